@@ -1,0 +1,54 @@
+# Every target creates the .venv it needs, once, from python3 alone.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RANKS  ?= 2
+
+.PHONY: demo test test-all check docs bench format clean
+.DEFAULT_GOAL := demo
+
+# python3 -m venv needs Debian's python3-venv; virtualenv or pip alone serve as well.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "moire needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) -V)."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null \
+	  || $(PYTHON) -m virtualenv -q $(VENV) 2>/dev/null \
+	  || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -q pip; } \
+	  || { rm -rf $(VENV); echo "Could not create $(VENV); install the package python3-venv."; exit 2; }
+
+$(VENV)/.run: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[mpi,test]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+demo: $(VENV)/.run        ## the main job: a twist-angle sweep on 2 ranks
+	$(BIN)/mpiexec -n $(RANKS) $(BIN)/moire sweep data/plans/demo.toml --output results/demo --plot
+
+test: $(VENV)/.run        ## the default tests, under five minutes
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.run    ## with the slow ones
+	$(BIN)/python -m pytest -m ''
+
+check: $(VENV)/.dev       ## style, types, spelling, import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev        ## HTML in docs/_build
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
+
+bench: $(VENV)/.run       ## timings, each against its baseline in the same run
+	for file in benchmarks/*.py; do $(BIN)/python $$file; done
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,50 @@
+"""Errors and warnings: every message is one sentence with a name, a rule and a value."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MoireError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InputError(MoireError, ValueError):
+    """An argument breaks a rule; raised before any work starts."""
+
+
+class MemoryRefusedError(MoireError, MemoryError):
+    """A computation would need more memory than there is; the message says what would fit."""
+
+
+class FileFormatError(MoireError, OSError):
+    """A file is damaged, unfinished, or written by another schema."""
+
+
+class EnvironmentMismatchError(MoireError, RuntimeError):
+    """The launcher or a library on this machine cannot do what was asked."""
+
+
+class ConvergenceWarning(UserWarning):
+    """An iterative solver stopped before it reached its tolerance."""
+
+
+class MeshWarning(UserWarning):
+    """A momentum mesh is too coarse for the number computed on it."""
+
+
+def require(condition: object, name: str, rule: str, value: object) -> None:
+    """Raise :class:`InputError` "`name` must rule, but is value." unless `condition` holds."""
+    if not condition:
+        raise InputError(f"`{name}` must {rule}, but is {value}.")
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest of `choices`, or all of them."""
+    known = sorted(choices)
+    close = difflib.get_close_matches(word.lower(), [choice.lower() for choice in known], 1, 0.5)
+    if close:
+        match = next(choice for choice in known if choice.lower() == close[0])
+        return f"; did you mean '{match}'?"
+    return f"; known are {', '.join(known)}."

@@ -1,0 +1,64 @@
+"""Cores and memory of this process: counted, stated and limited in one place."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import psutil
+
+from moire.errors import MemoryRefusedError
+
+logger = logging.getLogger("moire")
+
+_MEMORY_SHARE = 0.9
+
+
+def available_cores() -> int:
+    """Cores that this process may run on (its affinity mask, not the size of the machine)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def available_bytes() -> int:
+    """Memory in bytes that can be allocated now without swapping."""
+    return int(psutil.virtual_memory().available)
+
+
+def human_bytes(n_bytes: float) -> str:
+    """Return a byte count as a short text, ``"1.5 GiB"``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(n_bytes) < 1024:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1024
+    return f"{n_bytes:.3g} TiB"
+
+
+def fits_in_memory(n_bytes: float) -> bool:
+    """Say whether `n_bytes` more would leave a tenth of the available memory free."""
+    return n_bytes <= _MEMORY_SHARE * available_bytes()
+
+
+def reserve(what: str, n_bytes: float, would_fit: str) -> None:
+    """State the memory that `what` is about to take, and refuse it if it does not fit.
+
+    Parameters
+    ----------
+    what
+        What is allocated, as the subject of a sentence.
+    n_bytes
+        How much, in bytes.
+    would_fit
+        What a user can do instead, the last clause of the refusal.
+
+    Raises
+    ------
+    MemoryRefusedError
+        If more than 90 % of the available memory would be used.
+    """
+    logger.info("%s: %s", what, human_bytes(n_bytes))
+    if not fits_in_memory(n_bytes):
+        raise MemoryRefusedError(
+            f"{what} needs {human_bytes(n_bytes)}, but {human_bytes(available_bytes())} are available; {would_fit}."
+        )
