@@ -1,0 +1,173 @@
+"""Band structures: solve a Bloch model on momenta, keep the wanted bands, read widths and gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from moire._arrays import ComplexArray, FloatArray, check_shape
+from moire.bloch import BlochModel
+from moire.eigensolver import solve_many
+from moire.errors import InputError, require
+from moire.grids import KPath, MomentumGrid
+from moire.resources import reserve
+
+
+@dataclass(frozen=True, eq=False)
+class BandStructure:
+    """Energies and Bloch states of one or more flavours on a grid or a path.
+
+    Parameters
+    ----------
+    models
+        One Bloch model per flavour; they carry the sewing.
+    momenta
+        The grid or path.
+    energies
+        (flavour, k, band), meV; band 0 is nearest the gap.
+    states
+        (flavour, k, band, layer, G), orthonormal over (layer, G).
+    """
+
+    models: tuple[BlochModel, ...]
+    momenta: MomentumGrid | KPath
+    energies: FloatArray = field(repr=False)
+    states: ComplexArray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.models), self.momenta.n_points, self.n_bands)
+        check_shape("energies", self.energies, shape)
+        check_shape("states", self.states, (*shape, *self.models[0].state_shape))
+
+    @property
+    def n_bands(self) -> int:
+        """Number of bands kept."""
+        return int(self.energies.shape[2])
+
+    @property
+    def n_flavours(self) -> int:
+        """Number of flavours."""
+        return len(self.models)
+
+    @property
+    def grid(self) -> MomentumGrid:
+        """The momentum grid.
+
+        Raises
+        ------
+        InputError
+            If the bands were solved on a path.
+        """
+        if not isinstance(self.momenta, MomentumGrid):
+            raise InputError("`bands` must be solved on a MomentumGrid, but are on a KPath.")
+        return self.momenta
+
+    def check_bands(self, band_indices: Sequence[int]) -> tuple[int, ...]:
+        """Return the indices as integers; raise InputError unless each is one of the bands kept."""
+        indices = tuple(int(index) for index in band_indices)
+        require(
+            indices and all(0 <= index < self.n_bands for index in indices) and len(set(indices)) == len(indices),
+            "band_indices",
+            f"be distinct and lie in 0..{self.n_bands - 1}",
+            list(indices),
+        )
+        return indices
+
+    def width(self, band: int = 0, flavour: int = 0) -> float:
+        """Width of a band in meV over the momenta solved."""
+        return float(np.ptp(self.energies[flavour, :, band]))
+
+    def gap(self, band: int = 0, flavour: int = 0) -> float:
+        """Indirect gap in meV between `band` and the next one, negative when they overlap."""
+        upper, lower = self._ordered(band, flavour)
+        return float(upper.min() - lower.max())
+
+    def direct_gap(self, band: int = 0, flavour: int = 0) -> float:
+        """Smallest gap in meV between `band` and the next one at equal momentum."""
+        upper, lower = self._ordered(band, flavour)
+        return float((upper - lower).min())
+
+    def _ordered(self, band: int, flavour: int) -> tuple[FloatArray, FloatArray]:
+        require(0 <= band < self.n_bands - 1, "band", f"have a next band: lie in 0..{self.n_bands - 2}", band)
+        pair = self.energies[flavour, :, band], self.energies[flavour, :, band + 1]
+        return pair if self.models[flavour].top_band_first else pair[::-1]
+
+    def __str__(self) -> str:
+        lines = []
+        for flavour, model in enumerate(self.models):
+            lines.append(f"{model.name}, {self.momenta.n_points} momenta")
+            lines.append(
+                f"{'band':>6} {'min (meV)':>12} {'max (meV)':>12} {'width':>9} {'gap to next':>12} {'direct':>9}"
+            )
+            for band in range(self.n_bands):
+                energies = self.energies[flavour, :, band]
+                row = f"{band:>6} {energies.min():12.4f} {energies.max():12.4f} {self.width(band, flavour):9.4f}"
+                if band < self.n_bands - 1:
+                    row += f" {self.gap(band, flavour):12.4f} {self.direct_gap(band, flavour):9.4f}"
+                lines.append(row)
+        return "\n".join(lines)
+
+
+def solve_bands(
+    models: BlochModel | Sequence[BlochModel],
+    momenta: MomentumGrid | KPath,
+    n_bands: int,
+    n_threads: int | None = None,
+) -> BandStructure:
+    """Solve the bands nearest the gap on a grid or a path; only these are computed.
+
+    Parameters
+    ----------
+    models
+        One Bloch model, or one per flavour (the two valleys), all with the same state shape.
+    momenta
+        Grid or path, on the lattice of the models.
+    n_bands
+        Number of bands, counted from the gap.
+    n_threads
+        Threads over momenta, with one BLAS thread each; all cores of this process by default.
+
+    Returns
+    -------
+    BandStructure
+        Energies in meV of shape (flavour, k, band) and states (flavour, k, band, layer, G).
+
+    Raises
+    ------
+    InputError
+        If the models do not have as many bands as asked, or do not match each other.
+    MemoryRefusedError
+        If the states do not fit in memory.
+    """
+    flavours = tuple(models) if isinstance(models, Sequence) else (models,)
+    shape = flavours[0].state_shape
+    dimension = shape[0] * shape[1]
+    require(
+        1 <= n_bands <= dimension,
+        "n_bands",
+        f"lie in 1..{dimension}, the dimension of H(k) at this plane-wave cutoff",
+        n_bands,
+    )
+    require(all(model.state_shape == shape for model in flavours), "models", "share one state shape", "a mixture")
+    reserve(
+        f"{n_bands} bands at {momenta.n_points} momenta",
+        32 * len(flavours) * momenta.n_points * n_bands * dimension,
+        "fewer momenta or bands, or a smaller plane-wave cutoff, would fit",
+    )
+    energies, states = [], []
+    for model in flavours:
+        values, vectors = solve_many(
+            lambda i, model=model: model.hamiltonian(momenta.points[i]),  # type: ignore[misc]
+            momenta.n_points,
+            n_bands,
+            largest=model.top_band_first,
+            n_threads=n_threads,
+        )
+        energies.append(values)
+        states.append(vectors.reshape(momenta.n_points, n_bands, *shape))
+    stacked = np.stack(energies), np.stack(states)
+    for array in stacked:
+        array.setflags(write=False)
+    return BandStructure(flavours, momenta, *stacked)
