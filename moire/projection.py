@@ -1,0 +1,163 @@
+"""The projected Hamiltonian: the one input of Hartree-Fock and of exact diagonalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from moire._arrays import ComplexArray, FloatArray, read_only
+from moire.bands import BandStructure
+from moire.errors import InputError, require
+from moire.form_factors import FormFactors
+from moire.grids import MomentumGrid
+from moire.interaction import ScreenedCoulomb
+from moire.kernels import overlaps
+
+Carrier = Literal["hole", "electron"]
+ZeroMomentum = Literal["drop", "keep"]
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedHamiltonian:
+    """H = sum e_k c^+_k c_k + (1/2A) sum V_ll'(q) lambda^l_q(k) lambda^l'_-q(k') c^+_k c^+_k' c_k'-q c_k+q.
+
+    The operators c are those of the carrier. For holes they create an empty state of the filled
+    valence bands: e_k = -energy, lambda is the complex conjugate of the electrons' form factor, and the
+    interaction is normal-ordered in the holes (no background of filled bands). A hole is labelled
+    by the momentum of the electron removed.
+
+    Parameters
+    ----------
+    bands
+        The bands projected onto.
+    interaction
+        V_ll'(q).
+    carrier
+        ``"hole"`` or ``"electron"``.
+    zero_momentum
+        ``"drop"`` sets V(q=0) to zero, ``"keep"`` uses its finite limit: this adds
+        V(0) N(N-1)/2A for a layer-blind interaction.
+    one_body
+        e_k in meV, (flavour, k, band).
+    form_factors
+        Form factors of the carrier.
+    coulomb
+        V_ll'(q) / A in meV with the q = 0 rule applied, (q, layer, layer).
+    """
+
+    bands: BandStructure
+    interaction: ScreenedCoulomb
+    carrier: Carrier
+    zero_momentum: ZeroMomentum
+    one_body: FloatArray = field(repr=False)
+    form_factors: FormFactors = field(repr=False)
+    coulomb: FloatArray = field(repr=False)
+
+    @property
+    def grid(self) -> MomentumGrid:
+        """The cluster."""
+        return self.bands.grid
+
+    @property
+    def q_cutoff(self) -> float:
+        """Largest momentum transfer kept, in units of |G_1|."""
+        return self.form_factors.transfers.q_cutoff
+
+    @property
+    def area_nm2(self) -> float:
+        """Area of the cluster in nm^2."""
+        return self.grid.n_points * self.grid.lattice.cell_area_nm2
+
+    def two_body_elements(self) -> ComplexArray:
+        """Matrix elements of a single band of one flavour, in meV.
+
+        Returns
+        -------
+        elements : (k1, k2, d)
+            W with H_int = 1/2 sum W[k1, k2, d] c^+_k1 c^+_k2 c_{k2-d} c_{k1+d}; d runs over the momentum group.
+
+        Raises
+        ------
+        InputError
+            If there is more than one flavour or band.
+        """
+        form = self.form_factors.values
+        if form.shape[0] != 1 or form.shape[3] != 1:
+            raise InputError(
+                f"`problem` must have one flavour and one band, but has {form.shape[0]} and {form.shape[3]}."
+            )
+        transfers, n_k = self.form_factors.transfers, self.grid.n_points
+        elements = np.zeros((n_k, n_k, n_k), dtype=np.complex128)
+        single = np.ascontiguousarray(form[0, :, :, 0, 0, :])
+        overlaps.two_body(single, self.coulomb, transfers.minus, transfers.group_index, elements)
+        return read_only(elements)
+
+    def describe(self) -> dict[str, object]:
+        """Every approximation that went in, by name, for printing and for files."""
+        model = self.bands.models[0]
+        return {
+            "model": model.name,
+            "cluster": self.grid.name,
+            "boundary_twist": list(self.grid.twist),
+            "bands_kept": self.bands.n_bands,
+            "flavours": self.bands.n_flavours,
+            "carrier": self.carrier,
+            "interaction": str(self.interaction),
+            "q_cutoff": self.q_cutoff,
+            "zero_momentum": self.zero_momentum,
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name:>15}  {value}" for name, value in self.describe().items())
+
+
+def project(
+    bands: BandStructure,
+    interaction: ScreenedCoulomb,
+    carrier: Carrier = "hole",
+    q_cutoff: float = 4.0,
+    zero_momentum: ZeroMomentum = "drop",
+) -> ProjectedHamiltonian:
+    """Project the Coulomb interaction onto the bands kept.
+
+    Parameters
+    ----------
+    bands
+        Bands of continuum models on a cluster; all bands in it are kept.
+    interaction
+        V_ll'(q).
+    carrier
+        ``"hole"`` (the vacuum is the filled valence bands) or ``"electron"`` (the empty bands).
+    q_cutoff
+        Largest |q| in units of |G_1|; energies per particle move by less than 1e-5 meV beyond 4.
+    zero_momentum
+        What to do with V(q=0): ``"drop"`` or ``"keep"``.
+
+    Raises
+    ------
+    InputError
+        If a choice is unknown, or V(0) is kept where it diverges.
+    """
+    require(carrier in ("hole", "electron"), "carrier", "be 'hole' or 'electron'", repr(carrier))
+    require(zero_momentum in ("drop", "keep"), "zero_momentum", "be 'drop' or 'keep'", repr(zero_momentum))
+    require(
+        not (zero_momentum == "keep" and interaction.diverges_at_zero),
+        "zero_momentum",
+        "be 'drop' without gates, where V(0) diverges",
+        repr(zero_momentum),
+    )
+    form = FormFactors.compute(bands, q_cutoff)
+    sign = +1
+    if carrier == "hole":
+        form, sign = FormFactors(form.transfers, form.values.conj()), -1
+    area = bands.grid.n_points * bands.grid.lattice.cell_area_nm2
+    modulus = np.linalg.norm(form.transfers.vectors, axis=1)
+    modulus[form.transfers.zero] = 0.0
+    coulomb = interaction(modulus) / area
+    if zero_momentum == "drop":
+        coulomb[form.transfers.zero] = 0.0
+    return ProjectedHamiltonian(
+        bands, interaction, carrier, zero_momentum, read_only(sign * bands.energies), form, read_only(coulomb)
+    )
