@@ -1,0 +1,26 @@
+"""Exact diagonalization of a projected Hamiltonian in sectors of total momentum."""
+
+from moire.exact_diagonalization.filling import carriers_on, parse_filling, rectangles_for
+from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
+from moire.exact_diagonalization.manifold import Manifold, expected_momenta
+from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
+from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
+from moire.exact_diagonalization.solve import SectorSolution, solve_all_sectors, solve_sector
+from moire.exact_diagonalization.spectrum import Spectrum
+
+__all__ = [
+    "Manifold",
+    "MomentumSector",
+    "PairHamiltonian",
+    "PairTable",
+    "SectorHamiltonian",
+    "SectorSolution",
+    "Spectrum",
+    "carriers_on",
+    "expected_momenta",
+    "parse_filling",
+    "rectangles_for",
+    "sector_dimensions",
+    "solve_all_sectors",
+    "solve_sector",
+]

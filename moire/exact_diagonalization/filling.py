@@ -1,0 +1,71 @@
+"""Fillings: how many carriers on a cluster, and which clusters would hold a filling."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from moire.errors import InputError, require
+from moire.grids import MomentumGrid
+
+MAX_ORBITALS = 64
+
+FillingLike = Fraction | tuple[int, int] | str
+
+
+def parse_filling(filling: FillingLike) -> Fraction:
+    """Return a filling given as ``Fraction``, ``(p, q)`` or ``"-2/3"`` as a fraction in [-1, 1], not 0.
+
+    Raises
+    ------
+    InputError
+        If it is no fraction or out of range.
+    """
+    try:
+        value = Fraction(*filling) if isinstance(filling, tuple) else Fraction(filling)
+    except (ValueError, TypeError, ZeroDivisionError):
+        raise InputError(f"`filling` must be a fraction such as -2/3, but is {filling!r}.") from None
+    require(0 < abs(value) <= 1, "filling", "be nonzero and lie in [-1, 1] for one band of one valley", value)
+    return value
+
+
+def carriers_on(grid: MomentumGrid, filling: FillingLike) -> int:
+    """Number of carriers at a filling of one band on a cluster.
+
+    Parameters
+    ----------
+    grid
+        The cluster.
+    filling
+        Carriers per moire cell; the sign (minus for holes) does not matter here.
+
+    Raises
+    ------
+    InputError
+        If it is not an integer; the message names clusters of similar size that fit.
+    """
+    value = abs(parse_filling(filling))
+    require(
+        grid.n_points <= MAX_ORBITALS,
+        "cluster",
+        f"have at most {MAX_ORBITALS} orbitals",
+        f"{grid.n_points} ({grid.name})",
+    )
+    count = value * grid.n_points
+    if count.denominator != 1:
+        fitting = ", ".join(rectangles_for(value, grid.n_points))
+        raise InputError(
+            f"`filling` must give an integer number of carriers on the cluster, "
+            f"but {value} x {grid.n_points} = {count} on {grid.name}; {fitting} would fit."
+        )
+    return int(count)
+
+
+def rectangles_for(filling: Fraction, near: int, how_many: int = 4) -> list[str]:
+    """Names of the rectangular clusters nearest in size to `near` that hold `filling`, least elongated first."""
+    options = [
+        (abs(n1 * n2 - near), n2 / n1, f"{n1}x{n2}")
+        for n1 in range(2, 9)
+        for n2 in range(n1, 2 * n1 + 1)
+        if n1 * n2 <= MAX_ORBITALS and (filling * n1 * n2).denominator == 1
+    ]
+    return [name for _, _, name in sorted(options)[:how_many]]

@@ -1,0 +1,134 @@
+"""The ground-state manifold of a fractional Chern insulator: predicted momenta, splitting and gap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from moire._arrays import FloatArray
+from moire.grids import MomentumGrid
+
+Label = tuple[int, int]
+
+
+def root_pattern(filling: Fraction) -> tuple[int, ...]:
+    """Return the most uniform occupation of q orbitals by p particles: 110 for 2/3, 11010 for 3/5, up to rotation."""
+    p, q = filling.numerator, filling.denominator
+    return tuple((orbital + 1) * p // q - orbital * p // q for orbital in range(q))
+
+
+def expected_momenta(grid: MomentumGrid, filling: Fraction) -> tuple[Label, ...] | None:
+    """Total momenta of the q-fold manifold of a |C| = 1 band at filling p/q, with multiplicity.
+
+    The q rotations of the root pattern are laid on the line lambda = l1 d2 + l2 of the momenta of the
+    cluster. Checked by exact diagonalization on rectangles; for tilted clusters the labels are
+    those of the Smith normal form and the prediction is a folding rule only.
+
+    Parameters
+    ----------
+    grid
+        The cluster; its size must be a multiple of q.
+    filling
+        Carriers per cell, p/q in lowest terms.
+
+    Returns
+    -------
+    tuple of labels, sorted; None where no incompressible state is predicted (q even or 1).
+
+    References
+    ----------
+    Regnault and Bernevig, PRX 1, 021014 (2011).
+    """
+    filling = abs(filling)
+    q = filling.denominator
+    if q % 2 == 0 or q == 1 or grid.n_points % q:
+        return None
+    pattern = np.array(root_pattern(filling))
+    orbitals = np.arange(grid.n_points)
+    momenta = []
+    for rotation in range(q):
+        occupied = orbitals[pattern[(orbitals + rotation) % q] == 1]
+        total = grid.labels[occupied].sum(axis=0) % np.array(grid.moduli)
+        momenta.append((int(total[0]), int(total[1])))
+    return tuple(sorted(momenta))
+
+
+@dataclass(frozen=True)
+class Manifold:
+    """The predicted ground-state manifold, compared with a spectrum.
+
+    Parameters
+    ----------
+    momenta
+        Predicted labels, with multiplicity.
+    energies
+        Lowest energies found there, meV, one per predicted state (fewer if not enough were solved).
+    splitting
+        Largest minus smallest of them, meV.
+    gap
+        Lowest energy outside the manifold minus the largest inside, meV; negative when a state outside
+        lies below, NaN when it is not known.
+    verdict
+        One sentence.
+    is_signature
+        Whether the q lowest states are the predicted ones and the gap exceeds their splitting.
+    """
+
+    momenta: tuple[Label, ...]
+    energies: tuple[float, ...]
+    splitting: float
+    gap: float
+    verdict: str
+    is_signature: bool
+
+
+def find_manifold(
+    grid: MomentumGrid, filling: Fraction, solved: tuple[Label, ...], energies: FloatArray
+) -> Manifold | None:
+    """Compare energies (sector, level), NaN where absent, with the prediction; None if there is none.
+
+    Parameters
+    ----------
+    grid, filling
+        Cluster and carriers per cell.
+    solved
+        Labels of the sectors, one per row of `energies`.
+    """
+    momenta = expected_momenta(grid, filling)
+    if momenta is None:
+        return None
+    rows = {label: row for row, label in enumerate(solved)}
+    wanted = Counter(momenta)
+    inside, outside, complete = [], [], True
+    for label, row in rows.items():
+        levels = energies[row][np.isfinite(energies[row])]
+        taken = wanted.get(label, 0)
+        inside += levels[:taken].tolist()
+        outside += levels[taken : taken + 1].tolist()
+        complete &= len(levels) >= taken
+    complete &= all(label in rows for label in wanted)
+    q = len(momenta)
+    places = " ".join(f"{label}" + (f" x{count}" if count > 1 else "") for label, count in sorted(wanted.items()))
+    if not complete or not outside:
+        verdict = (
+            f"Undecided: the {q} states predicted at {places} were not all solved; ask for more states or sectors."
+        )
+        return Manifold(momenta, tuple(sorted(inside)), float("nan"), float("nan"), verdict, False)
+    splitting, gap = max(inside) - min(inside), min(outside) - max(inside)
+    all_sectors = len(rows) == grid.n_points
+    signature = gap > splitting and all_sectors
+    numbers = f"splitting {splitting:.4f} meV, gap above {gap:.4f} meV"
+    if signature:
+        verdict = f"FCI signature: the {q} lowest states lie at the predicted momenta {places}; {numbers}."
+    elif gap <= 0:
+        verdict = f"No FCI signature: a state outside the {q} predicted at {places} lies lower; {numbers}."
+    elif not all_sectors:
+        verdict = f"Undecided: only {len(rows)} of {grid.n_points} sectors were solved; {numbers}."
+    else:
+        verdict = (
+            f"Weak: the {q} lowest states lie at {places}, but the gap does not exceed their splitting; {numbers}."
+        )
+    return Manifold(momenta, tuple(sorted(inside)), splitting, gap, verdict, signature)
