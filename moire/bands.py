@@ -147,7 +147,7 @@ def solve_bands(
     n_bands
         Number of bands, counted from the gap.
     n_threads
-        Threads over momenta, with one BLAS thread each; all cores of this process by default.
+        Threads over momenta, with one BLAS thread each; all of this process by default.
 
     Returns
     -------

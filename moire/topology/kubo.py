@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
 from moire.errors import require
-from moire.resources import available_cores
+from moire.resources import threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], fla
             shifted = hamiltonian - bands.energies[flavour, i, index] * np.eye(dimension) + scale * projector
             out[i, :, position] = -np.linalg.solve(shifted, source[:, position].T).T
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(available_cores()) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
         list(pool.map(at, range(bands.momenta.n_points)))
     return out
 
