@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from moire.exact_diagonalization import Spectrum
 
@@ -38,6 +39,7 @@ def plot_spectrum(spectrum: Spectrum, ax: Axes) -> Axes:
     if manifold and manifold.gap > 0:
         ax.axhspan(manifold.splitting, manifold.splitting + manifold.gap, color="C0", alpha=0.12, linewidth=0)
     ax.set_xlim(-0.7, first * second - 0.3)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(rf"$k_1 \cdot {second} + k_2$")
     ax.set_ylabel(r"$E - E_0$ (meV)")
     ax.set_title(f"{spectrum.grid.name}, filling {spectrum.filling}", fontsize="medium")

@@ -58,7 +58,7 @@ def plot_chern_trend(columns: Columns, names: list[str], ax: Axes) -> Axes:
     ax.set_yticks(np.arange(np.ceil(low), np.floor(high) + 1))
     ax.grid(axis="y", color="0.9")
     ax.set_xlabel("twist angle (deg)")
-    ax.set_ylabel("Chern number, valley K")
+    ax.set_ylabel("Chern number")
     ax.legend(frameon=False, fontsize="small")
     return ax
 

@@ -45,7 +45,9 @@ class Table:
 def _cell(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float | np.floating) else str(value)
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    return f"{round(value, 4) + 0.0:.4f}".rstrip("0").rstrip(".")  # + 0.0 turns -0 into 0
 
 
 def _coordinates(request: Mapping[str, Any]) -> dict[str, Dataset]:
