@@ -31,7 +31,7 @@ from moire.sweep import (
     run_sweep,
     write_summary,
 )
-from moire.sweep.figures import draw_file, draw_folder
+from moire.sweep.figures import check_figure_name, draw_file, draw_folder
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -88,6 +88,8 @@ def _single(
 ) -> None:
     if figure is not None and output is None:
         raise InputError("`output` must be given with --figure, but is missing.")
+    if figure is not None:
+        check_figure_name(figure)
     point = ModelPoint(
         parameters=published(set_name),
         twist_deg=twist,

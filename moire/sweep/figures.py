@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from moire.errors import InputError
@@ -18,6 +19,12 @@ from moire.sweep.collect import Summary, Table
 from moire.sweep.folder import ResultsFolder
 
 MAX_PANELS = 12
+
+
+def check_figure_name(target: Path) -> None:
+    """Raise InputError unless the suffix of `target` names a figure format."""
+    if target.suffix.lstrip(".").lower() not in FigureCanvasBase.get_supported_filetypes():
+        raise InputError(f"`figure` must end in a format such as .png or .pdf, but is {target}.")
 
 
 def draw_file(path: Path, target: Path) -> Path:
@@ -163,8 +170,7 @@ def _fci_trends(table: Table) -> Figure:
 
 
 def _save(figure: Figure, target: Path) -> Path:
-    if target.suffix.lstrip(".").lower() not in figure.canvas.get_supported_filetypes():
-        raise InputError(f"`figure` must end in a format such as .png or .pdf, but is {target}.")
+    check_figure_name(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=150)
     return target

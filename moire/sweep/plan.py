@@ -172,8 +172,8 @@ def parse_plan(table: Mapping[str, Any]) -> Plan:
 
 
 def _sentence(error: ValidationError) -> str:
-    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    problem = problems[0]
+    # an unknown key explains the rest; then the branch of a union that got furthest is what was meant
+    problem = min(error.errors(), key=lambda problem: (problem["type"] != "extra_forbidden", -len(problem["loc"])))
     place = [part for part in problem["loc"] if part not in {"ParametersTable", "str"}]
     name = ".".join(str(part) for part in place if not str(part).startswith(("tuple[", "function")))
     if problem["type"] == "extra_forbidden":

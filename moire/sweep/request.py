@@ -140,6 +140,14 @@ Task = BandsTask | ChernTask | EdTask
 TASKS = {task.name: task for task in (BandsTask, ChernTask, EdTask)}
 
 
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _check_bands_fit(point: ModelPoint, n_bands: int) -> None:
     dimension = 2 * point.build().basis.size
     require(
@@ -170,9 +178,9 @@ class Request:
         self.task.check(self.point)
 
     def canonical(self) -> dict[str, Any]:
-        """Return the request as plain nested dictionaries, the same for equal requests."""
-        plain: dict[str, Any] = json.loads(
-            json.dumps({"task": self.task.name, "point": asdict(self.point), "options": asdict(self.task)})
+        """Return the request as plain nested dictionaries, the same for equal requests (5 and 5.0 are equal)."""
+        plain: dict[str, Any] = _canonical(
+            {"task": self.task.name, "point": asdict(self.point), "options": asdict(self.task)}
         )
         return plain
 

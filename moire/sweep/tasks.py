@@ -7,12 +7,16 @@ import warnings
 from dataclasses import dataclass, replace
 
 from moire.bands import BandStructure, solve_bands
+from moire.errors import MeshWarning
 from moire.exact_diagonalization import Spectrum, solve_all_sectors
 from moire.grids import KPath
 from moire.io import Dataset, Record, bands_record, chern_record, provenance, spectrum_record
 from moire.projection import project
 from moire.sweep.request import BandsTask, ChernTask, EdTask, ModelPoint, Request
 from moire.topology import ChernResult, CurvatureMap, berry_curvature, chern_number
+
+
+ROUTES_AGREE = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,13 @@ def _chern(point: ModelPoint, task: ChernTask) -> Parts:
     kubo: list[CurvatureMap] = [berry_curvature(bands, group) for group in task.bands]
     figures = {}
     for result, curvature in zip(results, kubo, strict=True):
+        if abs(result.value - curvature.chern) > ROUTES_AGREE:
+            warnings.warn(
+                f"The two routes to the Chern number of bands {result.band_indices} disagree, {result.value:+.2f} by links "
+                f"and {curvature.chern:+.2f} by curvature: a nearby band makes the curvature sharp, refine the mesh.",
+                MeshWarning,
+                stacklevel=2,
+            )
         group = "_".join(map(str, result.band_indices))
         figures[f"chern_{group}"] = Dataset(result.value, "", (), f"Chern number of bands {group} by links")
         figures[f"kubo_{group}"] = Dataset(curvature.chern, "", (), "the same from the curvature")
