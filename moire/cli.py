@@ -53,10 +53,11 @@ def main() -> None:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="moire")
-@click.option("-v", "--verbose", is_flag=True, help="State memory before it is allocated.")
+@click.option("-v", "--verbose", is_flag=True, help="State every allocation, not only the large ones.")
 def cli(verbose: bool) -> None:
     """Twisted bilayer MoTe2 from the continuum model to fractional Chern insulators."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("moire").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
 def _point_options(command: Command) -> Command:

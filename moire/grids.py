@@ -154,6 +154,10 @@ class MomentumGrid:
             return f"{self.moduli[0]}x{self.moduli[1]}"
         return f"{self.n_points} {self.matrix.tolist()}"
 
+    def same_cluster(self, other: MomentumGrid) -> bool:
+        """Whether both grids hold the same momenta in the same order, up to the boundary twist."""
+        return self.lattice == other.lattice and np.array_equal(self.matrix, other.matrix)
+
     @cached_property
     def points(self) -> FloatArray:
         """Momenta in 1/nm, shape (k, 2), the boundary twist included."""

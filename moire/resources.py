@@ -75,7 +75,7 @@ def reserve(what: str, n_bytes: float, would_fit: str) -> None:
     MemoryRefusedError
         If more than 90 % of the available memory would be used.
     """
-    logger.info("%s: %s", what, human_bytes(n_bytes))
+    logger.debug("%s: %s", what, human_bytes(n_bytes))
     if not fits_in_memory(n_bytes):
         raise MemoryRefusedError(
             f"{what} needs {human_bytes(n_bytes)}, but {human_bytes(available_bytes())} are available; {would_fit}."

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from moire._arrays import FloatArray
+from moire._arrays import FloatArray, IntArray
 from moire.grids import MomentumGrid
 
 Label = tuple[int, int]
@@ -86,7 +86,7 @@ class Manifold:
 
 
 def find_manifold(
-    grid: MomentumGrid, filling: Fraction, solved: tuple[Label, ...], energies: FloatArray
+    grid: MomentumGrid, filling: Fraction, solved: tuple[Label, ...], dimensions: IntArray, energies: FloatArray
 ) -> Manifold | None:
     """Compare energies (sector, level), NaN where absent, with the prediction; None if there is none.
 
@@ -94,8 +94,8 @@ def find_manifold(
     ----------
     grid, filling
         Cluster and carriers per cell.
-    solved
-        Labels of the sectors, one per row of `energies`.
+    solved, dimensions
+        Labels and dimensions of the sectors, one per row of `energies`.
     """
     momenta = expected_momenta(grid, filling)
     if momenta is None:
@@ -108,7 +108,7 @@ def find_manifold(
         taken = wanted.get(label, 0)
         inside += levels[:taken].tolist()
         outside += levels[taken : taken + 1].tolist()
-        complete &= len(levels) >= taken
+        complete &= len(levels) >= min(taken + 1, int(dimensions[row]))  # one beyond the manifold bounds the gap
     complete &= all(label in rows for label in wanted)
     q = len(momenta)
     places = " ".join(f"{label}" + (f" x{count}" if count > 1 else "") for label, count in sorted(wanted.items()))

@@ -21,7 +21,7 @@ from moire.exact_diagonalization.sectors import MomentumSector, sector_dimension
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
-from moire.resources import reserve
+from moire.resources import human_bytes, logger, reserve
 
 DENSE_DIMENSION = 300
 
@@ -182,10 +182,18 @@ def solve_all_sectors(
     n_particles = n_carriers
     if transform:
         pair_hamiltonian, n_particles = pair_hamiltonian.particle_hole_transformed(), grid.n_points - n_carriers
+    dimensions = sector_dimensions(grid, n_particles)
+    largest = int(dimensions.max())
+    logger.info(
+        "%d sectors of dimension up to %d, one at a time: about %s stored or %s matrix-free.",
+        len(wanted),
+        largest,
+        human_bytes(SectorHamiltonian.estimated_bytes(grid.n_points, n_particles, largest)),
+        human_bytes(24.0 * largest),
+    )
     total = _total_momentum(grid)
     shape = (len(wanted), n_eigenstates)
     energies, residuals = np.full(shape, np.nan), np.full(shape, np.nan)
-    dimensions = sector_dimensions(grid, n_particles)
     rows: list[int] = []
     solutions: list[SectorSolution | None] = []
     storages = set()

@@ -47,7 +47,7 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if not isinstance(value, float | np.floating):
         return str(value)
-    return f"{round(value, 4) + 0.0:.4f}".rstrip("0").rstrip(".")  # + 0.0 turns -0 into 0
+    return f"{round(float(value), 4) + 0.0:.4f}".rstrip("0").rstrip(".")  # + 0.0 turns -0 into 0
 
 
 def _coordinates(request: Mapping[str, Any]) -> dict[str, Dataset]:

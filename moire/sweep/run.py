@@ -21,10 +21,15 @@ from moire.sweep.tasks import compute
 
 @dataclass(frozen=True)
 class PointReport:
-    """How one request ended: its wall time, and the error if it failed."""
+    """How one request ended: its wall time, the number of warnings, and the error if it failed."""
 
     seconds: float
+    n_warnings: int
     error: str
+
+    def __str__(self) -> str:
+        warned = f", {self.n_warnings} warning{'s' * (self.n_warnings > 1)}" if self.n_warnings else ""
+        return self.error or f"{self.seconds:.1f} s{warned}"
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,10 @@ class SweepReport:
 def run_point(request: Request, folder: ResultsFolder) -> PointReport:
     """Compute one request and write its file; a failure is written too, with its traceback."""
     start = time.perf_counter()
-    error = ""
+    error, n_warnings = "", 0
     try:
         record = compute(request).record
+        n_warnings = len(record.attributes["warnings"])
     except Exception as failure:  # one bad point must not end the sweep
         error = f"{type(failure).__name__}: {failure}"
         attributes = {
@@ -72,7 +78,7 @@ def run_point(request: Request, folder: ResultsFolder) -> PointReport:
         }
         record = Record("failure", {}, attributes)
     write_record(folder.file_of(request), record)
-    return PointReport(time.perf_counter() - start, error)
+    return PointReport(time.perf_counter() - start, n_warnings, error)
 
 
 def run_sweep(
@@ -116,7 +122,7 @@ def run_sweep(
         elapsed = time.perf_counter() - start
         left = elapsed * (total_cost - done_cost) / done_cost
         say(
-            f"[{n_done}/{len(waiting)}] {request.title}: {report.error or f'{report.seconds:.1f} s'}"
+            f"[{n_done}/{len(waiting)}] {request.title}: {report}"
             + (f"; about {tqdm.format_interval(left)} left" if n_done < len(waiting) else "")
         )
 

@@ -15,7 +15,6 @@ from moire.projection import project
 from moire.sweep.request import BandsTask, ChernTask, EdTask, ModelPoint, Request
 from moire.topology import ChernResult, CurvatureMap, berry_curvature, chern_number
 
-
 ROUTES_AGREE = 0.1
 
 
@@ -93,8 +92,8 @@ def _chern(point: ModelPoint, task: ChernTask) -> Parts:
     for result, curvature in zip(results, kubo, strict=True):
         if abs(result.value - curvature.chern) > ROUTES_AGREE:
             warnings.warn(
-                f"The two routes to the Chern number of bands {result.band_indices} disagree, {result.value:+.2f} by links "
-                f"and {curvature.chern:+.2f} by curvature: a nearby band makes the curvature sharp, refine the mesh.",
+                f"The two routes to the Chern number of bands {result.band_indices} disagree: "
+                f"{result.value:+.2f} by links, {curvature.chern:+.2f} by curvature; refine the mesh.",
                 MeshWarning,
                 stacklevel=2,
             )
