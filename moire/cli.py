@@ -57,7 +57,7 @@ def main() -> None:
 def cli(verbose: bool) -> None:
     """Twisted bilayer MoTe2 from the continuum model to fractional Chern insulators."""
     logging.basicConfig(format="%(message)s")
-    logging.getLogger("moire").setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("moire").setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
 def _point_options(command: Command) -> Command:
@@ -178,6 +178,8 @@ def ed(
     **point: Any,
 ) -> None:
     """Many-body spectrum of one band of one valley, all momentum sectors."""
+    logger = logging.getLogger("moire")
+    logger.setLevel(min(logger.level, logging.INFO))  # one spectrum states its memory, a sweep of them does not
     task = EdTask(
         cluster=_cluster(cluster),
         filling=filling,
