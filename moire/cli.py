@@ -156,6 +156,7 @@ def chern(groups: str, mesh: str, **point: Any) -> None:
 @_point_options
 @click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
 @click.option("--filling", required=True, help="Such as -2/3 (holes per cell).")
+@click.option("--boundary-twist", nargs=2, type=float, default=(0.0, 0.0), help="In units of 2 pi.")
 @click.option("--states", type=int, default=4, help="Levels per momentum sector.")
 @click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant.")
 @click.option("--gates", type=click.Choice(["dual", "single", "none"]), default="dual", help="Metallic gates.")
@@ -167,6 +168,7 @@ def chern(groups: str, mesh: str, **point: Any) -> None:
 def ed(
     cluster: str,
     filling: str,
+    boundary_twist: tuple[float, float],
     states: int,
     epsilon: float,
     gates: Any,
@@ -183,6 +185,7 @@ def ed(
     task = EdTask(
         cluster=_cluster(cluster),
         filling=filling,
+        boundary_twist=boundary_twist,
         n_eigenstates=states,
         epsilon_r=epsilon,
         gates=gates,

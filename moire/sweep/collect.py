@@ -15,6 +15,7 @@ from moire.io import Dataset, Record, read_record, write_record
 from moire.sweep.folder import ResultsFolder
 
 SUMMARY = "summary.h5"
+COORDINATES = ("parameters", "cluster", "filling", "epsilon", "twist_1", "twist_2", "D", "theta")
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,18 @@ class Table:
         return np.asarray(self.columns[name].values)
 
     def __str__(self) -> str:
-        names = list(self.columns)
+        """Return the columns that vary as a table, under one line of the coordinates that do not."""
+        fixed = [name for name in COORDINATES if name in self.columns and len(set(self[name])) == 1 and name != "theta"]
+        names = [name for name in self.columns if name not in fixed]
         rows = [[_cell(self[name][row]) for name in names] for row in range(self.n_rows)]
-        heads = [name + (f" ({dataset.unit})" if dataset.unit else "") for name, dataset in self.columns.items()]
+        units = {name: dataset.unit for name, dataset in self.columns.items()}
+        heads = [name + (f" ({units[name]})" if units[name] else "") for name in names]
         widths = [max(len(head), *(len(row[i]) for row in rows)) for i, head in enumerate(heads)]
         lines = [
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]
         ]
-        return "\n".join(lines)
+        common = ", ".join(f"{name} = {_cell(self[name][0])} {units[name]}".rstrip() for name in fixed)
+        return "\n".join([common, *lines] if common else lines)
 
 
 def _cell(value: Any) -> str:
@@ -62,6 +67,12 @@ def _coordinates(request: Mapping[str, Any]) -> dict[str, Dataset]:
         name = "x".join(map(str, shape)) if isinstance(shape[0], int) else str(shape)
         columns |= {
             "cluster": Dataset(name, "", (), "cluster"),
+            "twist_1": Dataset(
+                float(options["boundary_twist"][0]), "turn", (), "boundary twist along L_1, in units of 2 pi"
+            ),
+            "twist_2": Dataset(
+                float(options["boundary_twist"][1]), "turn", (), "boundary twist along L_2, in units of 2 pi"
+            ),
             "filling": Dataset(str(options["filling"]), "1/cell", (), "filling"),
             "epsilon": Dataset(float(options["epsilon_r"]), "", (), "dielectric constant"),
         }
@@ -143,7 +154,7 @@ def _table(rows: list[dict[str, Dataset]]) -> Table:
         rows,
         key=lambda row: tuple(
             str(row[n].values) if n in {"parameters", "cluster", "filling"} else float(row[n].values)
-            for n in _SORT
+            for n in COORDINATES
             if n in row
         ),
     )
@@ -154,9 +165,6 @@ def _table(rows: list[dict[str, Dataset]]) -> Table:
         values = [row[name].values if name in row else np.nan for row in rows]
         columns[name] = Dataset(np.array(values), example.unit, ("point",), example.doc)
     return Table(columns)
-
-
-_SORT = ("parameters", "cluster", "filling", "epsilon", "D", "theta")
 
 
 def write_summary(folder: ResultsFolder, summary: Summary) -> Path:

@@ -160,11 +160,14 @@ def _fci_trends(table: Table) -> Figure:
     figure = Figure(figsize=(5.4, 4.0), layout="constrained")
     ax = figure.subplots()
     field = min(table["D"], key=abs)
-    series = sorted(set(zip(table["cluster"], table["filling"], table["epsilon"], strict=True)))
-    for i, (cluster, filling, epsilon) in enumerate(series):
-        same = (table["cluster"] == cluster) & (table["filling"] == filling) & (table["epsilon"] == epsilon)
-        columns = _select(table, same & (table["D"] == field))
-        plot_fci_trend(columns, rf"{cluster}, $\nu = {filling}$, $\epsilon = {epsilon:g}$", ax, color=f"C{i}")
+    axes = ("cluster", "filling", "epsilon", "twist_1", "twist_2")
+    for i, values in enumerate(sorted(set(zip(*(table[name] for name in axes), strict=True)))):
+        same = np.logical_and.reduce([table[name] == value for name, value in zip(axes, values, strict=True)])
+        cluster, filling, epsilon, *twist = values
+        label = rf"{cluster}, $\nu = {filling}$, $\epsilon = {epsilon:g}$"
+        if any(twist):
+            label += f", twist ({twist[0]:g}, {twist[1]:g})"
+        plot_fci_trend(_select(table, same & (table["D"] == field)), label, ax, color=f"C{i}")
     ax.set_title(f"{table['parameters'][0]}, D = {field:g} meV", fontsize="medium")
     return figure
 

@@ -92,6 +92,7 @@ class EdTable(_Table):
 
     cluster: ClusterShape
     filling: str
+    boundary_twist: tuple[float, float] = (0.0, 0.0)
     n_eigenstates: int = 4
     seed: int = 0
 

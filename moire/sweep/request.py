@@ -39,9 +39,9 @@ class ModelPoint:
         basis = PlaneWaveBasis.shells(self.lattice(), self.plane_wave_shells)
         return ContinuumModel.build(self.parameters, basis, self.valley, self.displacement_mev)
 
-    def grid(self, shape: ClusterShape) -> MomentumGrid:
-        """Momentum grid on the lattice of the point."""
-        return MomentumGrid.cluster(self.lattice(), shape)
+    def grid(self, shape: ClusterShape, twist: tuple[float, float] = (0.0, 0.0)) -> MomentumGrid:
+        """Momentum grid on the lattice of the point, with a boundary twist in units of 2 pi."""
+        return MomentumGrid.cluster(self.lattice(), shape, twist)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +96,7 @@ class EdTask:
     name: ClassVar[str] = "ed"
     cluster: ClusterShape
     filling: str
+    boundary_twist: tuple[float, float] = (0.0, 0.0)
     n_eigenstates: int = 4
     epsilon_r: float = 10.0
     gates: Gates = "dual"
@@ -201,5 +202,6 @@ class Request:
         title = f"{self.task.name} at {self.point.twist_deg:g} deg, D = {self.point.displacement_mev:g} meV"
         if isinstance(self.task, EdTask):
             cluster = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.task.cluster).name
-            title += f", {cluster} at {self.task.filling}, eps = {self.task.epsilon_r:g}"
+            flux = "" if self.task.boundary_twist == (0.0, 0.0) else f", twist {self.task.boundary_twist}"
+            title += f", {cluster}{flux} at {self.task.filling}, eps = {self.task.epsilon_r:g}"
         return title

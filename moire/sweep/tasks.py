@@ -108,7 +108,7 @@ def _chern(point: ModelPoint, task: ChernTask) -> Parts:
 
 
 def _ed(point: ModelPoint, task: EdTask, progress: bool) -> Parts:
-    bands = solve_bands(point.build(), point.grid(task.cluster), n_bands=1)
+    bands = solve_bands(point.build(), point.grid(task.cluster, task.boundary_twist), n_bands=1)
     problem = project(bands, task.interaction(), "hole", task.q_cutoff, task.zero_momentum)
     spectrum: Spectrum = solve_all_sectors(problem, task.filling, task.n_eigenstates, seed=task.seed, progress=progress)
     figures = {
