@@ -157,20 +157,29 @@ def solve_bands(
     Raises
     ------
     InputError
-        If the models do not have as many bands as asked, or do not match each other.
+        If the models do not have as many bands as asked, or do not match each other or the lattice of the
+        momenta.
     MemoryRefusedError
         If the states do not fit in memory.
     """
     flavours = tuple(models) if isinstance(models, Sequence) else (models,)
+    require(flavours, "models", "hold at least one model", "empty")
     shape = flavours[0].state_shape
     dimension = shape[0] * shape[1]
     require(
-        1 <= n_bands <= dimension,
+        n_bands in range(1, dimension + 1),
         "n_bands",
-        f"lie in 1..{dimension}, the dimension of H(k) at this plane-wave cutoff",
+        f"be an integer in 1..{dimension}, the dimension of H(k) at this plane-wave cutoff",
         n_bands,
     )
+    n_bands = int(n_bands)
     require(all(model.state_shape == shape for model in flavours), "models", "share one state shape", "a mixture")
+    require(
+        all(np.allclose(model.lattice.reciprocal, momenta.lattice.reciprocal, rtol=1e-9) for model in flavours),
+        "momenta",
+        "lie on the lattice of the models",
+        f"on one of period {momenta.lattice.period_nm:g} nm, not {flavours[0].lattice.period_nm:g} nm",
+    )
     reserve(
         f"{n_bands} bands at {momenta.n_points} momenta",
         32 * len(flavours) * momenta.n_points * n_bands * dimension,

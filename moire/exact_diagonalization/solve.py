@@ -66,11 +66,14 @@ def solve_sector(
 
     Raises
     ------
+    InputError
+        If a setting is out of range or the sector has no states.
     ConvergenceWarning
         Under `strict`, if a level does not converge.
     """
-    require(n_eigenstates >= 1, "n_eigenstates", "be at least 1", n_eigenstates)
+    _check_solver(n_eigenstates, tolerance_mev, seed)
     sector, dimension = hamiltonian.sector, hamiltonian.shape[0]
+    require(dimension > 0, "hamiltonian", "act on a sector with states", f"empty at {sector.label}")
     wanted = min(n_eigenstates, dimension)
     hamiltonian.n_products = 0
     reason = "dense solver"
@@ -113,6 +116,12 @@ def solve_sector(
             raise ConvergenceWarning(message)
         warnings.warn(message, ConvergenceWarning, stacklevel=2)
     return SectorSolution(energies, vectors, residuals, n_products, converged, reason)
+
+
+def _check_solver(n_eigenstates: int, tolerance_mev: float, seed: int) -> None:
+    require(n_eigenstates >= 1 and n_eigenstates == int(n_eigenstates), "n_eigenstates", "be at least 1", n_eigenstates)
+    require(tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", tolerance_mev)
+    require(seed >= 0, "seed", "not be negative", seed)
 
 
 def _total_momentum(grid: MomentumGrid) -> int:
@@ -166,10 +175,11 @@ def solve_all_sectors(
     Raises
     ------
     InputError
-        If the filling does not fit the cluster or a momentum lies outside the group.
+        If a setting is out of range, the filling does not fit the cluster or a momentum lies outside the group.
     MemoryRefusedError
         If a sector does not fit in memory.
     """
+    _check_solver(n_eigenstates, tolerance_mev, seed)
     grid = problem.grid
     fraction = abs(parse_filling(filling))
     n_carriers = carriers_on(grid, filling)
