@@ -55,7 +55,7 @@ def test_top_band_is_flattest_at_the_magic_angle(targets, build_model):
         ("DEVAKUL_2021", 1.43, [+1]),
         ("WU_2019", 1.2, [-1]),
         ("JIA_2023_FIRST_HARMONIC", 3.89, [-1]),
-        # arXiv:2403.17003: the top three moire bands near 2 degrees have the same Chern number.
+        # arXiv:2403.17003: near 2 degrees the first two moire bands have the same Chern number.
         ("XU_2024", 2.14, [-1, -1]),
     ],
 )

@@ -42,7 +42,7 @@ def test_unknown_set_names_the_nearest():
         published("wang_2022")
     with pytest.raises(InputError, match=r"known are DEVAKUL_2021, .*XU_2024\.$"):
         published("qqqq")
-    assert nearest("alpah", ["alpha", "beta"]) == "; did you mean 'alpha'?"
+    assert nearest("kapa", ["kappa", "gamma"]) == "; did you mean 'kappa'?"
 
 
 def test_constants_are_codata():
