@@ -24,6 +24,12 @@ settings.register_profile(
 )
 settings.load_profile("moire")
 
+
+def pytest_ignore_collect(collection_path, config):
+    """Collect the comparisons with other packages only where they are asked for: they import them."""
+    return True if "peers" in collection_path.parts and config.option.markexpr != "peers" else None
+
+
 TARGETS = Path(__file__).parents[1] / "data" / "literature" / "targets.toml"
 
 

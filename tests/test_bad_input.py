@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - one case a line reads best
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,10 @@ def coulomb(**changes):
 
 def bands(n_bands=1, grid=GRID, model=MODEL):
     return mo.solve_bands(model, grid, n_bands)
+
+
+def band_structure(**arrays):
+    return replace(bands(), **arrays)
 
 
 def problem():
@@ -139,7 +144,7 @@ CASES = {
     "momentum index": (lambda: MomentumSector(GRID, 2, 6), "momentum", "6"),
     "storage": (lambda: sector_hamiltonian(storage="disk"), "storage", "'disk'"),
     "storage of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), storage="disk"), "storage", "'disk'"),
-    "cluster of another": (lambda: sector_hamiltonian(grid=mo.MomentumGrid.regular(LATTICE, 2, 3)), "sector", "2x3"),
+    "cluster of another": (lambda: sector_hamiltonian(grid=mo.MomentumGrid.regular(LATTICE, 3, 2)), "sector", "3x2"),
     "no levels": (lambda: solve_sector(sector_hamiltonian(), 0), "n_eigenstates", "0"),
     "no levels of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), -1), "n_eigenstates", "-1"),
     "tolerance": (lambda: mo.solve_all_sectors(problem(), (1, 3), tolerance_mev=0), "tolerance_mev", "0"),
@@ -170,8 +175,8 @@ OTHER_SENTENCES = {
         lambda: FormFactors.compute(bands(model=NotContinuum()), 1.0), "`bands` must be bands of continuum models, .*\\."
     ),
     "two bands": (lambda: mo.solve_all_sectors(mo.project(bands(2), coulomb(), q_cutoff=1), (1, 3)), "`problem` must .* 1 and 2\\."),
-    "states": (lambda: mo.BandStructure((MODEL,), GRID, np.zeros((1, 6, 1)), np.zeros(3)), "`states` must have shape .*\\(3,\\)\\."),
-    "energies": (lambda: mo.BandStructure((MODEL,), GRID, np.zeros((1, 5, 1)), np.zeros(3)), "`energies` must have .*5, 1\\)\\."),
+    "states": (lambda: band_structure(energies=np.zeros((1, 6, 1)), states=np.zeros(3)), "`states` must have shape .*\\(3,\\)\\."),
+    "energies": (lambda: band_structure(energies=np.zeros((1, 5, 1)), states=np.zeros(3)), "`energies` must have .*5, 1\\)\\."),
     "filling": (
         lambda: carriers_on(mo.MomentumGrid.regular(LATTICE, 2, 5), "-2/3"),
         "`filling` must .* but 2/3 x 10 = 20/3 on 2x5; 3x3, .* would fit\\.",
@@ -197,7 +202,7 @@ def test_vanishing_link_is_refused():
     states[:, 4, :] = 0
     states[:, 4, :, 1, 1] = 1
     with pytest.raises(mo.InputError, match=r"nonzero links, but a link of bands \(0,\) vanishes\."):
-        chern_number(mo.BandStructure(kept.models, kept.momenta, kept.energies, states), [0])
+        chern_number(replace(kept, states=states), [0])
 
 
 def test_the_sentence_itself():

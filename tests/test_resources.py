@@ -12,7 +12,7 @@ from moire.exact_diagonalization import MomentumSector
 
 def test_memory_is_stated_and_refused(monkeypatch, caplog):
     monkeypatch.setattr(resources, "available_bytes", lambda: 1000)
-    with caplog.at_level(logging.INFO, logger="moire"):
+    with caplog.at_level(logging.DEBUG, logger="moire"):
         resources.reserve("A thing", 900, "less would fit")
     assert "A thing: 900 B" in caplog.text
     with pytest.raises(

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+import pythtb
 
 import moire as mo
 from moire.models import HaldaneModel, KaneMeleModel
 from moire.topology.edges import strip_spectrum
 from moire.topology.ribbons import Ribbon
 
-pythtb = pytest.importorskip("pythtb", reason="needs PythTB: pip install 'moire-mote2[peers]'")
 pytestmark = pytest.mark.peers
 
 A = 0.25  # nm
