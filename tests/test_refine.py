@@ -177,6 +177,9 @@ def test_every_function_refuses_touching_bands_with_the_place():
     for function in (check_isolated, chern_number, berry_curvature, quantum_geometry, wilson_loops):
         with pytest.raises(mo.InputError, match=r"must be a group that no other band touches.*at k = \+0\.3333 b_1"):
             function(bands, [0])
+    for function in (berry_curvature, quantum_geometry):  # the other band was not even solved
+        with pytest.raises(mo.InputError, match=r"a band that was not kept at k = \+0\.3333 b_1"):
+            function(solve(haldane(CRITICAL_MASS), 6, n_bands=1), [0])
     assert check_isolated(bands, [0, 1]) == (0, 1)
     assert check_isolated(bands, [0], touching_mev=0.0) == (0,)
 

@@ -89,7 +89,8 @@ def overlap_matrices(states: ComplexArray, model: BlochModel, step: tuple[int, i
         if reciprocal.any():
             crossed = np.all(zone == reciprocal, axis=-1)
             ahead[crossed] = model.sew(ahead[crossed], reciprocal)
-    overlaps: ComplexArray = np.einsum("xymlg,xynlg->xymn", states.conj(), ahead, optimize=True)
+    flat = (*states.shape[:3], -1)
+    overlaps: ComplexArray = states.conj().reshape(flat) @ ahead.reshape(flat).swapaxes(-1, -2)
     return overlaps
 
 

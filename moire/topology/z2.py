@@ -131,7 +131,8 @@ def z2_index(
     if asymmetry > tolerance_rad:
         raise InputError(
             f"`bands` must be time-reversal symmetric in flavours {list(chosen)}, but the Wannier phases of bands "
-            f"{list(indices)} at opposite momenta differ by {asymmetry:.3g} rad."
+            f"{list(indices)} at opposite momenta differ by {asymmetry:.3g} rad (a plane-wave cutoff too small does "
+            "this too)."
         )
     centres, gaps = zip(*(_largest_gap(row) for row in phases), strict=True)
     passed = sum(
