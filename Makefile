@@ -4,17 +4,20 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RANKS  ?= 2
 
-.PHONY: demo test test-all check docs bench format clean
+.PHONY: demo test test-all test-peers check docs bench format clean
 .DEFAULT_GOAL := demo
 
-# python3 -m venv needs Debian's python3-venv; virtualenv or pip alone serve as well.
+# Debian splits venv off python3: then virtualenv, the system's pip, or (as root) its package serve.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "moire needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) -V)."; exit 2; }
-	@$(PYTHON) -m venv $(VENV) 2>/dev/null \
-	  || $(PYTHON) -m virtualenv -q $(VENV) 2>/dev/null \
-	  || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -q pip; } \
-	  || { rm -rf $(VENV); echo "Could not create $(VENV); install the package python3-venv."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	  || $(PYTHON) -m virtualenv -q --clear $(VENV) >/dev/null 2>&1 \
+	  || { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip -q --python $(BIN)/python install pip; } \
+	       >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && apt-get -q update && apt-get -q -y install python3-venv \
+	       && $(PYTHON) -m venv --clear $(VENV); } >/dev/null 2>&1 \
+	  || { rm -rf $(VENV); echo "Could not create $(VENV): install the package python3-venv."; exit 2; }
 
 $(VENV)/.run: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[mpi,test]'
@@ -31,7 +34,11 @@ test: $(VENV)/.run        ## the default tests, under five minutes
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.run    ## with the slow ones
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest -m 'not peers'
+
+test-peers: $(VENV)/.run  ## against PythTB and Z2Pack
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[mpi,test,peers]'
+	$(BIN)/python -m pytest -m peers
 
 check: $(VENV)/.dev       ## style, types, spelling, import contract
 	$(BIN)/ruff check .

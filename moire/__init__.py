@@ -3,7 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from moire import exact_diagonalization, parameters, topology
-from moire.bands import BandStructure, solve_bands
+from moire.bands import BandEnergies, BandStructure, solve_bands
 from moire.continuum import ContinuumModel, PlaneWaveBasis
 from moire.errors import ConvergenceWarning, InputError, MeshWarning, MoireError
 from moire.exact_diagonalization import Spectrum, solve_all_sectors
@@ -20,6 +20,7 @@ except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "unknown"
 
 __all__ = [
+    "BandEnergies",
     "BandStructure",
     "ContinuumModel",
     "ContinuumParameters",

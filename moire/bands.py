@@ -16,35 +16,90 @@ from moire.resources import reserve
 
 
 @dataclass(frozen=True, eq=False)
-class BandStructure:
-    """Energies and Bloch states of one or more flavours on a grid or a path.
+class BandEnergies:
+    """Energies of one or more flavours on a grid or a path: what a file keeps of a band structure.
 
     Parameters
     ----------
-    models
-        One Bloch model per flavour; they carry the sewing.
     momenta
         The grid or path.
     energies
         (flavour, k, band), meV; band 0 is nearest the gap.
-    states
-        (flavour, k, band, layer, G), orthonormal over (layer, G).
+    names
+        One line per flavour that says which model it is.
+    top_band_first
+        Whether band 0 is the highest one.
     """
 
-    models: tuple[BlochModel, ...]
     momenta: MomentumGrid | KPath
     energies: FloatArray = field(repr=False)
-    states: ComplexArray = field(repr=False)
+    names: tuple[str, ...]
+    top_band_first: bool
 
     def __post_init__(self) -> None:
-        shape = (len(self.models), self.momenta.n_points, self.n_bands)
-        check_shape("energies", self.energies, shape)
-        check_shape("states", self.states, (*shape, *self.models[0].state_shape))
+        check_shape("energies", self.energies, (len(self.names), self.momenta.n_points, self.n_bands))
 
     @property
     def n_bands(self) -> int:
         """Number of bands kept."""
         return int(self.energies.shape[2])
+
+    def width(self, band: int = 0, flavour: int = 0) -> float:
+        """Width of a band in meV over the momenta solved."""
+        require(0 <= band < self.n_bands, "band", f"lie in 0..{self.n_bands - 1}", band)
+        return float(np.ptp(self.energies[flavour, :, band]))
+
+    def gap(self, band: int = 0, flavour: int = 0) -> float:
+        """Indirect gap in meV between `band` and the next one, negative when they overlap."""
+        upper, lower = self._ordered(band, flavour)
+        return float(upper.min() - lower.max())
+
+    def direct_gap(self, band: int = 0, flavour: int = 0) -> float:
+        """Smallest gap in meV between `band` and the next one at equal momentum."""
+        upper, lower = self._ordered(band, flavour)
+        return float((upper - lower).min())
+
+    def _ordered(self, band: int, flavour: int) -> tuple[FloatArray, FloatArray]:
+        require(0 <= band < self.n_bands - 1, "band", f"have a next band among the {self.n_bands} kept", band)
+        pair = self.energies[flavour, :, band], self.energies[flavour, :, band + 1]
+        return pair if self.top_band_first else pair[::-1]
+
+    def __str__(self) -> str:
+        lines = []
+        for flavour, name in enumerate(self.names):
+            lines.append(f"{name}, {self.momenta.n_points} momenta")
+            lines.append(
+                f"{'band':>6} {'min (meV)':>12} {'max (meV)':>12} {'width':>9} {'gap to next':>12} {'direct':>9}"
+            )
+            for band in range(self.n_bands):
+                energies = self.energies[flavour, :, band]
+                row = f"{band:>6} {energies.min():12.4f} {energies.max():12.4f} {self.width(band, flavour):9.4f}"
+                if band < self.n_bands - 1:
+                    row += f" {self.gap(band, flavour):12.4f} {self.direct_gap(band, flavour):9.4f}"
+                lines.append(row)
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class BandStructure(BandEnergies):
+    """Energies and Bloch states of one or more flavours on a grid or a path.
+
+    Parameters
+    ----------
+    momenta, energies, names, top_band_first
+        As in :class:`BandEnergies`.
+    models
+        One Bloch model per flavour; they carry the sewing.
+    states
+        (flavour, k, band, layer, G), orthonormal over (layer, G).
+    """
+
+    models: tuple[BlochModel, ...]
+    states: ComplexArray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_shape("states", self.states, (*self.energies.shape, *self.models[0].state_shape))
 
     @property
     def n_flavours(self) -> int:
@@ -75,40 +130,6 @@ class BandStructure:
         )
         return indices
 
-    def width(self, band: int = 0, flavour: int = 0) -> float:
-        """Width of a band in meV over the momenta solved."""
-        return float(np.ptp(self.energies[flavour, :, band]))
-
-    def gap(self, band: int = 0, flavour: int = 0) -> float:
-        """Indirect gap in meV between `band` and the next one, negative when they overlap."""
-        upper, lower = self._ordered(band, flavour)
-        return float(upper.min() - lower.max())
-
-    def direct_gap(self, band: int = 0, flavour: int = 0) -> float:
-        """Smallest gap in meV between `band` and the next one at equal momentum."""
-        upper, lower = self._ordered(band, flavour)
-        return float((upper - lower).min())
-
-    def _ordered(self, band: int, flavour: int) -> tuple[FloatArray, FloatArray]:
-        require(0 <= band < self.n_bands - 1, "band", f"have a next band: lie in 0..{self.n_bands - 2}", band)
-        pair = self.energies[flavour, :, band], self.energies[flavour, :, band + 1]
-        return pair if self.models[flavour].top_band_first else pair[::-1]
-
-    def __str__(self) -> str:
-        lines = []
-        for flavour, model in enumerate(self.models):
-            lines.append(f"{model.name}, {self.momenta.n_points} momenta")
-            lines.append(
-                f"{'band':>6} {'min (meV)':>12} {'max (meV)':>12} {'width':>9} {'gap to next':>12} {'direct':>9}"
-            )
-            for band in range(self.n_bands):
-                energies = self.energies[flavour, :, band]
-                row = f"{band:>6} {energies.min():12.4f} {energies.max():12.4f} {self.width(band, flavour):9.4f}"
-                if band < self.n_bands - 1:
-                    row += f" {self.gap(band, flavour):12.4f} {self.direct_gap(band, flavour):9.4f}"
-                lines.append(row)
-        return "\n".join(lines)
-
 
 def solve_bands(
     models: BlochModel | Sequence[BlochModel],
@@ -127,7 +148,7 @@ def solve_bands(
     n_bands
         Number of bands, counted from the gap.
     n_threads
-        Threads over momenta, with one BLAS thread each; all cores of this process by default.
+        Threads over momenta, with one BLAS thread each; all of this process by default.
 
     Returns
     -------
@@ -137,20 +158,29 @@ def solve_bands(
     Raises
     ------
     InputError
-        If the models do not have as many bands as asked, or do not match each other.
+        If the models do not have as many bands as asked, or do not match each other or the lattice of the
+        momenta.
     MemoryRefusedError
         If the states do not fit in memory.
     """
     flavours = tuple(models) if isinstance(models, Sequence) else (models,)
+    require(flavours, "models", "hold at least one model", "empty")
     shape = flavours[0].state_shape
     dimension = shape[0] * shape[1]
     require(
-        1 <= n_bands <= dimension,
+        n_bands in range(1, dimension + 1),
         "n_bands",
-        f"lie in 1..{dimension}, the dimension of H(k) at this plane-wave cutoff",
+        f"be an integer in 1..{dimension}, the dimension of H(k) at this plane-wave cutoff",
         n_bands,
     )
+    n_bands = int(n_bands)
     require(all(model.state_shape == shape for model in flavours), "models", "share one state shape", "a mixture")
+    require(
+        all(np.allclose(model.lattice.reciprocal, momenta.lattice.reciprocal, rtol=1e-9) for model in flavours),
+        "momenta",
+        "lie on the lattice of the models",
+        f"on one of period {momenta.lattice.period_nm:g} nm, not {flavours[0].lattice.period_nm:g} nm",
+    )
     reserve(
         f"{n_bands} bands at {momenta.n_points} momenta",
         32 * len(flavours) * momenta.n_points * n_bands * dimension,
@@ -170,4 +200,5 @@ def solve_bands(
     stacked = np.stack(energies), np.stack(states)
     for array in stacked:
         array.setflags(write=False)
-    return BandStructure(flavours, momenta, *stacked)
+    names, top_band_first = tuple(model.name for model in flavours), flavours[0].top_band_first
+    return BandStructure(momenta, stacked[0], names, top_band_first, flavours, stacked[1])

@@ -41,7 +41,10 @@ class PlaneWaveBasis:
 
     def __post_init__(self) -> None:
         require(
-            self.n_shells >= 1, "plane_wave_shells", "be at least 1, the first shell of the potential", self.n_shells
+            1 <= self.n_shells < np.inf,
+            "plane_wave_shells",
+            "be finite and at least 1, the first shell of the potential",
+            self.n_shells,
         )
         reach = int(np.ceil(2 * self.n_shells / np.sqrt(3)))
         side = np.arange(-reach, reach + 1)

@@ -16,7 +16,7 @@ from scipy.linalg import LinAlgError, cython_lapack
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray
-from moire.resources import available_cores
+from moire.resources import threads
 
 
 def _zheevr_routine() -> Callable[..., None]:
@@ -102,13 +102,13 @@ def solve_many(
     largest
         The largest eigenvalues first, or the smallest first.
     n_threads
-        Number of threads; all cores of this process by default.
+        Number of threads; all of this process by default.
 
     Returns
     -------
     values, vectors
         Shapes (n_matrices, n_pairs) and (n_matrices, n_pairs, n).
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads or available_cores()) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads or threads()) as pool:
         pairs = list(pool.map(lambda i: extremal_eigenpairs(matrix_at(i), n_pairs, largest), range(n_matrices)))
     return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])

@@ -19,7 +19,11 @@ class MemoryRefusedError(MoireError, MemoryError):
 
 
 class FileFormatError(MoireError, OSError):
-    """A file is damaged, unfinished, or written by another schema."""
+    """A file is missing, damaged or unfinished."""
+
+
+class SchemaError(FileFormatError):
+    """A file or folder was written by another schema."""
 
 
 class EnvironmentMismatchError(MoireError, RuntimeError):

@@ -34,7 +34,7 @@ class Transfers:
     vectors: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        require(self.q_cutoff > 0, "q_cutoff", "be positive (in units of |G_1|)", self.q_cutoff)
+        require(0 < self.q_cutoff < np.inf, "q_cutoff", "be positive and finite (in units of |G_1|)", self.q_cutoff)
         lattice = self.grid.lattice
         reach = int(np.ceil(2 * self.q_cutoff / np.sqrt(3))) + 1
         side = np.arange(-reach, reach + 1)

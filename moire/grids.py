@@ -23,10 +23,16 @@ def smith_normal_form(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     Parameters
     ----------
     matrix
-        Integer matrix T of shape (2, 2).
+        Integer matrix T of shape (2, 2), not singular.
+
+    Raises
+    ------
+    InputError
+        If the determinant is zero.
     """
     d = np.array(matrix, dtype=np.int64)
     u, v = np.eye(2, dtype=np.int64), np.eye(2, dtype=np.int64)
+    require(d[0, 0] * d[1, 1] != d[0, 1] * d[1, 0], "matrix", "have a nonzero determinant", d.tolist())
     while True:
         if d[0, 0] == 0 or (d[0, 1] == 0 and d[1, 0] == 0 and d[1, 1] % d[0, 0]):
             if d[0, 0] == 0:  # bring the smallest nonzero entry to the corner
@@ -80,7 +86,7 @@ class MomentumGrid:
     Raises
     ------
     InputError
-        If the matrix is not an integer 2x2 matrix or is singular.
+        If the matrix is not an integer 2x2 matrix or is singular, or the twist is not finite.
     """
 
     lattice: TriangularLattice
@@ -93,7 +99,7 @@ class MomentumGrid:
     def __post_init__(self) -> None:
         raw = np.asarray(self.matrix)
         require(
-            raw.shape == (2, 2) and np.all(raw == np.round(raw)),
+            raw.shape == (2, 2) and bool(np.all(np.isfinite(raw))) and bool(np.all(raw == np.round(raw))),
             "cluster",
             "be an integer 2x2 matrix",
             raw.tolist(),
@@ -102,6 +108,7 @@ class MomentumGrid:
         determinant = int(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
         require(determinant != 0, "cluster", "have a nonzero determinant", f"{raw.tolist()}, a singular matrix")
         twist = (float(self.twist[0]), float(self.twist[1]))
+        require(np.all(np.isfinite(twist)), "twist", "be finite (in units of 2 pi)", twist)
         rectangle = not (matrix[0, 1] or matrix[1, 0]) and matrix[0, 0] > 0 and matrix[1, 1] > 0
         if rectangle:
             d, v = matrix, np.eye(2, dtype=np.int64)
@@ -154,6 +161,10 @@ class MomentumGrid:
             return f"{self.moduli[0]}x{self.moduli[1]}"
         return f"{self.n_points} {self.matrix.tolist()}"
 
+    def same_cluster(self, other: MomentumGrid) -> bool:
+        """Whether both grids hold the same momenta in the same order, up to the boundary twist."""
+        return self.lattice == other.lattice and np.array_equal(self.matrix, other.matrix)
+
     @cached_property
     def points(self) -> FloatArray:
         """Momenta in 1/nm, shape (k, 2), the boundary twist included."""
@@ -168,14 +179,15 @@ class MomentumGrid:
         InputError
             If the label is not in the momentum group.
         """
-        first, second = (int(part) for part in label)
+        parts = tuple(label)
         require(
-            0 <= first < self.moduli[0] and 0 <= second < self.moduli[1],
+            len(parts) == 2
+            and all(part == int(part) and 0 <= part < size for part, size in zip(parts, self.moduli, strict=True)),
             "momentum",
-            f"be a label (l1, l2) with 0 <= l1 < {self.moduli[0]} and 0 <= l2 < {self.moduli[1]}",
-            (first, second),
+            f"be a label (l1, l2) of integers with 0 <= l1 < {self.moduli[0]} and 0 <= l2 < {self.moduli[1]}",
+            parts,
         )
-        return first * self.moduli[1] + second
+        return int(parts[0]) * self.moduli[1] + int(parts[1])
 
     @cached_property
     def _coset(self) -> tuple[IntArray, IntArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,10 +52,20 @@ class ScreenedCoulomb:
 
     def __post_init__(self) -> None:
         require(self.epsilon_r > 0, "epsilon_r", "be positive", self.epsilon_r)
-        require(self.layer_distance_nm >= 0, "layer_distance_nm", "not be negative (in nm)", self.layer_distance_nm)
+        require(
+            0 <= self.layer_distance_nm < math.inf,
+            "layer_distance_nm",
+            "be finite and not negative (in nm)",
+            self.layer_distance_nm,
+        )
         require(self.gates in GATES, "gates", f"be one of {', '.join(GATES)}", f"'{self.gates}'")
         if self.gates != "none":
-            require(self.gate_distance_nm > 0, "gate_distance_nm", "be positive (in nm)", self.gate_distance_nm)
+            require(
+                0 < self.gate_distance_nm < math.inf,
+                "gate_distance_nm",
+                "be positive and finite (in nm; gates = 'none' removes them)",
+                self.gate_distance_nm,
+            )
 
     @property
     def strength(self) -> float:

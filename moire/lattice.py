@@ -33,7 +33,7 @@ class TriangularLattice:
     period_nm: float
 
     def __post_init__(self) -> None:
-        require(self.period_nm > 0, "period_nm", "be positive (in nm)", self.period_nm)
+        require(0 < self.period_nm < math.inf, "period_nm", "be positive and finite (in nm)", self.period_nm)
 
     @cached_property
     def reciprocal(self) -> FloatArray:
@@ -98,5 +98,10 @@ class MoireLattice(TriangularLattice):
         """
         twist_deg, lattice_constant_nm = float(twist_deg), float(lattice_constant_nm)
         require(0 < twist_deg <= 30, "twist_deg", "lie in (0, 30] degrees", twist_deg)
-        require(lattice_constant_nm > 0, "lattice_constant_nm", "be positive (in nm)", lattice_constant_nm)
+        require(
+            0 < lattice_constant_nm < math.inf,
+            "lattice_constant_nm",
+            "be positive and finite (in nm)",
+            lattice_constant_nm,
+        )
         return cls(lattice_constant_nm / (2 * math.sin(math.radians(twist_deg) / 2)), twist_deg)

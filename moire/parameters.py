@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -35,7 +36,7 @@ class ContinuumParameters:
     Raises
     ------
     InputError
-        If the mass or the lattice constant is not positive.
+        If a number is not finite, or the mass or the lattice constant is not positive.
     """
 
     name: str
@@ -51,6 +52,16 @@ class ContinuumParameters:
     note: str = ""
 
     def __post_init__(self) -> None:
+        for name in (
+            "potential_mev",
+            "potential_phase_deg",
+            "tunnelling_mev",
+            "effective_mass",
+            "lattice_constant_nm",
+            "second_potential_mev",
+            "second_tunnelling_mev",
+        ):
+            require(math.isfinite(getattr(self, name)), name, "be finite", getattr(self, name))
         require(self.effective_mass > 0, "effective_mass", "be positive (in electron masses)", self.effective_mass)
         require(self.lattice_constant_nm > 0, "lattice_constant_nm", "be positive (in nm)", self.lattice_constant_nm)
 
@@ -151,5 +162,5 @@ def published(name: str) -> ContinuumParameters:
         If there is none; the message names the nearest.
     """
     if name not in PUBLISHED:
-        raise InputError(f"`parameter_set` must be a published set, but is '{name}'{nearest(name, PUBLISHED)}")
+        raise InputError(f"`parameter_set` must be a published set, but is '{name}'{nearest(str(name), PUBLISHED)}")
     return PUBLISHED[name]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 
+import numba
 import psutil
+from threadpoolctl import threadpool_limits
 
 from moire.errors import MemoryRefusedError
 
@@ -14,11 +16,27 @@ logger = logging.getLogger("moire")
 _MEMORY_SHARE = 0.9
 
 
-def available_cores() -> int:
+def core_ids() -> set[int]:
     """Cores that this process may run on (its affinity mask, not the size of the machine)."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return set(os.sched_getaffinity(0))
+    return set(range(os.cpu_count() or 1))
+
+
+def available_cores() -> int:
+    """Number of cores that this process may run on."""
+    return len(core_ids())
+
+
+def set_threads(n_threads: int) -> None:
+    """Let numba and BLAS use `n_threads` in this process; called once, at start, by each rank."""
+    numba.set_num_threads(max(1, min(n_threads, numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
+    threadpool_limits(n_threads)
+
+
+def threads() -> int:
+    """Threads that a parallel loop of this process uses."""
+    return min(available_cores(), int(numba.get_num_threads()))
 
 
 def available_bytes() -> int:
@@ -57,7 +75,7 @@ def reserve(what: str, n_bytes: float, would_fit: str) -> None:
     MemoryRefusedError
         If more than 90 % of the available memory would be used.
     """
-    logger.info("%s: %s", what, human_bytes(n_bytes))
+    logger.debug("%s: %s", what, human_bytes(n_bytes))
     if not fits_in_memory(n_bytes):
         raise MemoryRefusedError(
             f"{what} needs {human_bytes(n_bytes)}, but {human_bytes(available_bytes())} are available; {would_fit}."

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from topology_cases import IdealModel, haldane, in_random_gauge, kane_mele, moire_model, solve, valley_bands
 
 import moire as mo
 from moire.topology import berry_curvature, converged_geometry, metric_from_links, quantum_geometry
+from tests.topology_cases import IdealModel, haldane, in_random_gauge, kane_mele, moire_model, solve, valley_bands
 
 FEW = settings(deadline=None, max_examples=10)
 

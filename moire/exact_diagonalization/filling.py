@@ -22,7 +22,7 @@ def parse_filling(filling: FillingLike) -> Fraction:
     """
     try:
         value = Fraction(*filling) if isinstance(filling, tuple) else Fraction(filling)
-    except (ValueError, TypeError, ZeroDivisionError):
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         raise InputError(f"`filling` must be a fraction such as -2/3, but is {filling!r}.") from None
     require(0 < abs(value) <= 1, "filling", "be nonzero and lie in [-1, 1] for one band of one valley", value)
     return value
@@ -52,7 +52,7 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike) -> int:
     )
     count = value * grid.n_points
     if count.denominator != 1:
-        fitting = ", ".join(rectangles_for(value, grid.n_points))
+        fitting = ", ".join(rectangles_for(value, grid.n_points)) or f"no cluster of up to {MAX_ORBITALS} cells"
         raise InputError(
             f"`filling` must give an integer number of carriers on the cluster, "
             f"but {value} x {grid.n_points} = {count} on {grid.name}; {fitting} would fit."

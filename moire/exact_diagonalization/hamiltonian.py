@@ -16,6 +16,7 @@ from moire.kernels import fock
 from moire.resources import fits_in_memory, reserve
 
 Storage = Literal["auto", "csr", "matrix-free"]
+BYTES_PER_ELEMENT = 20.0  # a complex number and a 32-bit column
 STORAGES: tuple[Storage, ...] = ("auto", "csr", "matrix-free")
 
 
@@ -43,7 +44,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
     def __init__(self, pair_hamiltonian: PairHamiltonian, sector: MomentumSector, storage: Storage = "auto") -> None:
         require(storage in STORAGES, "storage", f"be one of {', '.join(STORAGES)}", repr(storage))
         require(
-            pair_hamiltonian.pairs.grid is sector.grid,
+            pair_hamiltonian.pairs.grid.same_cluster(sector.grid),
             "sector",
             "live on the cluster of the Hamiltonian",
             sector.grid.name,
@@ -60,9 +61,17 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         self._matrix: csr_array | None = None
         if storage != "matrix-free":
             n_entries = self._row_starts()
-            n_bytes = 20.0 * n_entries[-1]
+            n_bytes = BYTES_PER_ELEMENT * n_entries[-1]
             if storage == "csr" or fits_in_memory(3 * n_bytes):
                 self._matrix = self._stored(n_entries)
+
+    @staticmethod
+    def estimated_bytes(n_orbitals: int, n_particles: int, dimension: int) -> float:
+        """Bytes of a stored sector, from the mean number of allowed pairs; good to a few per cent."""
+        holes = n_orbitals - n_particles
+        free = holes * (holes - 1) / max(1, (n_orbitals - 2) * (n_orbitals - 3))
+        per_row = 1 + n_particles * (n_particles - 1) / 2 * (n_orbitals - 2) / 2 * free
+        return BYTES_PER_ELEMENT * per_row * dimension
 
     @property
     def is_stored(self) -> bool:
@@ -86,7 +95,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         n_entries = int(row_start[-1])
         reserve(
             f"Stored matrix of dimension {self.sector.dimension} with {n_entries} elements",
-            20.0 * n_entries,
+            BYTES_PER_ELEMENT * n_entries,
             "storage 'matrix-free' would fit",
         )
         columns, values = np.empty(n_entries, dtype=np.int32), np.empty(n_entries, dtype=np.complex128)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from moire._arrays import FloatArray
+from moire._arrays import FloatArray, IntArray
 from moire.grids import MomentumGrid
 
 Label = tuple[int, int]
@@ -24,8 +24,8 @@ def expected_momenta(grid: MomentumGrid, filling: Fraction) -> tuple[Label, ...]
     """Total momenta of the q-fold manifold of a |C| = 1 band at filling p/q, with multiplicity.
 
     The q rotations of the root pattern are laid on the line lambda = l1 d2 + l2 of the momenta of the
-    cluster. Checked by exact diagonalization on rectangles; for tilted clusters the labels are
-    those of the Smith normal form and the prediction is a folding rule only.
+    cluster, rectangular or tilted (labels of the Smith normal form). This gives the momenta of the
+    q-dimensional representation of the magnetic translations (Haldane, PRL 55, 2095 (1985)) on every cluster.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Manifold:
         Largest minus smallest of them, meV.
     gap
         Lowest energy outside the manifold minus the largest inside, meV; negative when a state outside
-        lies below, NaN when it is not known.
+        lies below, NaN when it is not known: a sector, or the next level of one, was not solved.
     verdict
         One sentence.
     is_signature
@@ -86,7 +86,7 @@ class Manifold:
 
 
 def find_manifold(
-    grid: MomentumGrid, filling: Fraction, solved: tuple[Label, ...], energies: FloatArray
+    grid: MomentumGrid, filling: Fraction, solved: tuple[Label, ...], dimensions: IntArray, energies: FloatArray
 ) -> Manifold | None:
     """Compare energies (sector, level), NaN where absent, with the prediction; None if there is none.
 
@@ -96,37 +96,41 @@ def find_manifold(
         Cluster and carriers per cell.
     solved
         Labels of the sectors, one per row of `energies`.
+    dimensions
+        Dimension of each sector: tells a sector with no more states from one not solved further.
     """
     momenta = expected_momenta(grid, filling)
     if momenta is None:
         return None
     rows = {label: row for row, label in enumerate(solved)}
     wanted = Counter(momenta)
-    inside, outside, complete = [], [], True
+    inside, outside, n_bounded = [], [], 0  # sectors whose lowest state outside the manifold is known
     for label, row in rows.items():
         levels = energies[row][np.isfinite(energies[row])]
         taken = wanted.get(label, 0)
         inside += levels[:taken].tolist()
         outside += levels[taken : taken + 1].tolist()
-        complete &= len(levels) >= taken
-    complete &= all(label in rows for label in wanted)
+        n_bounded += len(levels) >= min(taken + 1, int(dimensions[row]))
     q = len(momenta)
     places = " ".join(f"{label}" + (f" x{count}" if count > 1 else "") for label, count in sorted(wanted.items()))
-    if not complete or not outside:
+    if len(inside) < q or not outside:
         verdict = (
             f"Undecided: the {q} states predicted at {places} were not all solved; ask for more states or sectors."
         )
         return Manifold(momenta, tuple(sorted(inside)), float("nan"), float("nan"), verdict, False)
     splitting, gap = max(inside) - min(inside), min(outside) - max(inside)
-    all_sectors = len(rows) == grid.n_points
-    signature = gap > splitting and all_sectors
+    signature = gap > splitting and n_bounded == grid.n_points
     numbers = f"splitting {splitting:.4f} meV, gap above {gap:.4f} meV"
     if signature:
         verdict = f"FCI signature: the {q} lowest states lie at the predicted momenta {places}; {numbers}."
     elif gap <= 0:
         verdict = f"No FCI signature: a state outside the {q} predicted at {places} lies lower; {numbers}."
-    elif not all_sectors:
-        verdict = f"Undecided: only {len(rows)} of {grid.n_points} sectors were solved; {numbers}."
+    elif n_bounded < grid.n_points:
+        verdict = (
+            f"Undecided: the next state is known in only {n_bounded} of {grid.n_points} sectors; splitting "
+            f"{splitting:.4f} meV, gap above at most {gap:.4f} meV; ask for more states or sectors."
+        )
+        gap = float("nan")
     else:
         verdict = (
             f"Weak: the {q} lowest states lie at {places}, but the gap does not exceed their splitting; {numbers}."

@@ -16,7 +16,14 @@ from moire.resources import reserve
 
 
 def sector_dimensions(grid: MomentumGrid, n_particles: int) -> IntArray:
-    """Dimension of every total-momentum sector, shape (k,), counted without enumerating states."""
+    """Dimension of every total-momentum sector, shape (k,), counted without enumerating states.
+
+    Raises
+    ------
+    InputError
+        If the number of particles does not lie in 0..N_s.
+    """
+    require(0 <= n_particles <= grid.n_points, "n_particles", f"lie in 0..{grid.n_points}", n_particles)
     counts = np.zeros((n_particles + 1, grid.n_points), dtype=np.int64)
     counts[0, 0] = 1
     for orbital in range(grid.n_points):

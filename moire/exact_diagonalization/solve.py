@@ -12,7 +12,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from moire._arrays import ComplexArray, FloatArray
+from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import ConvergenceWarning, require
 from moire.exact_diagonalization.filling import FillingLike, carriers_on, parse_filling
 from moire.exact_diagonalization.hamiltonian import STORAGES, SectorHamiltonian, Storage
@@ -21,7 +21,7 @@ from moire.exact_diagonalization.sectors import MomentumSector, sector_dimension
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
-from moire.resources import reserve
+from moire.resources import human_bytes, logger, reserve
 
 DENSE_DIMENSION = 300
 
@@ -66,11 +66,14 @@ def solve_sector(
 
     Raises
     ------
+    InputError
+        If a setting is out of range or the sector has no states.
     ConvergenceWarning
         Under `strict`, if a level does not converge.
     """
-    require(n_eigenstates >= 1, "n_eigenstates", "be at least 1", n_eigenstates)
+    _check_solver(n_eigenstates, tolerance_mev, seed)
     sector, dimension = hamiltonian.sector, hamiltonian.shape[0]
+    require(dimension > 0, "hamiltonian", "act on a sector with states", f"empty at {sector.label}")
     wanted = min(n_eigenstates, dimension)
     hamiltonian.n_products = 0
     reason = "dense solver"
@@ -97,7 +100,7 @@ def solve_sector(
                 )
             reason = "residual below tolerance"
         except ArpackNoConvergence as failure:
-            energies, columns = failure.eigenvalues, failure.eigenvectors
+            energies, columns = np.real(failure.eigenvalues), failure.eigenvectors  # complex in scipy
             reason = f"ARPACK stopped after {max_restarts} restarts with {len(energies)} of {wanted} levels"
     order = np.argsort(energies)
     energies, vectors = np.asarray(energies)[order], np.ascontiguousarray(columns.T[order])
@@ -113,6 +116,12 @@ def solve_sector(
             raise ConvergenceWarning(message)
         warnings.warn(message, ConvergenceWarning, stacklevel=2)
     return SectorSolution(energies, vectors, residuals, n_products, converged, reason)
+
+
+def _check_solver(n_eigenstates: int, tolerance_mev: float, seed: int) -> None:
+    require(n_eigenstates >= 1 and n_eigenstates == int(n_eigenstates), "n_eigenstates", "be at least 1", n_eigenstates)
+    require(tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", tolerance_mev)
+    require(seed >= 0, "seed", "not be negative", seed)
 
 
 def _total_momentum(grid: MomentumGrid) -> int:
@@ -166,10 +175,11 @@ def solve_all_sectors(
     Raises
     ------
     InputError
-        If the filling does not fit the cluster or a momentum lies outside the group.
+        If a setting is out of range, the filling does not fit the cluster or a momentum lies outside the group.
     MemoryRefusedError
         If a sector does not fit in memory.
     """
+    _check_solver(n_eigenstates, tolerance_mev, seed)
     grid = problem.grid
     fraction = abs(parse_filling(filling))
     n_carriers = carriers_on(grid, filling)
@@ -182,10 +192,18 @@ def solve_all_sectors(
     n_particles = n_carriers
     if transform:
         pair_hamiltonian, n_particles = pair_hamiltonian.particle_hole_transformed(), grid.n_points - n_carriers
+    dimensions = sector_dimensions(grid, n_particles)
+    largest = int(dimensions.max())
+    logger.info(
+        "%d sectors of dimension up to %d, one at a time: about %s stored or %s matrix-free.",
+        len(wanted),
+        largest,
+        human_bytes(SectorHamiltonian.estimated_bytes(grid.n_points, n_particles, largest)),
+        human_bytes(24.0 * largest),
+    )
     total = _total_momentum(grid)
     shape = (len(wanted), n_eigenstates)
     energies, residuals = np.full(shape, np.nan), np.full(shape, np.nan)
-    dimensions = sector_dimensions(grid, n_particles)
     rows: list[int] = []
     solutions: list[SectorSolution | None] = []
     storages = set()
@@ -202,15 +220,16 @@ def solve_all_sectors(
         residuals[row, : len(solution.energies)] = solution.residuals
         solutions.append(solution)
     empty = np.empty((0, 0), dtype=np.complex128)
+    n_products = np.array([s.n_products if s else 0 for s in solutions])
     return Spectrum(
         grid=grid,
         filling=fraction,
         n_carriers=n_carriers,
-        momenta=grid.labels[np.array(wanted)],
-        dimensions=dimensions[np.array(rows)],
-        energies=energies,
-        residuals=residuals,
-        n_products=np.array([s.n_products if s else 0 for s in solutions]),
+        momenta=read_only(grid.labels[np.array(wanted)]),
+        dimensions=read_only(dimensions[np.array(rows)]),
+        energies=read_only(energies),
+        residuals=read_only(residuals),
+        n_products=read_only(n_products),
         converged=tuple(s.converged if s else True for s in solutions),
         stop_reason=tuple(s.stop_reason if s else "empty sector" for s in solutions),
         transformed=transform,

@@ -85,7 +85,7 @@ class Spectrum:
     @cached_property
     def manifold(self) -> Manifold | None:
         """The predicted ground-state manifold; None where no incompressible state is predicted."""
-        return find_manifold(self.grid, self.filling, self.labels, self.energies)
+        return find_manifold(self.grid, self.filling, self.labels, self.dimensions, self.energies)
 
     def table(self, n_rows: int | None = None) -> str:
         """All levels by energy: momentum, energy above the ground state, degeneracy, residual."""

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
 from moire.errors import InputError
-from moire.resources import available_cores
+from moire.resources import threads
 from moire.topology.isolation import TOUCHING_MEV, check_isolated
 
 
@@ -90,7 +90,7 @@ def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], fla
         size = np.linalg.norm(out[i])
         gap_bounds[i] = np.linalg.norm(source) / size if size > 0 else np.inf
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(available_cores()) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
         list(pool.map(at, range(bands.momenta.n_points)))
     worst = int(np.argmin(gap_bounds))
     if gap_bounds[worst] < TOUCHING_MEV:

@@ -1,0 +1,30 @@
+"""Results on disk: HDF5 files with units, dims and provenance, readable with h5py alone."""
+
+from moire.io.hdf5 import SCHEMA, Dataset, FileStatus, Record, check_schema, file_status, read_record, write_record
+from moire.io.provenance import provenance
+from moire.io.results import (
+    bands_record,
+    chern_record,
+    read_bands,
+    read_chern,
+    read_spectrum,
+    spectrum_record,
+)
+
+__all__ = [
+    "SCHEMA",
+    "Dataset",
+    "FileStatus",
+    "Record",
+    "bands_record",
+    "check_schema",
+    "chern_record",
+    "file_status",
+    "provenance",
+    "read_bands",
+    "read_chern",
+    "read_record",
+    "read_spectrum",
+    "spectrum_record",
+    "write_record",
+]

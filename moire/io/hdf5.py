@@ -1,0 +1,166 @@
+"""One record, one HDF5 file, moved into place at once: a reader sees a whole file or none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike
+
+from moire.errors import FileFormatError, SchemaError
+
+SCHEMA = 1
+"""Number of the file layout; files of another number are refused, never guessed at."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An array (or a number, or texts) with its unit, the names of its axes, and one line of documentation."""
+
+    values: Any
+    unit: str = ""
+    dims: tuple[str, ...] = ()
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that one file holds.
+
+    Parameters
+    ----------
+    kind
+        What it is: ``"bands"``, ``"chern"``, ``"ed"``, ``"summary"`` or ``"failure"``.
+    datasets
+        Datasets by path, ``"mesh/energies"``.
+    attributes
+        Texts, numbers and JSON-able objects of the whole file: request, provenance.
+    """
+
+    kind: str
+    datasets: Mapping[str, Dataset]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, path: str) -> Any:
+        return self.datasets[path].values
+
+
+class FileStatus(Enum):
+    """What stands at a path."""
+
+    ABSENT = "absent"
+    FINISHED = "finished"
+    FAILED = "failed"
+    DAMAGED = "damaged"
+    FOREIGN = "written by another schema"
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record to a temporary file beside `path` and move it into place.
+
+    Strings are UTF-8; booleans, integers, floats and complex numbers are native HDF5 types; arrays
+    carry checksums.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["schema"] = SCHEMA
+            file.attrs["kind"] = record.kind
+            for name, value in record.attributes.items():
+                file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
+            for name, dataset in record.datasets.items():
+                _write_dataset(file, name, dataset)
+        with Path(temporary).open("rb") as written:
+            os.fsync(written.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _write_dataset(file: h5py.File, name: str, dataset: Dataset) -> None:
+    values = np.asarray(dataset.values)
+    if values.dtype.kind == "U":
+        values = values.astype(object)
+    dtype = h5py.string_dtype() if values.dtype.kind == "O" else None
+    checked = values.ndim > 0 and values.size > 0 and dtype is None
+    node = file.create_dataset(name, data=values, dtype=dtype, chunks=True if checked else None, fletcher32=checked)
+    node.attrs["unit"] = dataset.unit
+    node.attrs["dims"] = json.dumps(list(dataset.dims))
+    node.attrs["doc"] = dataset.doc
+
+
+def read_record(path: Path) -> Record:
+    """Read a whole file, checksums included.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing or damaged.
+    SchemaError
+        If it was written by another schema.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            attributes = {name: _plain(value) for name, value in file.attrs.items()}
+            check_schema(path, attributes.get("schema"))
+            datasets: dict[str, Dataset] = {}
+
+            def visit(name: str, node: Any) -> None:
+                if isinstance(node, h5py.Dataset):
+                    values = node.asstr()[()] if h5py.check_string_dtype(node.dtype) else node[()]
+                    dims = tuple(json.loads(node.attrs["dims"]))
+                    datasets[name] = Dataset(values, node.attrs["unit"], dims, node.attrs["doc"])
+
+            file.visititems(visit)
+    except FileNotFoundError:
+        raise FileFormatError(f"`{path}` must be a file, but there is none.") from None
+    except FileFormatError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise FileFormatError(f"`{path}` must be a whole HDF5 file, but is damaged ({error}).") from error
+    return Record(str(attributes.pop("kind")), datasets, attributes)
+
+
+def check_schema(path: Path, found: object) -> None:
+    """Raise SchemaError unless `found` is the schema number of this version."""
+    if found != SCHEMA:
+        raise SchemaError(
+            f"`{path}` must have schema {SCHEMA}, but has {'none' if found is None else found}; choose another place."
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in "{[":
+        with contextlib.suppress(json.JSONDecodeError):
+            return json.loads(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def file_status(path: Path) -> FileStatus:
+    """Say what stands at `path`, reading all of it."""
+    if not path.exists():
+        return FileStatus.ABSENT
+    try:
+        record = read_record(path)
+    except SchemaError:
+        return FileStatus.FOREIGN
+    except FileFormatError:
+        return FileStatus.DAMAGED
+    return FileStatus.FAILED if record.kind == "failure" else FileStatus.FINISHED
+
+
+def text_array(values: ArrayLike) -> np.ndarray[Any, Any]:
+    """Return texts as an object array, as HDF5 wants them."""
+    return np.asarray(values, dtype=object)

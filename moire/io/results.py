@@ -1,0 +1,177 @@
+"""Records of the results of this package, and the results back from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from moire._arrays import read_only
+from moire.bands import BandEnergies
+from moire.errors import InputError
+from moire.exact_diagonalization import Spectrum
+from moire.grids import KPath, MomentumGrid
+from moire.io.hdf5 import Dataset, Record, text_array
+from moire.lattice import MoireLattice, TriangularLattice
+from moire.topology import ChernResult, CurvatureMap
+
+
+def _lattice_datasets(lattice: TriangularLattice) -> dict[str, Dataset]:
+    twist = lattice.twist_deg if isinstance(lattice, MoireLattice) else float("nan")
+    return {
+        "lattice/period": Dataset(lattice.period_nm, "nm", (), "lattice period"),
+        "lattice/twist": Dataset(twist, "deg", (), "twist angle; NaN if it is no moire lattice"),
+    }
+
+
+def _read_lattice(record: Record) -> TriangularLattice:
+    period, twist = float(record["lattice/period"]), float(record["lattice/twist"])
+    return TriangularLattice(period) if np.isnan(twist) else MoireLattice(period, twist)
+
+
+def _grid_datasets(grid: MomentumGrid, group: str) -> dict[str, Dataset]:
+    return {
+        f"{group}/matrix": Dataset(grid.matrix, "", ("superlattice vector", "a_i"), "cluster matrix T"),
+        f"{group}/twist": Dataset(np.array(grid.twist), "2 pi", ("superlattice vector",), "boundary twist"),
+        f"{group}/points": Dataset(grid.points, "1/nm", ("k", "xy"), "momenta"),
+        f"{group}/labels": Dataset(grid.labels, "", ("k", "label"), "labels in the momentum group"),
+    }
+
+
+def _read_grid(record: Record, group: str) -> MomentumGrid:
+    first, second = record[f"{group}/twist"]
+    return MomentumGrid(_read_lattice(record), record[f"{group}/matrix"], (float(first), float(second)))
+
+
+def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
+    """Record of energies along a path and on a grid, both of the same model."""
+    line = path.momenta
+    if not isinstance(line, KPath) or not isinstance(mesh.momenta, MomentumGrid):
+        raise InputError("`path` and `mesh` must be solved on a KPath and on a MomentumGrid, but are not.")
+    dims = ("flavour", "k", "band")
+    datasets = {
+        **_lattice_datasets(line.lattice),
+        "model/names": Dataset(text_array(path.names), "", ("flavour",), "model of each flavour"),
+        "model/top_band_first": Dataset(path.top_band_first, "", (), "whether band 0 is the highest"),
+        "path/points": Dataset(line.points, "1/nm", ("k", "xy"), "momenta along the path"),
+        "path/distances": Dataset(line.distances, "1/nm", ("k",), "arc length along the path"),
+        "path/tick_indices": Dataset(np.array(line.tick_indices), "", ("corner",), "where the corners are"),
+        "path/tick_labels": Dataset(text_array(line.tick_labels), "", ("corner",), "names of the corners"),
+        "path/energies": Dataset(path.energies, "meV", dims, "band energies along the path"),
+        **_grid_datasets(mesh.momenta, "mesh"),
+        "mesh/energies": Dataset(mesh.energies, "meV", dims, "band energies on the mesh"),
+    }
+    return Record("bands", datasets)
+
+
+def read_bands(record: Record) -> tuple[BandEnergies, BandEnergies]:
+    """Energies along the path and on the mesh from a ``"bands"`` record."""
+    names, first = tuple(record["model/names"]), bool(record["model/top_band_first"])
+    line = KPath(
+        _read_lattice(record),
+        read_only(record["path/points"]),
+        read_only(record["path/distances"]),
+        tuple(int(index) for index in record["path/tick_indices"]),
+        tuple(record["path/tick_labels"]),
+    )
+    mesh = _read_grid(record, "mesh")
+    return (
+        BandEnergies(line, read_only(record["path/energies"]), names, first),
+        BandEnergies(mesh, read_only(record["mesh/energies"]), names, first),
+    )
+
+
+def chern_record(grid: MomentumGrid, chern: Sequence[ChernResult], kubo: Sequence[CurvatureMap]) -> Record:
+    """Record of Chern numbers on one grid, with the curvature of the same groups by the second route."""
+    plane = ("group", "n1", "n2")
+    datasets = {
+        **_lattice_datasets(grid.lattice),
+        **_grid_datasets(grid, "mesh"),
+        "chern/bands": Dataset(
+            text_array([json.dumps(result.band_indices) for result in chern]), "", ("group",), "band indices, JSON"
+        ),
+        "chern/flavour": Dataset(np.array([result.flavour for result in chern]), "", ("group",), "flavour"),
+        "chern/value": Dataset(np.array([result.value for result in chern]), "", ("group",), "before rounding"),
+        "chern/flux": Dataset(np.stack([result.flux for result in chern]), "rad", plane, "plaquette fluxes"),
+        "chern/min_link": Dataset(np.array([r.min_link for r in chern]), "", ("group",), "smallest |det link|"),
+        "chern/max_flux": Dataset(np.array([r.max_flux for r in chern]), "rad", ("group",), "largest |flux|"),
+        "kubo/curvature": Dataset(
+            np.stack([result.curvature for result in kubo]), "nm^2", ("group", "k"), "Berry curvature"
+        ),
+        "kubo/chern": Dataset(np.array([r.chern for r in kubo]), "", ("group",), "its integral over 2 pi"),
+    }
+    return Record("chern", datasets)
+
+
+def read_chern(record: Record) -> tuple[ChernResult, ...]:
+    """Chern numbers from a ``"chern"`` record."""
+    flux = record["chern/flux"]
+    return tuple(
+        ChernResult(
+            float(record["chern/value"][i]),
+            read_only(flux[i]),
+            float(record["chern/min_link"][i]),
+            float(record["chern/max_flux"][i]),
+            tuple(json.loads(bands)),
+            int(record["chern/flavour"][i]),
+            (flux.shape[1], flux.shape[2]),
+        )
+        for i, bands in enumerate(record["chern/bands"])
+    )
+
+
+def spectrum_record(spectrum: Spectrum) -> Record:
+    """Record of a many-body spectrum, with its manifold and, if kept, its vectors."""
+    levels = ("sector", "level")
+    datasets = {
+        **_lattice_datasets(spectrum.grid.lattice),
+        **_grid_datasets(spectrum.grid, "cluster"),
+        "spectrum/filling": Dataset(str(spectrum.filling), "1/cell", (), "carriers per cell"),
+        "spectrum/n_carriers": Dataset(spectrum.n_carriers, "", (), "number of carriers"),
+        "spectrum/momenta": Dataset(spectrum.momenta, "", ("sector", "label"), "total momentum"),
+        "spectrum/dimensions": Dataset(spectrum.dimensions, "", ("sector",), "dimension of the sector"),
+        "spectrum/energies": Dataset(spectrum.energies, "meV", levels, "total energies, NaN where absent"),
+        "spectrum/residuals": Dataset(spectrum.residuals, "meV", levels, "|H v - E v|"),
+        "spectrum/n_products": Dataset(spectrum.n_products, "", ("sector",), "matrix-vector products"),
+        "spectrum/converged": Dataset(np.array(spectrum.converged), "", ("sector",), "all levels converged"),
+        "spectrum/stop_reason": Dataset(text_array(spectrum.stop_reason), "", ("sector",), "why the solver stopped"),
+        "spectrum/transformed": Dataset(spectrum.transformed, "", (), "solved for the missing carriers"),
+        "spectrum/storage": Dataset(spectrum.storage, "", (), "how the matrices were held"),
+        "spectrum/seed": Dataset(spectrum.seed, "", (), "seed of the starting vectors"),
+        "spectrum/description": Dataset(json.dumps(spectrum.description), "", (), "problem and cutoffs, JSON"),
+    }
+    if spectrum.manifold is not None:
+        manifold = spectrum.manifold
+        datasets |= {
+            "manifold/momenta": Dataset(np.array(manifold.momenta), "", ("state", "label"), "predicted momenta"),
+            "manifold/splitting": Dataset(manifold.splitting, "meV", (), "largest minus smallest energy"),
+            "manifold/gap": Dataset(manifold.gap, "meV", (), "lowest state outside minus largest inside"),
+            "manifold/verdict": Dataset(manifold.verdict, "", (), "in words"),
+        }
+    for row, vectors in enumerate(spectrum.vectors):
+        datasets[f"vectors/{row}"] = Dataset(vectors, "", ("level", "state"), "eigenvectors of the sector")
+    return Record("ed", datasets)
+
+
+def read_spectrum(record: Record) -> Spectrum:
+    """Many-body spectrum from an ``"ed"`` record."""
+    n_vectors = sum(name.startswith("vectors/") for name in record.datasets)
+    return Spectrum(
+        grid=_read_grid(record, "cluster"),
+        filling=Fraction(str(record["spectrum/filling"])),
+        n_carriers=int(record["spectrum/n_carriers"]),
+        momenta=read_only(record["spectrum/momenta"]),
+        dimensions=read_only(record["spectrum/dimensions"]),
+        energies=read_only(record["spectrum/energies"]),
+        residuals=read_only(record["spectrum/residuals"]),
+        n_products=read_only(record["spectrum/n_products"]),
+        converged=tuple(bool(flag) for flag in record["spectrum/converged"]),
+        stop_reason=tuple(record["spectrum/stop_reason"]),
+        transformed=bool(record["spectrum/transformed"]),
+        storage=str(record["spectrum/storage"]),
+        seed=int(record["spectrum/seed"]),
+        description=json.loads(str(record["spectrum/description"])),
+        vectors=tuple(record[f"vectors/{row}"] for row in range(n_vectors)),
+    )

@@ -1,0 +1,174 @@
+"""The summary of a results folder: columns of figures per task, rebuilt from the points at any time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moire.errors import FileFormatError, InputError, SchemaError
+from moire.io import Dataset, Record, read_record, write_record
+from moire.sweep.folder import ResultsFolder
+
+SUMMARY = "summary.h5"
+COORDINATES = ("parameters", "cluster", "filling", "epsilon", "twist_1", "twist_2", "D", "theta")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures of all points of one task: one column each, one row per point."""
+
+    columns: Mapping[str, Dataset]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of points."""
+        return len(next(iter(self.columns.values())).values)
+
+    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
+        return np.asarray(self.columns[name].values)
+
+    def __str__(self) -> str:
+        """Return the columns that vary as a table, under one line of the coordinates that do not."""
+        fixed = [name for name in COORDINATES if name in self.columns and len(set(self[name])) == 1 and name != "theta"]
+        names = [name for name in self.columns if name not in fixed]
+        rows = [[_cell(self[name][row]) for name in names] for row in range(self.n_rows)]
+        units = {name: dataset.unit for name, dataset in self.columns.items()}
+        heads = [name + (f" ({units[name]})" if units[name] else "") for name in names]
+        widths = [max(len(head), *(len(row[i]) for row in rows)) for i, head in enumerate(heads)]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]
+        ]
+        common = ", ".join(f"{name} = {_cell(self[name][0])} {units[name]}".rstrip() for name in fixed)
+        return "\n".join([common, *lines] if common else lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    return f"{round(float(value), 4) + 0.0:.4f}".rstrip("0").rstrip(".")  # + 0.0 turns -0 into 0
+
+
+def _coordinates(request: Mapping[str, Any]) -> dict[str, Dataset]:
+    point, options = request["point"], request["options"]
+    columns = {
+        "parameters": Dataset(point["parameters"]["name"], "", (), "parameter set"),
+        "theta": Dataset(float(point["twist_deg"]), "deg", (), "twist angle"),
+        "D": Dataset(float(point["displacement_mev"]), "meV", (), "displacement field"),
+    }
+    if request["task"] == "ed":
+        shape = options["cluster"]
+        name = "x".join(map(str, shape)) if isinstance(shape[0], int) else str(shape)
+        columns |= {
+            "cluster": Dataset(name, "", (), "cluster"),
+            "twist_1": Dataset(
+                float(options["boundary_twist"][0]), "turn", (), "boundary twist along L_1, in units of 2 pi"
+            ),
+            "twist_2": Dataset(
+                float(options["boundary_twist"][1]), "turn", (), "boundary twist along L_2, in units of 2 pi"
+            ),
+            "filling": Dataset(str(options["filling"]), "1/cell", (), "filling"),
+            "epsilon": Dataset(float(options["epsilon_r"]), "", (), "dielectric constant"),
+        }
+    return columns
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Tables by task, and the titles and errors of the points that failed or are damaged."""
+
+    tables: Mapping[str, Table]
+    failures: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        parts = [f"{task}\n{table}" for task, table in self.tables.items()]
+        parts += [f"failed: {title}: {error}" for title, error in self.failures]
+        return "\n\n".join(parts) or "No finished points."
+
+    def record(self) -> Record:
+        """Record of the summary; every column is a dataset ``task/column``."""
+        datasets: dict[str, Dataset] = {}
+        for task, table in self.tables.items():
+            for name, column in table.columns.items():
+                values = np.asarray(column.values)
+                stored = values.astype(object) if values.dtype.kind == "U" else values
+                datasets[f"{task}/{name}"] = Dataset(stored, column.unit, ("point",), column.doc)
+        return Record("summary", datasets, {"failures": [list(failure) for failure in self.failures]})
+
+
+def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary:
+    """Read every point of a folder into tables, sorted by their coordinates.
+
+    Parameters
+    ----------
+    folder
+        The results folder.
+    keys
+        Only the requests with these keys; all by default.
+
+    Raises
+    ------
+    InputError
+        If there are no points in the folder.
+    SchemaError
+        If the folder or a file belongs to another schema.
+    """
+    folder.check()
+    files = folder.files()
+    if not files:
+        raise InputError(f"`folder` must hold results of a sweep, but {folder.path} has no point files.")
+    rows: dict[str, list[dict[str, Dataset]]] = defaultdict(list)
+    failures = []
+    for path in files:
+        try:
+            record = read_record(path)
+        except SchemaError:
+            raise
+        except FileFormatError as error:
+            failures.append((path.name, str(error)))
+            continue
+        if keys is not None and record.attributes["key"] not in keys:
+            continue
+        if record.kind == "failure":
+            failures.append((record.attributes["title"], record.attributes["error"]))
+            continue
+        figures = {
+            name.removeprefix("summary/"): dataset
+            for name, dataset in record.datasets.items()
+            if name.startswith("summary/")
+        }
+        request = record.attributes["request"]
+        rows[request["task"]].append({**_coordinates(request), **figures})
+    tables = {task: _table(rows[task]) for task in sorted(rows)}
+    return Summary(tables, tuple(failures))
+
+
+def _table(rows: list[dict[str, Dataset]]) -> Table:
+    rows = sorted(
+        rows,
+        key=lambda row: tuple(
+            str(row[n].values) if n in {"parameters", "cluster", "filling"} else float(row[n].values)
+            for n in COORDINATES
+            if n in row
+        ),
+    )
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {}
+    for name in names:
+        example = next(row[name] for row in rows if name in row)
+        values = [row[name].values if name in row else np.nan for row in rows]
+        columns[name] = Dataset(np.array(values), example.unit, ("point",), example.doc)
+    return Table(columns)
+
+
+def write_summary(folder: ResultsFolder, summary: Summary) -> Path:
+    """Write the summary beside the points and return its path."""
+    path = folder.path / SUMMARY
+    write_record(path, summary.record())
+    return path

@@ -1,0 +1,108 @@
+"""Hand jobs to ranks one at a time, so that no rank waits while there is work."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+Job = TypeVar("Job")
+Report = TypeVar("Report")
+
+_POLL_SECONDS = 0.002
+
+
+def dispatch(
+    communicator: Any | None,
+    jobs: Sequence[Job],
+    work: Callable[[Job], Report],
+    on_report: Callable[[Job, Report], None],
+) -> None:
+    """Do all jobs; every rank takes the next one when it is free.
+
+    On rank 0 a thread serves the other ranks while the main thread works too. Only rank 0 calls
+    `on_report`, in the order in which jobs end. All ranks must call this with the same jobs.
+
+    Parameters
+    ----------
+    communicator
+        MPI communicator, or None to work alone.
+    jobs
+        The jobs, best the longest first.
+    work
+        Does one job; must not raise.
+    on_report
+        Called on rank 0 with each finished job and its report.
+    """
+    if communicator is None or communicator.size == 1:
+        for job in jobs:
+            on_report(job, work(job))
+    elif communicator.rank == 0:
+        _lead(communicator, jobs, work, on_report)
+    else:
+        _follow(communicator, jobs, work)
+    if communicator is not None:
+        communicator.Barrier()
+
+
+def _follow(communicator: Any, jobs: Sequence[Job], work: Callable[[Job], Any]) -> None:
+    finished: tuple[int, Any] | None = None
+    while True:
+        communicator.send(finished, dest=0)
+        index = communicator.recv(source=0)
+        if index is None:
+            return
+        finished = (index, work(jobs[index]))
+
+
+def _lead(
+    communicator: Any, jobs: Sequence[Job], work: Callable[[Job], Report], on_report: Callable[[Job, Report], None]
+) -> None:
+    from mpi4py import MPI
+
+    waiting = deque(range(len(jobs)))
+    taking, reporting = threading.Lock(), threading.Lock()
+
+    def take() -> int | None:
+        with taking:
+            return waiting.popleft() if waiting else None
+
+    def report(index: int, result: Report) -> None:
+        with reporting:
+            on_report(jobs[index], result)
+
+    def serve() -> None:
+        active = communicator.size - 1
+        status = MPI.Status()
+        while active:
+            if not communicator.Iprobe(source=MPI.ANY_SOURCE, status=status):
+                time.sleep(_POLL_SECONDS)
+                continue
+            source = status.Get_source()
+            finished = communicator.recv(source=source)
+            index = take()
+            communicator.send(index, dest=source)
+            active -= index is None
+            if finished is not None:
+                report(*finished)
+
+    def serve_or_abort() -> None:
+        try:
+            serve()
+        except BaseException:  # a silent thread would leave every other rank waiting for ever
+            traceback.print_exc()
+            communicator.Abort(1)
+
+    if MPI.Query_thread() < MPI.THREAD_SERIALIZED:  # then rank 0 only serves
+        serve()
+        while (index := take()) is not None:  # left over only if there are no other ranks
+            report(index, work(jobs[index]))
+        return
+    server = threading.Thread(target=serve_or_abort, name="moire-dispatch", daemon=True)
+    server.start()
+    while (index := take()) is not None:
+        report(index, work(jobs[index]))
+    server.join()

@@ -1,0 +1,179 @@
+"""The figures of one file and of a results folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.figure import Figure
+
+from moire.errors import InputError
+from moire.io import Record, read_bands, read_chern, read_record, read_spectrum
+from moire.lattice import TriangularLattice
+from moire.plot import plot_band_trend, plot_bands, plot_chern_trend, plot_fci_trend, plot_flux, plot_spectrum
+from moire.sweep.collect import Summary, Table
+from moire.sweep.folder import ResultsFolder
+
+MAX_PANELS = 12
+
+
+def check_figure_name(target: Path) -> None:
+    """Raise InputError unless the suffix of `target` names a figure format."""
+    if target.suffix.lstrip(".").lower() not in FigureCanvasBase.get_supported_filetypes():
+        raise InputError(f"`figure` must end in a format such as .png or .pdf, but is {target}.")
+
+
+def draw_file(path: Path, target: Path) -> Path:
+    """Draw the result that one file holds.
+
+    Parameters
+    ----------
+    path
+        File of kind ``bands``, ``chern`` or ``ed``.
+    target
+        Figure file; its suffix chooses the format.
+
+    Raises
+    ------
+    InputError
+        If there is no figure for this kind of file, or none of this format.
+    """
+    record = read_record(path)
+    if record.kind == "chern":
+        results = read_chern(record)
+        lattice = TriangularLattice(float(record["lattice/period"]))
+        draws = [lambda ax, result=result: plot_flux(result, lattice, ax) for result in results]
+        figure = _panels(draws, [None] * len(draws), size=(4.6, 3.6))
+    elif record.kind in ("bands", "ed"):
+        figure = _panels([_drawing(record)], [record.attributes["title"]], size=(5.0, 4.0))
+    else:
+        raise InputError(f"`file` must hold bands, Chern numbers or a spectrum, but {path} is of kind '{record.kind}'.")
+    return _save(figure, target)
+
+
+def draw_folder(folder: ResultsFolder, summary: Summary, target: Path) -> list[Path]:
+    """Draw a sweep: bands, trends with the angle, spectra and fractional-Chern-insulator gaps.
+
+    Parameters
+    ----------
+    folder, summary
+        The sweep and its tables.
+    target
+        Folder for the figures.
+
+    Returns
+    -------
+    list of paths
+        The figures, in PNG.
+    """
+    figures: dict[str, Figure] = {}
+    by_kind: dict[str, list[Record]] = defaultdict(list)
+    titles = {title for title, _ in summary.failures}
+    for path in folder.files():
+        if path.name in titles:  # damaged: named in the summary
+            continue
+        record = read_record(path)
+        if record.kind == "ed":
+            options = record.attributes["request"]["options"]
+            by_kind[f"spectrum-{_slug(options)}"].append(record)
+        elif record.kind == "bands":
+            by_kind["bands"].append(record)
+    for name, records in by_kind.items():
+        chosen = _spread(sorted(records, key=_position))
+        figures[name] = _panels([_drawing(record) for record in chosen], [_point_title(record) for record in chosen])
+    if "bands" in summary.tables and "chern" in summary.tables:
+        figures["bands-trend"] = _band_trends(summary.tables["bands"], summary.tables["chern"])
+    if "ed" in summary.tables and "gap" in summary.tables["ed"].columns:
+        figures["fci-trend"] = _fci_trends(summary.tables["ed"])
+    target.mkdir(parents=True, exist_ok=True)
+    return [_save(figure, target / f"{name}.png") for name, figure in sorted(figures.items())]
+
+
+def _drawing(record: Record) -> Callable[[Axes], Axes]:
+    if record.kind == "ed":
+        spectrum = read_spectrum(record)
+        return lambda ax: plot_spectrum(spectrum, ax)
+    path, _ = read_bands(record)
+    return lambda ax: plot_bands(path, ax)
+
+
+def _position(record: Record) -> tuple[float, float]:
+    point = record.attributes["request"]["point"]
+    return float(point["displacement_mev"]), float(point["twist_deg"])
+
+
+def _point_title(record: Record) -> str:
+    displacement, twist = _position(record)
+    field = f", D = {displacement:g} meV" if displacement else ""
+    return rf"$\theta$ = {twist:g}$\degree${field}"
+
+
+def _slug(options: dict[str, object]) -> str:
+    shape = np.ravel(np.array(options["cluster"]))
+    filling = str(options["filling"]).replace("/", "_")
+    return f"{'x'.join(map(str, shape))}-nu{filling}-eps{options['epsilon_r']:g}"
+
+
+def _spread(records: Sequence[Record]) -> list[Record]:
+    """Return at most MAX_PANELS records, evenly chosen."""
+    if len(records) <= MAX_PANELS:
+        return list(records)
+    return [records[round(i)] for i in np.linspace(0, len(records) - 1, MAX_PANELS)]
+
+
+def _panels(
+    draws: Sequence[Callable[[Axes], Axes]], titles: Sequence[str | None], size: tuple[float, float] = (3.4, 2.9)
+) -> Figure:
+    n_columns = min(4, len(draws))
+    n_rows = -(-len(draws) // n_columns)
+    figure = Figure(figsize=(size[0] * n_columns, size[1] * n_rows), layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for ax, draw, title in zip(axes, draws, titles, strict=False):
+        draw(ax)
+        if title:
+            ax.set_title(title, fontsize="medium")
+    for ax in axes[len(draws) :]:
+        ax.remove()
+    return figure
+
+
+def _select(table: Table, mask: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: table[name][mask] for name in table.columns}
+
+
+def _band_trends(bands: Table, chern: Table) -> Figure:
+    figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    field = min(bands["D"], key=abs)
+    plot_band_trend(_select(bands, bands["D"] == field), left)
+    names = [name for name in chern.columns if name.startswith("chern_")]
+    plot_chern_trend(_select(chern, chern["D"] == field), names, right)
+    figure.suptitle(f"{bands['parameters'][0]}, D = {field:g} meV", fontsize="medium")
+    return figure
+
+
+def _fci_trends(table: Table) -> Figure:
+    figure = Figure(figsize=(5.4, 4.0), layout="constrained")
+    ax = figure.subplots()
+    field = min(table["D"], key=abs)
+    axes = ("cluster", "filling", "epsilon", "twist_1", "twist_2")
+    for i, values in enumerate(sorted(set(zip(*(table[name] for name in axes), strict=True)))):
+        same = np.logical_and.reduce([table[name] == value for name, value in zip(axes, values, strict=True)])
+        cluster, filling, epsilon, *twist = values
+        label = rf"{cluster}, $\nu = {filling}$, $\epsilon = {epsilon:g}$"
+        if any(twist):
+            label += f", twist ({twist[0]:g}, {twist[1]:g})"
+        plot_fci_trend(_select(table, same & (table["D"] == field)), label, ax, color=f"C{i}")
+    ax.set_title(f"{table['parameters'][0]}, D = {field:g} meV", fontsize="medium")
+    return figure
+
+
+def _save(figure: Figure, target: Path) -> Path:
+    check_figure_name(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, dpi=150)
+    return target

@@ -1,0 +1,84 @@
+"""A results folder: its marker, what is finished in it, and the clean-up after a kill."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from moire.errors import FileFormatError, InputError
+from moire.io import SCHEMA, FileStatus, check_schema, file_status, read_record
+from moire.sweep.request import Request
+
+MARKER = "moire.json"
+_STALE_SECONDS = 3600
+
+
+class ResultsFolder:
+    """Folder with one file per finished request under ``points/``.
+
+    Parameters
+    ----------
+    path
+        The folder; made when it is opened for a sweep.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.points = path / "points"
+
+    def open_for_writing(self) -> None:
+        """Create or check the marker, and remove temporary files that a killed run left an hour ago or more.
+
+        Raises
+        ------
+        InputError
+            If the path is a file or cannot be written.
+        SchemaError
+            If the folder was written by another schema.
+        """
+        self.check()
+        try:
+            self.points.mkdir(parents=True, exist_ok=True)
+            (self.path / MARKER).write_text(json.dumps({"schema": SCHEMA, "made by": "moire sweep"}) + "\n")
+        except OSError as error:
+            raise InputError(f"`output` must be a folder that can be written, but is {self.path} ({error}).") from None
+        for leftover in self.points.glob(".*.tmp"):
+            if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
+                leftover.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raise SchemaError if the folder belongs to another schema."""
+        marker = self.path / MARKER
+        if not marker.exists():
+            return
+        try:
+            found = json.loads(marker.read_text())["schema"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise FileFormatError(f"`{marker}` must be the marker of a results folder, but is unreadable.") from None
+        check_schema(self.path, found)
+
+    def file_of(self, request: Request) -> Path:
+        """Path of the file of a request."""
+        return self.points / request.file_name
+
+    def survey(self, requests: Sequence[Request]) -> dict[Request, FileStatus]:
+        """Status of every request, each file read to its end.
+
+        Raises
+        ------
+        SchemaError
+            If a file was written by another schema.
+        """
+        statuses = {}
+        for request in requests:
+            path = self.file_of(request)
+            statuses[request] = file_status(path)
+            if statuses[request] is FileStatus.FOREIGN:
+                read_record(path)  # raises, and says which schema
+        return statuses
+
+    def files(self) -> list[Path]:
+        """All point files, sorted by name."""
+        return sorted(self.points.glob("*.h5"))

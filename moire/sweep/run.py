@@ -1,0 +1,141 @@
+"""Run a sweep: skip what is finished, spread the rest over ranks, record failures, go on."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from moire.io import FileStatus, Record, provenance, write_record
+from moire.sweep.communicator import on_leader
+from moire.sweep.dispatch import dispatch
+from moire.sweep.folder import ResultsFolder
+from moire.sweep.request import Request
+from moire.sweep.tasks import compute
+
+
+@dataclass(frozen=True)
+class PointReport:
+    """How one request ended: its wall time, the number of warnings, and the error if it failed."""
+
+    seconds: float
+    n_warnings: int
+    error: str
+
+    def __str__(self) -> str:
+        warned = f", {self.n_warnings} warning{'s' * (self.n_warnings > 1)}" if self.n_warnings else ""
+        return self.error or f"{self.seconds:.1f} s{warned}"
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """How a sweep ended.
+
+    Parameters
+    ----------
+    computed, skipped
+        Number of requests computed now, and of those already finished.
+    failures
+        Title and error of those that failed.
+    damaged
+        Files that were damaged and recomputed.
+    seconds
+        Wall time.
+    """
+
+    computed: int
+    skipped: int
+    failures: tuple[tuple[str, str], ...]
+    damaged: tuple[Path, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        text = f"{self.computed} computed, {self.skipped} already finished, {len(self.failures)} failed"
+        return f"{text}; {self.seconds:.1f} s."
+
+
+def run_point(request: Request, folder: ResultsFolder) -> PointReport:
+    """Compute one request and write its file; a failure is written too, with its traceback."""
+    start = time.perf_counter()
+    error, n_warnings = "", 0
+    try:
+        record = compute(request).record
+        n_warnings = len(record.attributes["warnings"])
+    except Exception as failure:  # one bad point must not end the sweep
+        error = f"{type(failure).__name__}: {failure}"
+        attributes = {
+            "request": request.canonical(),
+            "key": request.key,
+            "title": request.title,
+            "error": error,
+            "traceback": traceback.format_exc(),
+            **provenance(time.perf_counter() - start),
+        }
+        record = Record("failure", {}, attributes)
+    write_record(folder.file_of(request), record)
+    return PointReport(time.perf_counter() - start, n_warnings, error)
+
+
+def run_sweep(
+    requests: Sequence[Request],
+    folder: ResultsFolder,
+    communicator: Any | None = None,
+    say: Callable[[str], None] = print,
+) -> SweepReport:
+    """Compute every request that has no finished file, over all ranks; call it on all of them.
+
+    Parameters
+    ----------
+    requests
+        Checked requests, the same on every rank.
+    folder
+        Opened results folder on a file system that all ranks share.
+    communicator
+        MPI communicator, or None to work alone.
+    say
+        Called on rank 0 with each line of progress.
+
+    Returns
+    -------
+    SweepReport
+        Complete on rank 0; on the others only the wall time is meaningful.
+    """
+    start = time.perf_counter()
+    statuses = on_leader(communicator, lambda: folder.survey(requests))
+    waiting = [request for request in requests if statuses[request] is not FileStatus.FINISHED]
+    waiting.sort(key=lambda request: -request.task.cost())
+    damaged = tuple(folder.file_of(r) for r in requests if statuses[r] is FileStatus.DAMAGED)
+    failures: list[tuple[str, str]] = []
+    total_cost = sum(request.task.cost() for request in waiting)
+    done_cost, n_done = 0.0, 0
+
+    def on_report(request: Request, report: PointReport) -> None:
+        nonlocal done_cost, n_done
+        n_done, done_cost = n_done + 1, done_cost + request.task.cost()
+        if report.error:
+            failures.append((request.title, report.error))
+        elapsed = time.perf_counter() - start
+        left = elapsed * (total_cost - done_cost) / done_cost
+        say(
+            f"[{n_done}/{len(waiting)}] {request.title}: {report}"
+            + (f"; about {tqdm.format_interval(left)} left" if n_done < len(waiting) else "")
+        )
+
+    if communicator is None or communicator.rank == 0:
+        for path in damaged:
+            say(f"{path} is damaged and will be recomputed.")
+        if len(waiting) < len(requests):
+            say(f"{len(requests) - len(waiting)} of {len(requests)} points are already finished.")
+    dispatch(communicator, waiting, lambda request: run_point(request, folder), on_report)
+    return SweepReport(
+        n_done - len(failures),
+        len(requests) - len(waiting),
+        tuple(failures),
+        damaged,
+        time.perf_counter() - start,
+    )

@@ -1,0 +1,87 @@
+"""The command line, as a user calls it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moire.io import read_record, read_spectrum
+
+ROOT = Path(__file__).parents[1]
+
+
+def moire(*arguments, **environment):
+    command = [sys.executable, "-m", "moire", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **environment}
+    )
+
+
+def test_one_point_from_numbers_to_figure(tmp_path):
+    file, figure = tmp_path / "ed.h5", tmp_path / "ed.png"
+    options = ("--twist", 3.7, "--cluster", "2x3", "--filling", "-2/3", "--shells", 3, "--q-cutoff", 2)
+    done = moire("ed", *options, "--output", file, "--figure", figure)
+    assert done.returncode == 0, done.stderr
+    assert "E0 per carrier" in done.stdout
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    spectrum = read_spectrum(read_record(file))
+    assert f"{spectrum.energy_per_carrier:.6f} meV" in done.stdout
+    shown = moire("show", file)
+    assert "spectrum/energies" in shown.stdout
+    assert "(6, 4) float64 meV  sector level" in shown.stdout
+
+
+def test_bands_and_chern_print_what_they_are():
+    bands = moire("bands", "--twist", 3.89, "--mesh", "6x6", "--shells", 4)
+    assert "WANG_2023, theta = 3.89 deg, D = 0 meV, valley K, 4 shells, 36 momenta" in bands.stdout
+    chern = moire("chern", "--twist", 3.89, "--mesh", "6x6", "--shells", 4, "--groups", "0,0+1", "--valley", -1)
+    assert "C[0] = +1.000000 on 6x6" in chern.stdout
+    assert "curvature route" in chern.stdout
+
+
+def test_memory_is_stated_when_asked():
+    done = moire("-v", "bands", "--twist", 3, "--mesh", "3x3", "--shells", 3)
+    assert "3 bands at 9 momenta: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("bands", "--twist", -1), "`twist_deg` must lie in (0, 30] degrees, but is -1.0."),
+        (("bands", "--twist", 3, "--set", "WANG"), "did you mean 'WANG_2023'?"),
+        (("bands",), "Missing option '--twist'."),
+        (("bands", "--twist", 3, "--mesh", "18"), "`mesh` must read N1xN2, such as 18x18, but is '18'."),
+        (("bands", "--twist", 3, "--figure", "x.png"), "`output` must be given with --figure, but is missing."),
+        (("chern", "--twist", 3, "--groups", "a"), "`groups` must read like 0,1,0+1, but is 'a'."),
+        (("ed", "--twist", 3, "--cluster", "3x4", "--filling", "-3/5"), "3x5, 4x5, 5x5, 5x6 would fit."),
+        (("ed", "--twist", 3, "--cluster", "1,2,3", "--filling", "-2/3"), "four integers T11,T12,T21,T22"),
+        (("show", "absent.h5"), "`absent.h5` must be a file, but there is none."),
+        (("sweep", "absent.toml"), "`plan` must be a readable file"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = moire(*arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_dry_run_lists_the_points(tmp_path):
+    done = moire("sweep", ROOT / "data" / "plans" / "demo.toml", "--dry-run", "--output", tmp_path / "out")
+    assert done.returncode == 0
+    assert "ed at 3.7 deg, D = 0 meV, 3x5 at -3/5, eps = 10" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tilted_cluster_and_its_energy(tmp_path):
+    file = tmp_path / "ed.h5"
+    options = ("--twist", 3.7, "--filling", "-2/3", "--shells", 3, "--q-cutoff", 2, "--output", file)
+    assert moire("ed", *options, "--cluster", "2,1,-1,4").returncode == 0
+    tilted = read_spectrum(read_record(file)).ground_energy
+    assert moire("ed", *options, "--cluster", "2,1,-3,3").returncode == 0  # the same lattice of clusters
+    assert np.isclose(read_spectrum(read_record(file)).ground_energy, tilted, atol=1e-8)

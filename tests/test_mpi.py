@@ -1,0 +1,132 @@
+"""Sweeps under mpiexec: shared work, kills, foreign launchers, no MPI at all."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moire.io import read_record, read_spectrum
+from moire.sweep import ResultsFolder, collect
+
+pytestmark = pytest.mark.mpi
+
+PLAN = """
+name = "small"
+tasks = ["bands", "ed"]
+[model]
+parameter_set = "WANG_2023"
+twist_deg = {start = 3.0, stop = 3.5, step = 0.1}
+plane_wave_shells = 3
+[bands]
+mesh = [6, 6]
+points_per_segment = 3
+[interaction]
+q_cutoff = 2
+[[ed]]
+cluster = [3, 3]
+filling = "-2/3"
+"""
+
+MOIRE = [sys.executable, "-m", "moire"]
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    return path
+
+
+def mpiexec(n_ranks):
+    beside = Path(sys.executable).parent / "mpiexec"
+    launcher = str(beside) if beside.exists() else shutil.which("mpiexec")
+    assert launcher, "these tests need mpiexec: install the extra 'mpi', or deselect them with -m 'not mpi'"
+    return [launcher, "-n", str(n_ranks)]
+
+
+def run(command, **environment):
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
+
+
+def test_ranks_share_the_points_and_give_the_serial_bits(plan, tmp_path):
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    assert run([*MOIRE, "sweep", plan, "--output", alone]).returncode == 0
+    done = run([*mpiexec(3), *MOIRE, "sweep", plan, "--output", shared])
+    assert done.returncode == 0, done.stderr
+    assert "3 MPI ranks" in done.stdout
+    assert done.stdout.count("12 computed, 0 already finished, 0 failed") == 1
+    files = ResultsFolder(shared).files()
+    assert [path.name for path in files] == [path.name for path in ResultsFolder(alone).files()]
+    for path in files:
+        if path.name.startswith("ed"):
+            one, other = (read_spectrum(read_record(folder / "points" / path.name)) for folder in (alone, shared))
+            np.testing.assert_array_equal(one.energies, other.energies)
+
+
+def test_a_killed_sweep_resumes(plan, tmp_path):
+    command = [*mpiexec(2), *MOIRE, "sweep", plan, "--output", tmp_path / "out"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("[3/12]"):
+            os.killpg(running.pid, signal.SIGKILL)
+            break
+    running.wait()
+    running.stdout.close()
+    time.sleep(0.5)
+    survivors = len(ResultsFolder(tmp_path / "out").files())
+    assert 3 <= survivors < 12
+    done = run(command)
+    assert done.returncode == 0, done.stderr
+    assert "0 failed" in done.stdout
+    assert f"{survivors} already finished" in done.stdout
+    summary = collect(ResultsFolder(tmp_path / "out"))
+    assert not summary.failures
+    assert [table.n_rows for table in summary.tables.values()] == [6, 6]
+
+
+def test_a_bad_plan_is_told_once_by_all_ranks(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN.replace("twist_deg", "twist"))
+    done = run([*mpiexec(2), *MOIRE, "sweep", path, "--output", tmp_path / "out"])
+    assert done.returncode == 2
+    assert done.stderr.count("did you mean 'twist_deg'?") == 1
+
+
+def test_a_folder_of_another_schema_stops_all_ranks(plan, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "moire.json").write_text('{"schema": 99}')
+    done = run([*mpiexec(2), *MOIRE, "sweep", plan, "--output", tmp_path / "out"])
+    assert done.returncode == 2
+    assert done.stderr.count("must have schema") == 1
+
+
+def test_an_mpiexec_of_another_vendor_is_noticed(plan, tmp_path):
+    done = run([*MOIRE, "sweep", plan, "--output", tmp_path / "out"], OMPI_COMM_WORLD_SIZE="4")
+    assert done.returncode == 2
+    assert "`mpiexec` started 4 processes that do not see each other" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_an_mpi_library_the_sweep_runs_alone_and_says_so_once(plan, tmp_path):
+    blocker = tmp_path / "site" / "mpi4py"
+    blocker.mkdir(parents=True)
+    (blocker / "__init__.py").write_text("raise RuntimeError('cannot load MPI library')\n")
+    done = run([*MOIRE, "sweep", plan, "--output", tmp_path / "out"], PYTHONPATH=str(tmp_path / "site"))
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout + done.stderr).count("No MPI library was found") == 1
+    assert "12 computed" in done.stdout
+    launched = run(
+        [*MOIRE, "sweep", plan, "--output", tmp_path / "b"],
+        PYTHONPATH=str(tmp_path / "site"),
+        OMPI_COMM_WORLD_SIZE="2",
+    )
+    assert launched.returncode == 2
+    assert "install the extra 'mpi'" in launched.stderr
