@@ -116,8 +116,8 @@ def chern_of_states(
     min_link = float(min(np.abs(first).min(), np.abs(second).min()))
     if min_link < VANISHING_LINK:
         raise InputError(
-            f"`grid` must be fine enough for nonzero links, but a link of bands {band_indices} vanishes "
-            f"at {weakest_link(first, second)}."
+            f"`grid` must be fine enough for nonzero links, but {weakest_link(first, second)} vanishes for bands "
+            f"{band_indices}."
         )
     loop = first * np.roll(second, -1, axis=0) * np.roll(first, -1, axis=1).conj() * second.conj()
     flux = -np.angle(loop)
