@@ -51,6 +51,8 @@ def plot_index_versus_radius(scan: RadiusScan, ax: Axes) -> Axes:
         low = np.nanmin(scan.values) if not refused.all() else 0.0
         ax.plot(scan.radii[refused], np.full(refused.sum(), low), "x", color="C3", label="refused")
         ax.legend(frameon=False, fontsize="small")
+    if not refused.all():
+        ax.set_ylim(np.floor(np.nanmin(scan.values)) - 1.5, np.ceil(np.nanmax(scan.values)) + 1.5)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("radius (1/nm)")
     ax.set_ylabel(rf"$\Theta_{{{scan.n}{scan.m}}}$")

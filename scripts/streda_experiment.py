@@ -1,0 +1,29 @@
+"""The Streda fan and the Hall plateaus as read from transport at zero field (arXiv:2308.02657).
+
+python scripts/streda_experiment.py figure.png
+"""
+
+import sys
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import moire as mo
+from moire.plot import plot_streda
+from moire.topology import StredaLine, streda_fan
+
+STATES = (("-1", "-1"), ("-2/3", "-2/3"), ("-3/5", "-3/5"))
+
+
+def main() -> None:
+    """Print R_xy and slopes of the fan at 3.7 degrees and draw it."""
+    cell = mo.MoireLattice.from_twist(3.7, mo.parameters.WANG_2023.lattice_constant_nm).cell_area_nm2
+    fan = streda_fan([StredaLine.of(filling, chern) for filling, chern in STATES], np.linspace(0, 3, 31), cell)
+    print(fan)
+    figure = Figure(figsize=(5, 3.8), layout="constrained")
+    plot_streda(fan, figure.subplots())
+    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "streda.png", dpi=150)
+
+
+if __name__ == "__main__":
+    main()
