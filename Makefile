@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RANKS  ?= 2
 
-.PHONY: demo test test-all check docs bench format clean
+.PHONY: demo test test-all test-peers check docs bench format clean
 .DEFAULT_GOAL := demo
 
 # Debian splits venv off python3: then virtualenv, the system's pip, or (as root) its package serve.
@@ -34,7 +34,11 @@ test: $(VENV)/.run        ## the default tests, under five minutes
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.run    ## with the slow ones
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest -m 'not peers'
+
+test-peers: $(VENV)/.run  ## against PythTB and Z2Pack
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[mpi,test,peers]'
+	$(BIN)/python -m pytest -m peers
 
 check: $(VENV)/.dev       ## style, types, spelling, import contract
 	$(BIN)/ruff check .

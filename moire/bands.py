@@ -46,6 +46,7 @@ class BandEnergies:
 
     def width(self, band: int = 0, flavour: int = 0) -> float:
         """Width of a band in meV over the momenta solved."""
+        require(0 <= band < self.n_bands, "band", f"lie in 0..{self.n_bands - 1}", band)
         return float(np.ptp(self.energies[flavour, :, band]))
 
     def gap(self, band: int = 0, flavour: int = 0) -> float:
@@ -59,7 +60,7 @@ class BandEnergies:
         return float((upper - lower).min())
 
     def _ordered(self, band: int, flavour: int) -> tuple[FloatArray, FloatArray]:
-        require(0 <= band < self.n_bands - 1, "band", f"have a next band: lie in 0..{self.n_bands - 2}", band)
+        require(0 <= band < self.n_bands - 1, "band", f"have a next band among the {self.n_bands} kept", band)
         pair = self.energies[flavour, :, band], self.energies[flavour, :, band + 1]
         return pair if self.top_band_first else pair[::-1]
 

@@ -151,7 +151,9 @@ def project(
     form = FormFactors.compute(bands, q_cutoff)
     sign = +1
     if carrier == "hole":
-        form, sign = FormFactors(form.transfers, form.values.conj()), -1
+        values = form.values.conj()
+        values.setflags(write=False)
+        form, sign = FormFactors(form.transfers, values), -1
     area = bands.grid.n_points * bands.grid.lattice.cell_area_nm2
     modulus = np.linalg.norm(form.transfers.vectors, axis=1)
     modulus[form.transfers.zero] = 0.0

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from moire._arrays import ComplexArray, FloatArray
+from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import ConvergenceWarning, require
 from moire.exact_diagonalization.filling import FillingLike, carriers_on, parse_filling
 from moire.exact_diagonalization.hamiltonian import STORAGES, SectorHamiltonian, Storage
@@ -101,7 +101,7 @@ def solve_sector(
                 )
             reason = "residual below tolerance"
         except ArpackNoConvergence as failure:
-            energies, columns = failure.eigenvalues, failure.eigenvectors
+            energies, columns = np.real(failure.eigenvalues), failure.eigenvectors  # complex in scipy
             reason = f"ARPACK stopped after {max_restarts} restarts with {len(energies)} of {wanted} levels"
     order = np.argsort(energies)
     energies, vectors = np.asarray(energies)[order], np.ascontiguousarray(columns.T[order])
@@ -221,15 +221,16 @@ def solve_all_sectors(
         residuals[row, : len(solution.energies)] = solution.residuals
         solutions.append(solution)
     empty = np.empty((0, 0), dtype=np.complex128)
+    n_products = np.array([s.n_products if s else 0 for s in solutions])
     return Spectrum(
         grid=grid,
         filling=fraction,
         n_carriers=n_carriers,
-        momenta=grid.labels[np.array(wanted)],
-        dimensions=dimensions[np.array(rows)],
-        energies=energies,
-        residuals=residuals,
-        n_products=np.array([s.n_products if s else 0 for s in solutions]),
+        momenta=read_only(grid.labels[np.array(wanted)]),
+        dimensions=read_only(dimensions[np.array(rows)]),
+        energies=read_only(energies),
+        residuals=read_only(residuals),
+        n_products=read_only(n_products),
         converged=tuple(s.converged if s else True for s in solutions),
         stop_reason=tuple(s.stop_reason if s else "empty sector" for s in solutions),
         transformed=transform,

@@ -10,9 +10,12 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
+from moire.bloch import BlochModel
 from moire.errors import InputError, MeshWarning, require
+from moire.topology.isolation import check_isolated
 
 COARSE_LINK = 0.5
+VANISHING_LINK = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,22 +64,83 @@ class ChernResult:
         )
 
 
-def link_determinants(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> ComplexArray:
-    """Determinants of <u_m(k)| u_n(k + b_a/N_a)> of a group of bands; shape (2, n1, n2), direction a = 1, 2 first.
+def overlap_matrices(states: ComplexArray, model: BlochModel, step: tuple[int, int]) -> ComplexArray:
+    """Overlaps <u_m(k)| u_n(k + step)> of a group of bands on a closed grid, sewn over the zone edge.
 
-    States over the zone edge are the sewn ones, u(k + G) = sew(u(k)).
+    Parameters
+    ----------
+    states
+        (n1, n2, band, layer, G) on a regular grid.
+    model
+        Carries the rule u(k + G) = sew(u(k)).
+    step
+        How many grid steps along b_1 and b_2.
+
+    Returns
+    -------
+    ComplexArray
+        (n1, n2, m, n).
     """
-    grid, model = bands.grid, bands.models[flavour]
+    shape = states.shape[:2]
+    target = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1) + np.array(step)
+    folded, zone = target % shape, target // shape
+    ahead = states[folded[..., 0], folded[..., 1]]
+    for reciprocal in np.unique(zone.reshape(-1, 2), axis=0):
+        if reciprocal.any():
+            crossed = np.all(zone == reciprocal, axis=-1)
+            ahead[crossed] = model.sew(ahead[crossed], reciprocal)
+    overlaps: ComplexArray = np.einsum("xymlg,xynlg->xymn", states.conj(), ahead, optimize=True)
+    return overlaps
+
+
+def group_states(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> ComplexArray:
+    """States of a group of bands on a regular grid, (n1, n2, band, layer, G).
+
+    Raises
+    ------
+    InputError
+        If the grid is not a regular N1 x N2 one.
+    """
+    grid = bands.grid
     require(grid.is_regular, "grid", "be a regular N1 x N2 grid for link variables", grid.name)
-    n1, n2 = grid.moduli
-    states = bands.states[flavour][:, list(band_indices)].reshape(n1, n2, len(band_indices), *model.state_shape)
-    links = np.empty((2, n1, n2), dtype=np.complex128)
-    for axis in (0, 1):
-        ahead = np.roll(states, -1, axis=axis)
-        last = (slice(None),) * axis + (-1,)
-        ahead[last] = model.sew(ahead[last], np.eye(2, dtype=np.int64)[axis])
-        links[axis] = np.linalg.det(np.einsum("xymlg,xynlg->xymn", states.conj(), ahead, optimize=True))
-    return links
+    states: ComplexArray = bands.states[flavour][:, list(band_indices)]
+    return states.reshape(*grid.moduli, *states.shape[1:])
+
+
+def chern_of_states(
+    states: ComplexArray, model: BlochModel, band_indices: tuple[int, ...], flavour: int = 0
+) -> ChernResult:
+    """Chern number of any orthonormal states (n1, n2, band, layer, G) on a closed grid; see :func:`chern_number`."""
+    first, second = (np.linalg.det(overlap_matrices(states, model, step)) for step in ((1, 0), (0, 1)))
+    min_link = float(min(np.abs(first).min(), np.abs(second).min()))
+    if min_link < VANISHING_LINK:
+        raise InputError(
+            f"`grid` must be fine enough for nonzero links, but a link of bands {band_indices} vanishes "
+            f"at {weakest_link(first, second)}."
+        )
+    loop = first * np.roll(second, -1, axis=0) * np.roll(first, -1, axis=1).conj() * second.conj()
+    flux = -np.angle(loop)
+    result = ChernResult(
+        float(flux.sum() / (2 * np.pi)),
+        read_only(flux),
+        min_link,
+        float(np.abs(flux).max()),
+        band_indices,
+        flavour,
+        (states.shape[0], states.shape[1]),
+    )
+    if not result.is_reliable:
+        warnings.warn(
+            f"The mesh is too coarse: {result}, weakest at {weakest_link(first, second)}.", MeshWarning, stacklevel=3
+        )
+    return result
+
+
+def weakest_link(first: ComplexArray, second: ComplexArray) -> str:
+    """Say which link along b_1 (`first`) or b_2 (`second`), each (n1, n2), has the smallest modulus."""
+    sizes = np.abs(np.stack([first, second]))
+    axis, i, j = np.unravel_index(int(np.argmin(sizes)), sizes.shape)
+    return f"the link from grid point ({i}, {j}) along b_{axis + 1}"
 
 
 def chern_number(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> ChernResult:
@@ -102,7 +166,7 @@ def chern_number(bands: BandStructure, band_indices: Sequence[int], flavour: int
     Raises
     ------
     InputError
-        If the grid is not regular, a band was not kept, or a link vanishes.
+        If the grid is not regular, a band was not kept, the group touches another band, or a link vanishes.
 
     Warns
     -----
@@ -113,24 +177,5 @@ def chern_number(bands: BandStructure, band_indices: Sequence[int], flavour: int
     ----------
     Fukui, Hatsugai and Suzuki, J. Phys. Soc. Jpn. 74, 1674 (2005).
     """
-    indices = bands.check_bands(band_indices)
-    require(0 <= flavour < bands.n_flavours, "flavour", f"lie in 0..{bands.n_flavours - 1}", flavour)
-    first, second = link_determinants(bands, indices, flavour)
-    min_link = float(min(np.abs(first).min(), np.abs(second).min()))
-    if min_link < 1e-12:
-        raise InputError(f"`grid` must be fine enough for nonzero links, but a link of bands {indices} vanishes.")
-    loop = first * np.roll(second, -1, axis=0) * np.roll(first, -1, axis=1).conj() * second.conj()
-    flux = -np.angle(loop)
-    n1, n2 = bands.grid.moduli
-    result = ChernResult(
-        float(flux.sum() / (2 * np.pi)),
-        read_only(flux),
-        min_link,
-        float(np.abs(flux).max()),
-        indices,
-        flavour,
-        (n1, n2),
-    )
-    if not result.is_reliable:
-        warnings.warn(f"The mesh is too coarse: {result}.", MeshWarning, stacklevel=2)
-    return result
+    indices = check_isolated(bands, band_indices, flavour)
+    return chern_of_states(group_states(bands, indices, flavour), bands.models[flavour], indices, flavour)

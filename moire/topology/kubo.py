@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
-from moire.errors import require
 from moire.resources import threads
+from moire.topology.isolation import check_isolated
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +59,13 @@ def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], fla
         The group; its bands may touch each other, not the others.
     flavour
         Which flavour.
+
+    Raises
+    ------
+    InputError
+        If a band was not kept or the group touches another band.
     """
-    indices = bands.check_bands(band_indices)
-    require(0 <= flavour < bands.n_flavours, "flavour", f"lie in 0..{bands.n_flavours - 1}", flavour)
+    indices = check_isolated(bands, band_indices, flavour)
     model = bands.models[flavour]
     dimension = model.state_shape[0] * model.state_shape[1]
     out = np.empty((bands.momenta.n_points, 2, len(indices), dimension), dtype=np.complex128)

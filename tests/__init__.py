@@ -1,0 +1,1 @@
+"""Tests of moire: identities first, numbers with their source."""
