@@ -26,6 +26,11 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"moire {release}".strip()
 default_role = "code"
+nitpicky = True
+nitpick_ignore_regex = [  # links to public names of this package must lead somewhere
+    ("py:.*", r"(?!moire\.).*"),
+    ("py:class", r"moire\.\w+\.\w+\..*"),
+]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
