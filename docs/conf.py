@@ -26,10 +26,12 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"moire {release}".strip()
 default_role = "code"
+suppress_warnings = ["ref.python"]  # a word in a docstring that is also an attribute of two classes
 nitpicky = True
 nitpick_ignore_regex = [  # links to public names of this package must lead somewhere
     ("py:.*", r"(?!moire\.).*"),
     ("py:class", r"moire\.\w+\.\w+\..*"),
+    ("py:mod", r"moire\.\w+\.\w+"),
 ]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
