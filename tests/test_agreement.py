@@ -1,7 +1,8 @@
 """One Chern number by four routes, on a scan of sets, angles and fields: links, Kubo, Wilson winding, symmetry.
 
 The routes share the eigensolver and little else: links use overlaps around plaquettes, the Wilson winding
-products of them around the zone along either direction, the Kubo curvature linear systems and no neighbouring momenta, the indicators three momenta (four for the parity) and no derivative.
+products of them around the zone along either direction, the Kubo curvature linear systems and no neighbouring
+momenta, the indicators three momenta (four for the parity) and no derivative.
 """
 
 import itertools

@@ -17,6 +17,7 @@ from moire.topology.isolation import DirectGap, check_isolated, minimise_direct_
 from moire.topology.kubo import CurvatureMap, berry_curvature, covariant_derivatives
 from moire.topology.refine import ConvergedChern, ConvergedGeometry, MeshLevel, converged_chern, converged_geometry
 from moire.topology.regions import Disk, Polygon, Region, Zone
+from moire.topology.report import GroupTopology, TopologyReport, topology_report
 from moire.topology.ribbons import Ribbon
 from moire.topology.streda import (
     StredaFan,
@@ -56,6 +57,7 @@ __all__ = [
     "DirectGap",
     "Disk",
     "DomainWalls",
+    "GroupTopology",
     "InGapModes",
     "InterbandIndex",
     "MeshLevel",
@@ -72,6 +74,7 @@ __all__ = [
     "SymmetryOperator",
     "SymmetryTable",
     "TopologicalCharges",
+    "TopologyReport",
     "Transition",
     "ValleyIndex",
     "WilsonLoops",
@@ -108,6 +111,7 @@ __all__ = [
     "streda_fan",
     "strip_spectrum",
     "topological_charges",
+    "topology_report",
     "twist_family",
     "valley_chern_number",
     "wilson_loops",
