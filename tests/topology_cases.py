@@ -1,74 +1,28 @@
-"""Models for the topology tests: small hopping models written from their papers, an ideal band, the moire model."""
+"""Cases of the topology tests: hopping models, an ideal band, the moire model; random gauges."""
 
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 
 import moire as mo
 from moire.lattice import TriangularLattice
+from moire.models import HaldaneModel, KaneMeleModel
 
-S0, SX, SY, SZ = np.eye(2), np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1.0, -1.0])
 LATTICE = TriangularLattice(1.0)
-# Integer cells (a_1, a_2 are 120 degrees apart) of the three neighbours of an A site, and of one turn on A.
-NEIGHBOURS = ((0, 0), (1, 0), (0, -1))
-TURN = ((1, 0), (0, 1), (-1, -1))
-
-
-@dataclass(frozen=True, eq=False)
-class HoppingModel:
-    """H(k) = sum_R M_R e^{ik.R} + h.c. in the cell gauge, which is periodic in k."""
-
-    hoppings: tuple[tuple[tuple[int, int], np.ndarray], ...]
-    lattice: TriangularLattice = LATTICE
-    name: str = "hopping model"
-    top_band_first: bool = False
-
-    @cached_property
-    def state_shape(self):
-        return 1, len(self.hoppings[0][1])
-
-    def _sum(self, k, factor):
-        total = 0
-        for cell, matrix in self.hoppings:
-            vector = np.array(cell) @ self.lattice.primitive
-            term = factor(vector) * np.exp(1j * k @ vector) * matrix
-            total = total + term + term.conj().T
-        return total
-
-    def hamiltonian(self, k):
-        return self._sum(k, lambda vector: 1.0)
-
-    def velocity(self, k):
-        return np.stack([self._sum(k, lambda vector, a=a: 1j * vector[a]) for a in (0, 1)])
-
-    def sew(self, states, reciprocal):
-        return states
 
 
 def haldane(mass=0.2, t2=0.2, phi=np.pi / 2):
-    """Haldane, Phys. Rev. Lett. 61, 2015 (1988), t1 = 1."""
-    raising = np.array([[0, 1], [0, 0]], dtype=complex)
-    hoppings = [((0, 0), mass / 2 * SZ)] + [(cell, raising) for cell in NEIGHBOURS]
-    hoppings += [(cell, t2 * np.diag([np.exp(1j * phi), np.exp(-1j * phi)])) for cell in TURN]
-    return HoppingModel(tuple(hoppings))
+    return HaldaneModel(1.0, 1.0, t2, np.degrees(phi), mass)
 
 
 def kane_mele(staggered=0.1, spin_orbit=0.06, rashba=0.05):
-    """Kane and Mele, Phys. Rev. Lett. 95, 146802 (2005), t = 1; basis (A, B) x (up, down)."""
-    raising = np.array([[0, 1], [0, 0]], dtype=complex)
-    hoppings = [((0, 0), staggered / 2 * np.kron(SZ, S0))]
-    for i, cell in enumerate(NEIGHBOURS):
-        angle = 2 * np.pi * i / 3
-        winding = 1j * rashba * (np.cos(angle) * SX + np.sin(angle) * SY)
-        hoppings.append((cell, np.kron(raising, S0 + winding)))
-    hoppings += [(cell, -1j * spin_orbit * np.kron(SZ, SZ)) for cell in TURN]
-    return HoppingModel(tuple(hoppings))
+    return KaneMeleModel(1.0, 1.0, spin_orbit, staggered, rashba)
 
 
 def solve(model, n, n_bands=None, twist=(0.0, 0.0)):
     grid = mo.MomentumGrid.regular(model.lattice, n, n, twist)
-    return mo.solve_bands(model, grid, n_bands or model.state_shape[1])
+    return mo.solve_bands(model, grid, n_bands or int(np.prod(model.state_shape)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,7 +89,8 @@ def overlap_matrices(states: ComplexArray, model: BlochModel, step: tuple[int, i
         if reciprocal.any():
             crossed = np.all(zone == reciprocal, axis=-1)
             ahead[crossed] = model.sew(ahead[crossed], reciprocal)
-    overlaps: ComplexArray = np.einsum("xymlg,xynlg->xymn", states.conj(), ahead, optimize=True)
+    flat = (*states.shape[:3], -1)
+    overlaps: ComplexArray = states.conj().reshape(flat) @ ahead.reshape(flat).swapaxes(-1, -2)
     return overlaps
 
 
@@ -115,8 +116,8 @@ def chern_of_states(
     min_link = float(min(np.abs(first).min(), np.abs(second).min()))
     if min_link < VANISHING_LINK:
         raise InputError(
-            f"`grid` must be fine enough for nonzero links, but a link of bands {band_indices} vanishes "
-            f"at {weakest_link(first, second)}."
+            f"`grid` must be fine enough for nonzero links, but {weakest_link(first, second)} vanishes for bands "
+            f"{band_indices}."
         )
     loop = first * np.roll(second, -1, axis=0) * np.roll(first, -1, axis=1).conj() * second.conj()
     flux = -np.angle(loop)

@@ -166,7 +166,7 @@ def quantum_geometry(bands: BandStructure, band_indices: Sequence[int], flavour:
 
     References
     ----------
-    Provost and Vallee, Commun. Math. Phys. 76, 289 (1980); Ma, Chen, Fan and Liu, Phys. Rev. B 81, 245129
+    Provost and Vallee, Comm. Math. Phys. 76, 289 (1980); Ma, Chen, Fan and Liu, Phys. Rev. B 81, 245129
     (2010) for the non-Abelian tensor. Trace and determinant conditions: Roy, Phys. Rev. B 90, 165139 (2014);
     Ozawa and Mera, Phys. Rev. B 104, 045103 (2021) for the volume. Quantum weight: Onishi and Fu,
     Phys. Rev. X 14, 011052 (2024).

@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
+from moire.errors import InputError
 from moire.resources import threads
-from moire.topology.isolation import check_isolated
+from moire.topology.isolation import TOUCHING_MEV, check_isolated
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,7 @@ def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], fla
     model = bands.models[flavour]
     dimension = model.state_shape[0] * model.state_shape[1]
     out = np.empty((bands.momenta.n_points, 2, len(indices), dimension), dtype=np.complex128)
+    gap_bounds = np.empty(bands.momenta.n_points)
 
     def at(i: int) -> None:
         k = bands.momenta.points[i]
@@ -80,10 +82,23 @@ def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], fla
         source -= (source @ group.conj().T) @ group
         for position, index in enumerate(indices):
             shifted = hamiltonian - bands.energies[flavour, i, index] * np.eye(dimension) + scale * projector
-            out[i, :, position] = -np.linalg.solve(shifted, source[:, position].T).T
+            try:
+                out[i, :, position] = -np.linalg.solve(shifted, source[:, position].T).T
+            except np.linalg.LinAlgError:
+                out[i, :, position] = np.inf
+        # |x| <= |b| / gap for every solution of the system: a bound on the gap to bands not kept, too.
+        size = np.linalg.norm(out[i])
+        gap_bounds[i] = np.linalg.norm(source) / size if size > 0 else np.inf
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
         list(pool.map(at, range(bands.momenta.n_points)))
+    worst = int(np.argmin(gap_bounds))
+    if gap_bounds[worst] < TOUCHING_MEV:
+        x, y = bands.momenta.points[worst] @ np.linalg.inv(model.lattice.reciprocal)
+        raise InputError(
+            f"`band_indices` must be a group that no other band touches, but {list(indices)} has a gap below "
+            f"{gap_bounds[worst]:.3g} meV to a band that was not kept at k = {x:+.4f} b_1 {y:+.4f} b_2."
+        )
     return out
 
 

@@ -22,8 +22,8 @@ class WilsonLoops:
     Parameters
     ----------
     phases
-        Eigenphases oint A in radians, ascending in [0, 2 pi), (loop, band). A phase / 2 pi is a hybrid Wannier
-        centre in units of the primitive vector a_1 (`axis` 0) or a_2 (`axis` 1).
+        Eigenphases of the loop integral of A in radians, ascending in [0, 2 pi), (loop, band). A phase / 2 pi is
+        a hybrid Wannier centre in units of the primitive vector a_1 (`axis` 0) or a_2 (`axis` 1).
     transverse
         Momentum of each loop along the other direction, in units of its reciprocal vector, (loop,).
     axis
@@ -72,7 +72,7 @@ class WilsonLoops:
 
     @property
     def chern(self) -> float:
-        """Chern number: the winding of the summed phase, d/dk_1 oint A_2 dk_2 = int Omega dk_2."""
+        """Chern number: the winding of the summed phase, whose slope in k_1 is int Omega dk_2."""
         winding = float(self.steps.sum() / (2 * np.pi))
         return winding if self.axis == 1 else -winding
 
@@ -113,8 +113,8 @@ def wilson_loops(bands: BandStructure, band_indices: Sequence[int], flavour: int
     """Wilson loops of a group of bands along b_1 or b_2, one per momentum of the other direction.
 
     Each link is replaced by its unitary factor; with A = i <u|d u> the ordered product of the links is
-    P exp(-i oint A), and minus its eigenphases are the hybrid Wannier centres times 2 pi. The eigenphases do not
-    depend on the gauge of the states nor on where the loop starts.
+    the path-ordered exp(-i int A), and minus its eigenphases are the hybrid Wannier centres times 2 pi. They do
+    not depend on the gauge of the states nor on where the loop starts.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
 from moire.errors import InputError, MeshWarning, require
-from moire.topology.berry import ChernResult, chern_number, chern_of_states, group_states
+from moire.topology.berry import COARSE_LINK, ChernResult, chern_number, chern_of_states, group_states
 from moire.topology.isolation import check_isolated
 from moire.topology.wilson import continue_phases, wilson_loops
 
@@ -38,6 +38,8 @@ class Z2Result:
         Smallest of these largest gaps in radians.
     max_step
         Largest motion of a phase from one loop to the next, radians.
+    min_singular_value
+        Smallest singular value of a link, as in :class:`moire.topology.WilsonLoops`.
     asymmetry
         How far the phases are from time-reversal symmetry, radians: the largest splitting of a Kramers pair on the
         two invariant lines, or difference between the loops at opposite momenta.
@@ -51,6 +53,7 @@ class Z2Result:
     gap_centres: FloatArray = field(repr=False)
     smallest_gap: float
     max_step: float
+    min_singular_value: float
     asymmetry: float
     band_indices: tuple[int, ...]
     flavours: tuple[int, ...]
@@ -58,8 +61,11 @@ class Z2Result:
 
     @property
     def is_reliable(self) -> bool:
-        """Whether no phase moves by more than half a gap in one step, so that none passes a gap centre unseen."""
-        return self.max_step < self.smallest_gap / 2
+        """Whether every singular value exceeds 0.5 and no phase moves by pi/2 or by half a gap in one step.
+
+        A smaller motion than half a gap cannot pass a gap centre unseen.
+        """
+        return self.min_singular_value > COARSE_LINK and self.max_step < min(np.pi / 2, self.smallest_gap / 2)
 
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
@@ -67,7 +73,7 @@ class Z2Result:
         return (
             f"Z2[{bands}] = {self.value} from {len(self.transverse)} loops along b_{self.axis + 1}: "
             f"smallest gap {self.smallest_gap:.3f} rad, largest step {self.max_step:.3f} rad, "
-            f"asymmetry {self.asymmetry:.1e} rad{trust}"
+            f"smallest singular value {self.min_singular_value:.3f}, asymmetry {self.asymmetry:.1e} rad{trust}"
         )
 
 
@@ -108,7 +114,7 @@ def z2_index(
     Warns
     -----
     MeshWarning
-        If a phase moves by more than half of the smallest gap between two loops.
+        If a link is small, or a phase moves too far from one loop to the next; see :attr:`Z2Result.is_reliable`.
 
     References
     ----------
@@ -131,7 +137,8 @@ def z2_index(
     if asymmetry > tolerance_rad:
         raise InputError(
             f"`bands` must be time-reversal symmetric in flavours {list(chosen)}, but the Wannier phases of bands "
-            f"{list(indices)} at opposite momenta differ by {asymmetry:.3g} rad."
+            f"{list(indices)} at opposite momenta differ by {asymmetry:.3g} rad (a plane-wave cutoff too small does "
+            "this too)."
         )
     centres, gaps = zip(*(_largest_gap(row) for row in phases), strict=True)
     passed = sum(
@@ -145,6 +152,7 @@ def z2_index(
         read_only(np.array(centres)),
         float(min(gaps)),
         max(_motion(row, after) for row, after in itertools.pairwise(phases)),
+        min(loop.min_singular_value for loop in loops),
         asymmetry,
         indices,
         chosen,
