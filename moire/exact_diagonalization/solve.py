@@ -78,7 +78,8 @@ def solve_sector(
     hamiltonian.n_products = 0
     reason = "dense solver"
     if dimension <= max(DENSE_DIMENSION, wanted + 1):
-        energies, columns = eigh(hamiltonian.to_csr().toarray(), subset_by_index=[0, wanted - 1])
+        with threadpool_limits(1, user_api="blas"):  # too small for BLAS threads
+            energies, columns = eigh(hamiltonian.to_csr().toarray(), subset_by_index=[0, wanted - 1])
     else:
         n_krylov = min(dimension, max(8 * wanted, 32))
         reserve(

@@ -24,7 +24,7 @@ class DomainWalls:
     waves in the periodic box of length L hold H(-i d/dx, q) without doubling any fermion, and two walls
     make the box periodic. The momentum q runs along y. The wall at x = 0 binds C(+) - C(-) modes (number along
     +y minus number along -y), the other wall the opposite, where C(+-) is the valley Chern number of the filled
-    bands of the model with its mass times +-1: with CONVENTIONS section 6, tau N sgn(D) of N-layer graphene.
+    bands of the model with its mass times +-1: tau N sgn(D) of N-layer graphene.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ class Ribbon:
     """A lattice model cut to `n_cells` cells across, periodic along the vector p of the edge.
 
     The momentum q runs along p, the lower edge is on the right of p and the upper edge on the left. With
-    the sign of CONVENTIONS section 3 the filled bands' Chern number C binds -C modes to the
+    the sign A = i <u|d u> the filled bands' Chern number C binds -C modes to the
     lower and +C to the upper edge (number along +p minus number along -p): a force along p pumps C
     electrons to the left, and the spectral flow at the edges takes them back.
 

@@ -1,0 +1,42 @@
+"""Redraw the figures of the documentation from the results of `make demo`: python docs/figures.py results/demo."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from moire.io import read_bands, read_record, read_spectrum
+from moire.plot import plot_bands, plot_spectrum
+from moire.sweep import ResultsFolder, collect
+from moire.sweep.figures import draw_folder
+
+TARGET = Path(__file__).parent / "figures"
+
+
+def pick(folder: ResultsFolder, title: str):
+    """Return the one record of the folder with this title."""
+    (record,) = [record for record in map(read_record, folder.files()) if record.attributes["title"] == title]
+    return record
+
+
+def main() -> None:
+    """Draw bands at two angles, spectra on 3x5 and the trend of gap and splitting."""
+    folder = ResultsFolder(Path(sys.argv[1]))
+    titles = ("bands at 2.8 deg, D = 0 meV", "bands at 3.7 deg, D = 0 meV")
+    figure = Figure(figsize=(7.6, 3.2), layout="constrained")
+    for ax, title in zip(figure.subplots(1, 2), titles, strict=True):
+        plot_bands(read_bands(pick(folder, title))[0], ax).set_title(title, fontsize="medium")
+    figure.savefig(TARGET / "bands.png", dpi=100)
+    figure = Figure(figsize=(7.6, 3.2), layout="constrained")
+    for ax, filling in zip(figure.subplots(1, 2), ("-2/3", "-3/5"), strict=True):
+        title = f"ed at 3.7 deg, D = 0 meV, 3x5 at {filling}, eps = 10"
+        plot_spectrum(read_spectrum(pick(folder, title)), ax)
+    figure.savefig(TARGET / "spectrum.png", dpi=100)
+    with tempfile.TemporaryDirectory() as scratch:
+        drawn = {path.name: path for path in draw_folder(folder, collect(folder), Path(scratch))}
+        (TARGET / "fci-trend.png").write_bytes(drawn["fci-trend.png"].read_bytes())
+
+
+if __name__ == "__main__":
+    main()

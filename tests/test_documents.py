@@ -1,0 +1,171 @@
+"""The documents do what they say: snippets and notebooks run, command lines parse, tables of plans are complete."""
+
+import ast
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import get_args
+
+import click
+import matplotlib.pyplot as plt
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
+from moire import solve_all_sectors
+from moire.cli import cli
+from moire.parameters import PUBLISHED
+from moire.sweep import parse_plan
+from moire.sweep.plan import ParametersTable, Plan
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def models_in(annotation):
+    """Tables of a plan that stand in a type, such as the one in ``tuple[EdTable, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]
+
+
+def plan_models():
+    """Every table of a plan by the title of its section in the documents."""
+    models = {"Top level": Plan}
+    for key, field in Plan.model_fields.items():
+        for model in models_in(field.annotation):
+            models[key] = model
+        if key == "model":
+            models["model.parameter_set as a table"] = ParametersTable
+    return models
+
+
+def blocks(path, language):
+    """Fenced blocks of one language, each with the number of its first line."""
+    text = path.read_text(encoding="utf-8")
+    for match in re.finditer(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        yield text[: match.start(1)].count("\n"), match[1]
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def run(path, source, first_line, namespace):
+    exec(compile("\n" * first_line + source, path, "exec"), namespace)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plt.switch_backend("Agg")
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if list(blocks(path, "python"))], ids=name)
+def test_snippets_run_in_order(path):
+    namespace = {"__name__": "snippet"}
+    for first_line, source in blocks(path, "python"):
+        run(path, source, first_line, namespace)
+    if path.name == "README.md":  # the comment on its last line is true
+        claimed = re.findall(r"\(\d,\d\)", source.splitlines()[-1])
+        assert namespace["spectrum"].manifold.is_signature
+        assert namespace["spectrum"].manifold.momenta == tuple(map(ast.literal_eval, claimed))
+
+
+@pytest.mark.slow
+def test_the_readme_on_24_cells():
+    namespace = {}
+    (source,) = (source for _, source in blocks(ROOT / "README.md", "python"))
+    larger = source.replace("lattice, 3, 5", "lattice, 4, 6").partition("spectrum =")[0]
+    run(ROOT / "README.md", larger, 0, namespace)
+    manifold = solve_all_sectors(namespace["problem"], filling=(2, 3), n_eigenstates=2).manifold
+    assert manifold.momenta == ((0, 0), (0, 2), (0, 4))
+    assert f"{manifold.splitting:.3f} meV apart, {manifold.gap:.2f} meV below" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.py")), ids=name)
+def test_notebooks_run(path):
+    source = path.read_text(encoding="utf-8")
+    assert source.count("# %%") > 3
+    run(path, source, 0, {"__name__": "__main__"})
+
+
+def command_lines():
+    for path in DOCUMENTS:
+        for _, block in blocks(path, "sh"):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)
+                programs = [i for i, word in enumerate(words[:2]) if Path(word).name == "moire"]
+                if programs:  # moire ..., or srun moire ...
+                    yield pytest.param(words[programs[0] + 1 :], id=f"{name(path)}: {line.strip()}")
+
+
+@pytest.mark.parametrize("arguments", list(command_lines()))
+def test_command_lines_parse(arguments):
+    if arguments == ["--version"]:
+        return
+    command = cli.commands[arguments[0]]
+    with command.make_context(arguments[0], arguments[1:], parent=click.Context(cli)) as context:
+        assert context.params
+    if arguments[0] == "sweep" and str(context.params["plan"]).startswith("data"):
+        assert (ROOT / context.params["plan"]).is_file()
+
+
+def test_every_command_has_its_help_in_the_documents():
+    text = (ROOT / "docs" / "command_line.md").read_text()
+    assert re.findall(r"^```\{click-help\} (\w+)$", text, re.MULTILINE) == list(cli.commands)
+
+
+def plan_tables():
+    text = (ROOT / "docs" / "plans.md").read_text(encoding="utf-8")
+    for section in text.split("\n## ")[1:]:
+        title, _, body = section.partition("\n")
+        rows = re.findall(r"^\| `(\w+)` \| [^\n]*? \| (required|`[^`]*`) \|", body, re.MULTILINE)
+        yield title, {key: value.strip("`") for key, value in rows}
+
+
+def test_the_tables_of_plans_hold_every_key_with_its_default():
+    documented = dict(plan_tables())
+    assert list(documented) == list(plan_models())
+    for title, model in plan_models().items():
+        assert list(documented[title]) == list(model.model_fields), title
+        for key, field in model.model_fields.items():
+            told = documented[title][key]
+            if field.default is PydanticUndefined:
+                assert told == "required", key
+            elif told != "{}":  # a table of which every key has its default
+                assert tomllib.loads(f"value = {told}")["value"] == to_jsonable_python(field.default), key
+
+
+def test_the_plans_of_the_documents_are_plans():
+    plans = [source for path in DOCUMENTS for _, source in blocks(path, "toml")]
+    assert plans
+    for source in plans:
+        assert parse_plan(tomllib.loads(source)).requests()
+
+
+def test_the_table_of_parameter_sets_is_that_of_the_package():
+    text = (ROOT / "docs" / "theory" / "model.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")
+    ]
+    documented = {row[0]: row[1:] for row in rows if row[0] in PUBLISHED}
+    assert list(documented) == list(PUBLISHED)
+    for key, published in PUBLISHED.items():
+        material, potential, phase, tunnelling, mass, constant, reference = documented[key]
+        first = [float(cell.split()[0]) for cell in (potential, phase, tunnelling, mass, constant)]
+        expected = [published.potential_mev, published.potential_phase_deg, published.tunnelling_mev]
+        assert first == [*expected, published.effective_mass, published.lattice_constant_nm]
+        second = [float(value) for value in re.findall(r"_2 = ([\d.]+)", potential + tunnelling)] or [0.0, 0.0]
+        assert second == [published.second_potential_mev, published.second_tunnelling_mev]
+        assert material == published.material
+        assert published.reference in reference
+
+
+def test_links_between_documents_lead_somewhere():
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[\w-]+)?\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{name(path)}: {target}"
