@@ -252,11 +252,12 @@ def _sweep(
     if not leading:
         return
     click.echo(str(report))
-    summary = collect(folder, [request.key for request in requests])
+    keys = [request.key for request in requests]
+    summary = collect(folder, keys)
     click.echo(f"\n{summary}\n")
     click.echo(f"Files: {folder.points}, summary: {write_summary(folder, summary)}")
     if plot:
-        for figure in draw_folder(folder, summary, folder.path / "figures"):
+        for figure in draw_folder(folder, summary, folder.path / "figures", keys):
             click.echo(f"Figure: {figure}")
 
 

@@ -4,7 +4,7 @@ import moire as mo
 from moire.errors import InputError, nearest
 from moire.parameters import PUBLISHED, published
 
-# CONVENTIONS section 2: V, phi, w, m*, a_0 and the second harmonics as printed.
+# V, phi, w, m*, a_0 and the second harmonics as printed.
 TABLE = {
     "WU_2019": (8.0, -89.6, -8.5, 0.62, 0.3472, 0, 0, "arXiv:1807.03311"),
     "WANG_2023": (20.8, -107.7, -23.8, 0.60, 0.352, 0, 0, "arXiv:2304.11864"),

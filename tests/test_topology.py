@@ -148,7 +148,7 @@ def test_gauge_invariance(small_bands, seed):
 
 @dataclasses.dataclass(frozen=True)
 class Unsewn:
-    """A model whose states over the zone edge are not shifted: the trap of CONVENTIONS section 3."""
+    """A model whose states over the zone edge are not shifted: a total Chern number alone would not show it."""
 
     model: mo.ContinuumModel
 

@@ -76,7 +76,7 @@ def draw_file(path: Path, target: Path) -> Path:
     return _save(figure, target)
 
 
-def draw_folder(folder: ResultsFolder, summary: Summary, target: Path) -> list[Path]:
+def draw_folder(folder: ResultsFolder, summary: Summary, target: Path, keys: Sequence[str] | None = None) -> list[Path]:
     """Draw a sweep: bands, trends with the angle, spectra and fractional-Chern-insulator gaps.
 
     Parameters
@@ -85,6 +85,8 @@ def draw_folder(folder: ResultsFolder, summary: Summary, target: Path) -> list[P
         The sweep and its tables.
     target
         Folder for the figures.
+    keys
+        Only the requests with these keys; all by default.
 
     Returns
     -------
@@ -98,6 +100,8 @@ def draw_folder(folder: ResultsFolder, summary: Summary, target: Path) -> list[P
         if path.name in titles:  # damaged: named in the summary
             continue
         record = read_record(path)
+        if keys is not None and record.attributes["key"] not in keys:
+            continue
         if record.kind == "ed":
             options = record.attributes["request"]["options"]
             by_kind[f"spectrum-{_slug(options)}"].append(record)
