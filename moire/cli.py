@@ -22,6 +22,8 @@ from moire.sweep import (
     ModelPoint,
     Request,
     ResultsFolder,
+    Task,
+    TopologyTask,
     collect,
     compute,
     find_communicator,
@@ -77,7 +79,7 @@ def _point_options(command: Command) -> Command:
 
 
 def _single(
-    task: BandsTask | ChernTask | EdTask,
+    task: Task,
     *,
     set_name: str,
     twist: float,
@@ -150,6 +152,16 @@ def bands(n_bands: int, mesh: str, segment: int, **point: Any) -> None:
 def chern(groups: str, mesh: str, **point: Any) -> None:
     """Chern numbers by links, with the curvature as second route."""
     _single(ChernTask(bands=_groups(groups), mesh=_mesh(mesh, "mesh")), **point)
+
+
+@cli.command()
+@_point_options
+@click.option("--groups", default="0,1", help="Groups of bands, such as 0,1,0+1; band 0 is the top one.")
+@click.option("--mesh", default="18x18", help="Momentum mesh, even along b_1.")
+@click.option("--index-radius", type=float, default=0.25, help="Radius of the index disks in |G_1|; 0 for none.")
+def topology(groups: str, mesh: str, index_radius: float, **point: Any) -> None:
+    """Chern numbers by four routes, geometry, Wilson loops, Z2, C3 eigenvalues, interband indices."""
+    _single(TopologyTask(bands=_groups(groups), mesh=_mesh(mesh, "mesh"), index_radius=index_radius), **point)
 
 
 @cli.command()

@@ -10,3 +10,9 @@ HBAR2_OVER_2ME = constants.hbar**2 / (2 * constants.electron_mass) / _MEV * _NM2
 
 COULOMB = constants.e**2 / (4 * constants.pi * constants.epsilon_0) / _MEV * 1e9
 """e^2 / (4 pi epsilon_0) in meV nm."""
+
+FLUX_QUANTUM = constants.h / constants.e * _NM2_PER_M2
+"""phi_0 = h/e in T nm^2: one electron per flux quantum."""
+
+VON_KLITZING = constants.h / constants.e**2
+"""h/e^2 in ohm."""

@@ -10,6 +10,7 @@ from moire.io.results import (
     read_spectrum,
     spectrum_record,
 )
+from moire.io.topology import read_metric_trace, read_wilson, topology_record
 
 __all__ = [
     "SCHEMA",
@@ -23,8 +24,11 @@ __all__ = [
     "provenance",
     "read_bands",
     "read_chern",
+    "read_metric_trace",
     "read_record",
     "read_spectrum",
+    "read_wilson",
     "spectrum_record",
+    "topology_record",
     "write_record",
 ]

@@ -4,7 +4,7 @@ from moire.sweep.collect import Summary, Table, collect, write_summary
 from moire.sweep.communicator import find_communicator, limit_threads, on_leader
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, parse_plan, read_plan
-from moire.sweep.request import TASKS, BandsTask, ChernTask, EdTask, ModelPoint, Request
+from moire.sweep.request import TASKS, BandsTask, ChernTask, EdTask, ModelPoint, Request, Task, TopologyTask
 from moire.sweep.run import SweepReport, run_point, run_sweep
 from moire.sweep.tasks import Outcome, compute
 
@@ -21,6 +21,8 @@ __all__ = [
     "Summary",
     "SweepReport",
     "Table",
+    "Task",
+    "TopologyTask",
     "collect",
     "compute",
     "find_communicator",

@@ -12,9 +12,26 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from moire.errors import InputError
-from moire.io import Record, read_bands, read_chern, read_record, read_spectrum
+from moire.io import (
+    Record,
+    read_bands,
+    read_chern,
+    read_metric_trace,
+    read_record,
+    read_spectrum,
+    read_wilson,
+)
 from moire.lattice import TriangularLattice
-from moire.plot import plot_band_trend, plot_bands, plot_chern_trend, plot_fci_trend, plot_flux, plot_spectrum
+from moire.plot import (
+    plot_band_trend,
+    plot_bands,
+    plot_chern_trend,
+    plot_fci_trend,
+    plot_flux,
+    plot_spectrum,
+    plot_wannier_flow,
+    plot_zone_map,
+)
 from moire.sweep.collect import Summary, Table
 from moire.sweep.folder import ResultsFolder
 
@@ -33,7 +50,7 @@ def draw_file(path: Path, target: Path) -> Path:
     Parameters
     ----------
     path
-        File of kind ``bands``, ``chern`` or ``ed``.
+        File of kind ``bands``, ``chern``, ``topology`` or ``ed``.
     target
         Figure file; its suffix chooses the format.
 
@@ -48,10 +65,14 @@ def draw_file(path: Path, target: Path) -> Path:
         lattice = TriangularLattice(float(record["lattice/period"]))
         draws = [lambda ax, result=result: plot_flux(result, lattice, ax) for result in results]
         figure = _panels(draws, [None] * len(draws), size=(4.6, 3.6))
+    elif record.kind == "topology":
+        figure = _topology_figure(record)
     elif record.kind in ("bands", "ed"):
         figure = _panels([_drawing(record)], [record.attributes["title"]], size=(5.0, 4.0))
     else:
-        raise InputError(f"`file` must hold bands, Chern numbers or a spectrum, but {path} is of kind '{record.kind}'.")
+        raise InputError(
+            f"`file` must hold bands, Chern numbers, topology or a spectrum, but {path} is of kind '{record.kind}'."
+        )
     return _save(figure, target)
 
 
@@ -91,6 +112,20 @@ def draw_folder(folder: ResultsFolder, summary: Summary, target: Path) -> list[P
         figures["fci-trend"] = _fci_trends(summary.tables["ed"])
     target.mkdir(parents=True, exist_ok=True)
     return [_save(figure, target / f"{name}.png") for name, figure in sorted(figures.items())]
+
+
+def _topology_figure(record: Record) -> Figure:
+    """One row per group of bands: Berry flux, trace of the metric, Wannier flow."""
+    lattice = TriangularLattice(float(record["lattice/period"]))
+    parts = list(zip(read_chern(record), read_metric_trace(record), read_wilson(record), strict=True))
+    figure = Figure(figsize=(13, 3.6 * len(parts)), layout="constrained")
+    axes = figure.subplots(len(parts), 3, squeeze=False)
+    for row, (chern, trace, loops) in zip(axes, parts, strict=True):
+        plot_flux(chern, lattice, row[0])
+        plot_zone_map(trace, lattice, row[1], r"tr $g$ (nm$^2$)")
+        plot_wannier_flow(loops, row[2])
+    figure.suptitle(record.attributes["title"])
+    return figure
 
 
 def _drawing(record: Record) -> Callable[[Axes], Axes]:

@@ -15,7 +15,7 @@ from moire.errors import InputError, nearest
 from moire.interaction import Gates
 from moire.parameters import ContinuumParameters, published
 from moire.projection import ZeroMomentum
-from moire.sweep.request import BandsTask, ChernTask, ClusterShape, EdTask, ModelPoint, Request
+from moire.sweep.request import BandsTask, ChernTask, ClusterShape, EdTask, ModelPoint, Request, Task, TopologyTask
 
 
 def _as_values(value: Any) -> Any:
@@ -76,6 +76,14 @@ class ChernTable(_Table):
     mesh: tuple[int, int] = (18, 18)
 
 
+class TopologyTable(_Table):
+    """Options of the task ``topology``."""
+
+    bands: tuple[tuple[int, ...], ...] = ((0,), (1,))
+    mesh: tuple[int, int] = (18, 18)
+    index_radius: float = 0.25
+
+
 class InteractionTable(_Table):
     """The Coulomb interaction of the task ``ed``."""
 
@@ -101,10 +109,11 @@ class Plan(_Table):
     """A sweep: every task at every twist angle and displacement field."""
 
     name: str = "sweep"
-    tasks: Annotated[tuple[Literal["bands", "chern", "ed"], ...], Field(min_length=1)] = ("bands", "chern")
+    tasks: Annotated[tuple[Literal["bands", "chern", "topology", "ed"], ...], Field(min_length=1)] = ("bands", "chern")
     model: ModelTable
     bands: BandsTable = BandsTable()
     chern: ChernTable = ChernTable()
+    topology: TopologyTable = TopologyTable()
     interaction: InteractionTable = InteractionTable()
     ed: tuple[EdTable, ...] = ()
 
@@ -120,11 +129,13 @@ class Plan(_Table):
         parameters = published(chosen) if isinstance(chosen, str) else ContinuumParameters(**chosen.model_dump())
         if "ed" in self.tasks and not self.ed:
             raise InputError("`ed` must list at least one [[ed]] table with cluster and filling, but is empty.")
-        tasks: list[BandsTask | ChernTask | EdTask] = []
+        tasks: list[Task] = []
         if "bands" in self.tasks:
             tasks.append(BandsTask(**self.bands.model_dump()))
         if "chern" in self.tasks:
             tasks.append(ChernTask(**self.chern.model_dump()))
+        if "topology" in self.tasks:
+            tasks.append(TopologyTask(**self.topology.model_dump()))
         if "ed" in self.tasks:
             shared = self.interaction.model_dump(exclude={"epsilon_r"})
             tasks += [
@@ -192,6 +203,7 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
         "model": ModelTable,
         "bands": BandsTable,
         "chern": ChernTable,
+        "topology": TopologyTable,
         "interaction": InteractionTable,
         "ed": EdTable,
     }

@@ -90,6 +90,27 @@ class ChernTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TopologyTask:
+    """Chern numbers by four routes, quantum geometry, Wilson loops, Z2, C3 eigenvalues, interband indices."""
+
+    name: ClassVar[str] = "topology"
+    bands: tuple[tuple[int, ...], ...] = ((0,), (1,))
+    mesh: tuple[int, int] = (18, 18)
+    index_radius: float = 0.25
+
+    def check(self, point: ModelPoint) -> None:
+        """Raise InputError where the task cannot be done at this point."""
+        ChernTask(bands=self.bands, mesh=self.mesh).check(point)
+        require(self.mesh[0] % 2 == 0, "topology.mesh", "be even along b_1, as Z2 needs", list(self.mesh))
+        require(self.index_radius >= 0, "index_radius", "not be negative (in |G_1|; 0 for none)", self.index_radius)
+
+    def cost(self) -> float:
+        """Rough cost in seconds."""
+        n_pairs = max(max(group) for group in self.bands) if self.index_radius else 0
+        return 2 * ChernTask(bands=self.bands, mesh=self.mesh).cost() + 9.0 * n_pairs
+
+
+@dataclass(frozen=True, kw_only=True)
 class EdTask:
     """Many-body spectrum of the top band of one valley on a cluster."""
 
@@ -137,8 +158,8 @@ class EdTask:
         return 0.1 + 200 * 2e-9 * per_state * float(sector_dimensions(grid, particles).sum())
 
 
-Task = BandsTask | ChernTask | EdTask
-TASKS = {task.name: task for task in (BandsTask, ChernTask, EdTask)}
+Task = BandsTask | ChernTask | TopologyTask | EdTask
+TASKS = {task.name: task for task in (BandsTask, ChernTask, TopologyTask, EdTask)}
 
 
 def _canonical(value: Any) -> Any:

@@ -10,10 +10,18 @@ from moire.bands import BandStructure, solve_bands
 from moire.errors import MeshWarning
 from moire.exact_diagonalization import Spectrum, solve_all_sectors
 from moire.grids import KPath
-from moire.io import Dataset, Record, bands_record, chern_record, provenance, spectrum_record
+from moire.io import (
+    Dataset,
+    Record,
+    bands_record,
+    chern_record,
+    provenance,
+    spectrum_record,
+    topology_record,
+)
 from moire.projection import project
-from moire.sweep.request import BandsTask, ChernTask, EdTask, ModelPoint, Request
-from moire.topology import ChernResult, CurvatureMap, berry_curvature, chern_number
+from moire.sweep.request import BandsTask, ChernTask, EdTask, ModelPoint, Request, TopologyTask
+from moire.topology import ChernResult, CurvatureMap, berry_curvature, chern_number, topology_report
 
 ROUTES_AGREE = 0.1
 
@@ -52,6 +60,8 @@ def compute(request: Request, progress: bool = False) -> Outcome:
             record, figures, text = _bands(request.point, task)
         elif isinstance(task, ChernTask):
             record, figures, text = _chern(request.point, task)
+        elif isinstance(task, TopologyTask):
+            record, figures, text = _topology(request.point, task)
         else:
             record, figures, text = _ed(request.point, task, progress)
     messages = [str(warning.message) for warning in caught]
@@ -105,6 +115,21 @@ def _chern(point: ModelPoint, task: ChernTask) -> Parts:
         f"{result}; curvature route {curvature.chern:+.4f}" for result, curvature in zip(results, kubo, strict=True)
     ]
     return chern_record(bands.grid, results, kubo), figures, "\n".join(lines)
+
+
+def _topology(point: ModelPoint, task: TopologyTask) -> Parts:
+    report = topology_report(point.build(), task.bands, task.mesh, task.index_radius)
+    figures: dict[str, Dataset] = {}
+    for group in report.groups:
+        name = "_".join(map(str, group.links.band_indices))
+        figures |= {
+            f"chern_{name}": Dataset(group.links.value, "", (), f"Chern number of bands {name} by links"),
+            f"agree_{name}": Dataset(group.routes_agree, "", (), "curvature, Wilson loops and C3 agree with it"),
+            f"z2_{name}": Dataset(group.z2.value, "", (), "Z2 of both valleys together"),
+            f"trace_{name}": Dataset(group.geometry.quantum_weight, "", (), "(1/2 pi) integral of tr g"),
+            f"sigma_F_{name}": Dataset(group.geometry.curvature_fluctuation, "", (), "fluctuation of the curvature"),
+        }
+    return topology_record(report, point.grid(task.mesh)), figures, str(report)
 
 
 def _ed(point: ModelPoint, task: EdTask, progress: bool) -> Parts:

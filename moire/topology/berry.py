@@ -59,7 +59,7 @@ class ChernResult:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
         bands = ",".join(map(str, self.band_indices))
         return (
-            f"C[{bands}] = {self.value:+.6f} on {self.mesh[0]}x{self.mesh[1]}: smallest link {self.min_link:.3f}, "
+            f"C[{bands}] = {self.value:+z.6f} on {self.mesh[0]}x{self.mesh[1]}: smallest link {self.min_link:.3f}, "
             f"largest flux {self.max_flux:.3f} rad{trust}"
         )
 

@@ -1,0 +1,170 @@
+"""Everything that the topology toolbox says about groups of bands of the moire model, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from moire.bands import solve_bands
+from moire.continuum import ContinuumModel
+from moire.errors import InputError, require
+from moire.grids import MomentumGrid
+from moire.topology.berry import ChernResult, chern_number
+from moire.topology.geometry import QuantumGeometry, quantum_geometry
+from moire.topology.interband import InterbandIndex, interband_index
+from moire.topology.isolation import DirectGap, smallest_direct_gap
+from moire.topology.regions import Disk
+from moire.topology.symmetry import SymmetryTable, c3_eigenvalues
+from moire.topology.wilson import WilsonLoops, wilson_loops
+from moire.topology.z2 import Z2Result, z2_index
+
+CORNERS = ("gamma", "kappa_+", "kappa_-")
+ROUTES_AGREE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class GroupTopology:
+    """One group of bands: its Chern number by four routes, its geometry, its Z2 with the other valley.
+
+    Parameters
+    ----------
+    links, geometry, wilson
+        Link variables, curvature and metric, Wilson loops.
+    modulo_3
+        Chern number modulo 3 from the C3 eigenvalues, or None where they are not reliable.
+    z2
+        Of this group and its time-reversed partner together.
+    gap
+        Smallest direct gap to a band outside the group on the mesh.
+    """
+
+    links: ChernResult
+    geometry: QuantumGeometry
+    wilson: WilsonLoops
+    modulo_3: int | None
+    z2: Z2Result
+    gap: DirectGap | None
+
+    @property
+    def routes_agree(self) -> bool:
+        """Whether the curvature, the Wilson winding and the C3 eigenvalues agree with the links."""
+        chern = self.links.rounded
+        return (
+            abs(self.geometry.chern - chern) < ROUTES_AGREE
+            and abs(self.wilson.chern - chern) < ROUTES_AGREE
+            and self.modulo_3 == chern % 3
+        )
+
+    @property
+    def row(self) -> str:
+        """The figures of the group as one row of the table of a report."""
+        bands = "+".join(map(str, self.links.band_indices))
+        geometry, modulo = self.geometry, "-" if self.modulo_3 is None else self.modulo_3
+        return (
+            f"{bands:>7} {self.links.value:+z8.4f} {geometry.chern:+z9.4f} {self.wilson.chern:+z8.4f} {modulo:>6} "
+            f"{'yes' if self.routes_agree else 'NO':>5} {self.z2.value:>3} {geometry.quantum_weight:9.5f} "
+            f"{geometry.trace_violation:9.5f} {geometry.curvature_fluctuation:8.4f} "
+            f"{self.links.min_link:6.3f} {self.gap.gap_mev if self.gap else float('nan'):9.4f}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TopologyReport:
+    """Groups of bands of one model, their C3 eigenvalues and their interband indices.
+
+    Parameters
+    ----------
+    name, mesh
+        The model and the momentum mesh.
+    groups
+        One entry per group of bands.
+    symmetry
+        C3 eigenvalues at gamma, kappa_+ and kappa_-.
+    indices
+        Interband indices of neighbouring bands on disks around the corners, with the name of the corner.
+    refusals
+        Why an index is missing, in words.
+    """
+
+    name: str
+    mesh: tuple[int, int]
+    groups: tuple[GroupTopology, ...]
+    symmetry: SymmetryTable
+    indices: tuple[tuple[str, InterbandIndex], ...] = field(repr=False)
+    refusals: tuple[str, ...]
+
+    def __str__(self) -> str:
+        head = (
+            f"{'bands':>7} {'C links':>8} {'curvature':>9} {'Wilson':>8} {'C3 mod':>6} {'agree':>5} {'Z2':>3} "
+            f"{'int tr g':>9} {'T':>9} {'sigma_F':>8} {'link':>6} {'gap meV':>9}"
+        )
+        lines = [f"{self.name}, mesh {self.mesh[0]}x{self.mesh[1]}", head, *(group.row for group in self.groups)]
+        lines.append(str(self.symmetry))
+        for corner, index in self.indices:
+            trust, finest = "" if index.converged else "  (not converged)", index.history[-1]
+            lines.append(
+                f"Theta[{index.n},{index.m}] around {corner:<7} = {index.value:+z.4f}: contour {index.contour:+z.4f}, "
+                f"area {index.area:+z.4f}, smallest link {finest.min_link:.3f}, {finest.n_points} points{trust}"
+            )
+        return "\n".join([*lines, *self.refusals])
+
+
+def topology_report(
+    model: ContinuumModel,
+    groups: Sequence[Sequence[int]],
+    mesh: tuple[int, int] = (18, 18),
+    index_radius: float = 0.25,
+) -> TopologyReport:
+    """Topology of groups of bands of the continuum model by every route.
+
+    Parameters
+    ----------
+    model
+        Continuum model of one valley; the other valley is added for Z2.
+    groups
+        Groups of bands; band 0 is the top one.
+    mesh
+        Regular mesh for links, curvature, metric and Wilson loops; even along b_1, as Z2 needs.
+    index_radius
+        Radius of the disks for the interband indices of neighbouring bands, in units of |G_1|; 0 for none.
+
+    Raises
+    ------
+    InputError
+        If the mesh is odd along b_1, or a group touches another band (the message says where).
+
+    Warns
+    -----
+    MeshWarning
+        If the mesh is too coarse for one of the figures.
+    """
+    require(mesh[0] % 2 == 0, "mesh", "have an even number of points along b_1, as Z2 needs", list(mesh))
+    n_bands = 2 + max(max(group) for group in groups)
+    partner = ContinuumModel.build(model.parameters, model.basis, -model.valley, model.displacement_mev)
+    grid = MomentumGrid.regular(model.lattice, *mesh)
+    bands = solve_bands([model, partner], grid, n_bands)
+    symmetry = c3_eigenvalues(model, n_bands - 1)
+    entries = []
+    for group in groups:
+        modulo = symmetry.chern_modulo(group) if symmetry.is_reliable else None
+        entries.append(
+            GroupTopology(
+                chern_number(bands, group),
+                quantum_geometry(bands, group),
+                wilson_loops(bands, group),
+                modulo,
+                z2_index(bands, group),
+                smallest_direct_gap(bands, group),
+            )
+        )
+    indices, refusals = [], []
+    pairs = [(band, band + 1) for band in range(n_bands - 2)] if index_radius else []
+    for corner in CORNERS:
+        x, y = model.lattice.corners[corner]
+        for n, m in pairs:
+            disk = Disk((float(x), float(y)), index_radius * model.lattice.reciprocal_length)
+            try:
+                indices.append((corner, interband_index(model, disk, n, m)))
+            except InputError as refusal:  # one boundary without an index is a result, not the end of the report
+                refusals.append(f"Theta[{n},{m}] at {corner}: {refusal}")
+    return TopologyReport(model.name, mesh, tuple(entries), symmetry, tuple(indices), tuple(refusals))
