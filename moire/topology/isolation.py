@@ -49,14 +49,6 @@ def bordering_bands(band_indices: Sequence[int], n_bands: int) -> list[tuple[int
     return [(band, other) for band, other in pairs if other not in group and 0 <= other < n_bands]
 
 
-def direct_gap_map(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> FloatArray:
-    """Direct gap in meV between a group of bands and the others kept, (k,); infinite if no other is kept."""
-    gaps = np.full(bands.momenta.n_points, np.inf)
-    for band, other in bordering_bands(band_indices, bands.n_bands):
-        np.minimum(gaps, np.abs(bands.energies[flavour, :, band] - bands.energies[flavour, :, other]), out=gaps)
-    return gaps
-
-
 def smallest_direct_gap(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> DirectGap | None:
     """Smallest direct gap around a group of bands on the momenta solved; None if no other band is kept.
 
