@@ -16,7 +16,8 @@ from moire.interaction import ScreenedCoulomb
 from moire.kernels import overlaps
 
 Carrier = Literal["hole", "electron"]
-ZeroMomentum = Literal["drop", "keep"]
+ZeroMomentum = Literal["drop", "keep", "exchange"]
+ZERO_MOMENTUM_RULES: tuple[ZeroMomentum, ...] = ("drop", "keep", "exchange")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +38,19 @@ class ProjectedHamiltonian:
     carrier
         ``"hole"`` or ``"electron"``.
     zero_momentum
-        ``"drop"`` sets V(q=0) to zero, ``"keep"`` uses its finite limit: this adds
-        V(0) N(N-1)/2A for a layer-blind interaction.
+        ``"drop"`` sets V_ll'(q=0) to zero. ``"keep"`` uses its finite limit: this adds V(0) N(N-1)/2A
+        for a layer-blind interaction. ``"exchange"`` drops the classical energy V(0) N^2/2A of the mean
+        charge only (the gates carry the opposite one): its exchange -V(0) N/2A and the capacitor term
+        V_ll'(0) - V(0) of the layers stay. V(0) is that of one layer.
     one_body
         e_k in meV, (flavour, k, band).
     form_factors
         Form factors of the carrier.
     coulomb
         V_ll'(q) / A in meV with the q = 0 rule applied, (q, layer, layer).
+    zero_exchange
+        V(0) / A in meV under ``"exchange"``, else zero. H holds -zero_exchange/2 times the number of
+        carriers beyond `one_body` and `coulomb`; in mean field it is the self-energy -zero_exchange P(k).
     """
 
     bands: BandStructure
@@ -54,6 +60,7 @@ class ProjectedHamiltonian:
     one_body: FloatArray = field(repr=False)
     form_factors: FormFactors = field(repr=False)
     coulomb: FloatArray = field(repr=False)
+    zero_exchange: float = 0.0
 
     @property
     def grid(self) -> MomentumGrid:
@@ -133,7 +140,7 @@ def project(
     q_cutoff
         Largest |q| in units of |G_1|; energies per particle move by less than 1e-5 meV beyond 4.
     zero_momentum
-        What to do with V(q=0): ``"drop"`` or ``"keep"``.
+        What to do with V(q=0): ``"drop"``, ``"keep"`` or ``"exchange"``, see :class:`ProjectedHamiltonian`.
 
     Raises
     ------
@@ -141,9 +148,14 @@ def project(
         If a choice is unknown, or V(0) is kept where it diverges.
     """
     require(carrier in ("hole", "electron"), "carrier", "be 'hole' or 'electron'", repr(carrier))
-    require(zero_momentum in ("drop", "keep"), "zero_momentum", "be 'drop' or 'keep'", repr(zero_momentum))
     require(
-        not (zero_momentum == "keep" and interaction.diverges_at_zero),
+        zero_momentum in ZERO_MOMENTUM_RULES,
+        "zero_momentum",
+        f"be one of {', '.join(ZERO_MOMENTUM_RULES)}",
+        repr(zero_momentum),
+    )
+    require(
+        not (zero_momentum != "drop" and interaction.diverges_at_zero),
         "zero_momentum",
         "be 'drop' without gates, where V(0) diverges",
         repr(zero_momentum),
@@ -160,6 +172,11 @@ def project(
     coulomb = interaction(modulus) / area
     if zero_momentum == "drop":
         coulomb[form.transfers.zero] = 0.0
+    zero_exchange = 0.0
+    if zero_momentum == "exchange":
+        zero_exchange = float(coulomb[form.transfers.zero, 0, 0])
+        coulomb[form.transfers.zero] -= zero_exchange
+    one_body = read_only(sign * bands.energies)
     return ProjectedHamiltonian(
-        bands, interaction, carrier, zero_momentum, read_only(sign * bands.energies), form, read_only(coulomb)
+        bands, interaction, carrier, zero_momentum, one_body, form, read_only(coulomb), zero_exchange
     )

@@ -117,7 +117,8 @@ class PairHamiltonian:
         b1, b2 = pairs.orbitals[column].T
         blocks = elements[a1, a2, difference[b1, a1]] - elements[a1, a2, difference[b2, a1]]
         transposed = blocks[pairs.block_start[column] + row - pairs.range[column, 0]]
-        return cls(pairs, read_only(problem.one_body[0, :, 0]), read_only((blocks + transposed.conj()) / 2))
+        one_body = problem.one_body[0, :, 0] - problem.zero_exchange / 2
+        return cls(pairs, read_only(one_body), read_only((blocks + transposed.conj()) / 2))
 
     @property
     def pair_diagonal(self) -> FloatArray:
