@@ -1,0 +1,27 @@
+"""Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
+
+from moire.hartree_fock.guesses import GUESSES
+from moire.hartree_fock.mean_field import EnergyParts, MeanField
+from moire.hartree_fock.mixing import Step
+from moire.hartree_fock.moments import Moments
+from moire.hartree_fock.occupation import Occupation, occupy
+from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands
+from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.scf import GroundState, ground_state, possible_guesses, solve_hartree_fock
+
+__all__ = [
+    "GUESSES",
+    "EnergyParts",
+    "GroundState",
+    "HartreeFockResult",
+    "MeanField",
+    "MixedFlavourModel",
+    "Moments",
+    "Occupation",
+    "Step",
+    "ground_state",
+    "occupy",
+    "possible_guesses",
+    "quasiparticle_bands",
+    "solve_hartree_fock",
+]

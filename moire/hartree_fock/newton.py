@@ -1,0 +1,176 @@
+"""Trust-region Newton on the orbital rotations: it cannot cycle, for the energy never rises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from moire._arrays import ComplexArray, FloatArray
+from moire.hartree_fock.mean_field import MeanField, overlap
+from moire.hartree_fock.mixing import Iterate, Step, commutator
+
+
+@dataclass(frozen=True, eq=False)
+class Tangent:
+    """Energy to second order in rotations X(k) of filled into empty orbitals at fixed occupation of each k.
+
+    P = C exp(K) n exp(-K) C^+ with K = X - X^+ changes the energy by Re<g|X> + <X|H X>/2, where
+    g = 2 F_vo and H X = 2 (F_vv X - X F_oo + [Self-energy of (X + X^+)]_vo). Products are Re sum X^* Y.
+
+    Parameters
+    ----------
+    mean_field
+        The functional.
+    density_matrix, fock
+        A projector at each k and its Fock matrix.
+    block_diagonal
+        Whether rotations between flavours are left out.
+    """
+
+    mean_field: MeanField
+    density_matrix: ComplexArray = field(repr=False)
+    fock: ComplexArray = field(repr=False)
+    block_diagonal: bool = False
+    orbitals: ComplexArray = field(init=False, repr=False)
+    filled: NDArray[np.bool_] = field(init=False, repr=False)
+    mask: NDArray[np.bool_] = field(init=False, repr=False)
+    differences: FloatArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # one diagonalization sorts filled from empty, and F within each: P commutes with P F P + Q F Q
+        identity = np.eye(self.fock.shape[1])
+        empty = identity - self.density_matrix
+        inner = self.density_matrix @ self.fock @ self.density_matrix + empty @ self.fock @ empty
+        shift = 4 * float(np.abs(inner).sum(axis=2).max()) + 1.0
+        size = self.mean_field.n_bands if self.block_diagonal else self.fock.shape[1]
+        n_k, dimension, _ = self.fock.shape
+        values = np.empty((n_k, dimension))
+        orbitals = np.zeros_like(self.fock)
+        for start in range(0, dimension, size):
+            part = slice(start, start + size)
+            sorted_ = (inner - shift * self.density_matrix)[:, part, part]
+            values[:, part], orbitals[:, part, part] = np.linalg.eigh((sorted_ + sorted_.conj().swapaxes(1, 2)) / 2)
+        filled = values < -shift / 2
+        energies = values + shift * filled
+        mask = ~filled[:, :, None] & filled[:, None, :]
+        if self.block_diagonal:
+            flavour = np.arange(dimension) // size
+            mask &= flavour[:, None] == flavour[None, :]
+        object.__setattr__(self, "orbitals", orbitals)
+        object.__setattr__(self, "filled", filled)
+        object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "differences", (energies[:, :, None] - energies[:, None, :])[mask])
+
+    def _to_orbitals(self, matrix: ComplexArray) -> ComplexArray:
+        return np.asarray((self.orbitals.conj().swapaxes(1, 2) @ matrix @ self.orbitals)[self.mask])
+
+    def _matrix(self, x: ComplexArray) -> ComplexArray:
+        full = np.zeros_like(self.fock)
+        full[self.mask] = x
+        return full
+
+    @property
+    def gradient(self) -> ComplexArray:
+        """The gradient 2 F_vo in meV, flat."""
+        return 2 * self._to_orbitals(self.fock)
+
+    def hessian(self, x: ComplexArray) -> ComplexArray:
+        """H X in meV: one build of the mean field."""
+        full = self._matrix(x)
+        change = self.orbitals @ (full + full.conj().swapaxes(1, 2)) @ self.orbitals.conj().swapaxes(1, 2)
+        response = self._to_orbitals(self.mean_field.interaction(change))
+        return np.asarray(2 * (self.differences * x + response))
+
+    def rotated(self, x: ComplexArray) -> ComplexArray:
+        """Density matrix of the rotated orbitals, a projector again to rounding."""
+        full = self._matrix(x)
+        values, vectors = np.linalg.eigh(1j * (full - full.conj().swapaxes(1, 2)))
+        rotation = (vectors * np.exp(-1j * values)[:, None, :]) @ vectors.conj().swapaxes(1, 2)
+        moved = self.orbitals @ rotation * self.filled[:, None, :]
+        return np.asarray(moved @ moved.conj().swapaxes(1, 2))
+
+    def lowest_curvature(self, seed: int) -> float:
+        """Lowest eigenvalue of H in meV: negative at a saddle, zero along a broken continuous symmetry."""
+        size = int(self.mask.sum())
+
+        def apply(pair: FloatArray) -> FloatArray:
+            product = self.hessian(pair[:size] + 1j * pair[size:])
+            return np.concatenate([product.real, product.imag])
+
+        start = np.random.default_rng(seed).standard_normal(2 * size)
+        operator = LinearOperator((2 * size, 2 * size), matvec=apply, dtype=np.float64)
+        return float(eigsh(operator, k=1, which="SA", v0=start, tol=1e-4, return_eigenvectors=False)[0])
+
+
+def _inner(a: ComplexArray, b: ComplexArray) -> float:
+    return float(np.vdot(a, b).real)
+
+
+def truncated_step(tangent: Tangent, scale: FloatArray, radius: float, max_products: int = 60) -> ComplexArray:
+    """Minimise the quadratic model within |scale X| <= radius by conjugate gradients; X is returned scaled.
+
+    References
+    ----------
+    Steihaug, SIAM J. Numer. Anal. 20, 626 (1983).
+    """
+    gradient = tangent.gradient / scale
+    x = np.zeros_like(gradient)
+    r, d = -gradient, -gradient
+    norm = rr = _inner(r, r)
+    target = norm * min(0.25, np.sqrt(norm) / 100) ** 2
+    for _ in range(max_products):
+        hd = tangent.hessian(d / scale) / scale
+        curvature = _inner(d, hd)
+        length = rr / curvature if curvature > 0 else np.inf
+        if curvature <= 0 or _inner(x + length * d, x + length * d) >= radius**2:
+            xd, dd, xx = _inner(x, d), _inner(d, d), _inner(x, x)
+            return np.asarray(x + (-xd + np.sqrt(xd**2 + dd * (radius**2 - xx))) / dd * d)
+        x = x + length * d
+        r = r - length * hd
+        new = _inner(r, r)
+        if new <= target:
+            break
+        d, rr = r + new / rr * d, new
+    return np.asarray(x)
+
+
+def newton(
+    mean_field: MeanField, start: Iterate, tolerance: float, max_iterations: int, block_diagonal: bool = False
+) -> Iterate:
+    """Lower the energy at fixed occupation of each momentum until [F, P] is below `tolerance`.
+
+    A step is taken only if the energy falls. The difference of two energies is computed as
+    tr (F + F')(P' - P)/2, exact for a functional quadratic in P and free of cancellation.
+    """
+    n_k = mean_field.shape[0]
+    density_matrix, fock, energy = start.density_matrix, start.fock, start.energy
+    residual = float(np.abs(commutator(fock, density_matrix)).max())
+    steps: list[Step] = []
+    radius = 0.3 * np.sqrt(100.0 * n_k)  # 0.3 rad per momentum across 50 meV
+    tangent = Tangent(mean_field, density_matrix, fock, block_diagonal)
+    for _ in range(max_iterations):
+        if residual < tolerance or not tangent.mask.any():
+            break
+        scale = np.sqrt(2 * np.maximum(np.abs(tangent.differences), 5.0))
+        scaled = truncated_step(tangent, scale, radius)
+        x = scaled / scale
+        predicted = _inner(tangent.gradient, x) + _inner(x, tangent.hessian(x)) / 2
+        trial = tangent.rotated(x)
+        trial_fock = mean_field(trial)
+        change = overlap(fock + trial_fock, trial - density_matrix) / 2
+        ratio = change / predicted if predicted else 0.0
+        if ratio < 0.25:
+            radius = np.sqrt(_inner(scaled, scaled)) / 4
+        elif ratio > 0.75 and _inner(scaled, scaled) > 0.8 * radius**2:
+            radius *= 2
+        if change < 0 and ratio > 1e-3:
+            density_matrix, fock, energy = trial, trial_fock, energy + change
+            residual = float(np.abs(commutator(fock, density_matrix)).max())
+            tangent = Tangent(mean_field, density_matrix, fock, block_diagonal)
+        steps.append(Step("newton", energy / n_k, residual))
+        if radius < 1e-9:
+            break
+    return Iterate(density_matrix, fock, energy, residual, tuple(steps))

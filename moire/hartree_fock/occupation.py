@@ -1,0 +1,98 @@
+"""Occupation of the eigenstates of a Fock matrix: aufbau, or Fermi-Dirac at a temperature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import entr, expit
+
+from moire._arrays import ComplexArray, FloatArray
+from moire.errors import require
+
+
+@dataclass(frozen=True, eq=False)
+class Occupation:
+    """Eigenstates of a Fock matrix with their occupations.
+
+    Parameters
+    ----------
+    energies
+        Ascending at each momentum, (k, state), meV.
+    orbitals
+        Columns are eigenvectors, (k, orbital, state).
+    weights
+        Between 0 and 1, (k, state).
+    """
+
+    energies: FloatArray = field(repr=False)
+    orbitals: ComplexArray = field(repr=False)
+    weights: FloatArray = field(repr=False)
+
+    @property
+    def density_matrix(self) -> ComplexArray:
+        """P(k) = sum_n w_n |n><n|, (k, orbital, orbital)."""
+        return np.ascontiguousarray((self.orbitals * self.weights[:, None, :]) @ self.orbitals.conj().swapaxes(1, 2))
+
+    @property
+    def gap(self) -> float:
+        """Lowest empty minus highest filled energy in meV; negative when the order is not aufbau."""
+        filled = self.weights > 0.5
+        if filled.all() or not filled.any():
+            return float("nan")
+        return float(self.energies[~filled].min() - self.energies[filled].max())
+
+    @property
+    def entropy(self) -> float:
+        """Entropy of the cluster, a pure number."""
+        return float(np.sum(entr(self.weights) + entr(1 - self.weights)))
+
+
+def occupy(fock: ComplexArray, n_particles: int, temperature_mev: float = 0.0, n_sectors: int = 1) -> Occupation:
+    """Fill the eigenstates of a Fock matrix.
+
+    Parameters
+    ----------
+    fock
+        (k, orbital, orbital), Hermitian, meV.
+    n_particles
+        Number of carriers in the cluster.
+    temperature_mev
+        k_B T in meV; 0 fills the lowest states, ties in the order of (k, state).
+    n_sectors
+        Number of equal diagonal blocks diagonalised apart (flavours that stay unmixed).
+
+    Raises
+    ------
+    InputError
+        If the states cannot hold the carriers, or the temperature is negative.
+    """
+    n_k, dimension, _ = fock.shape
+    require(0 <= n_particles <= n_k * dimension, "n_particles", f"lie in 0..{n_k * dimension}", n_particles)
+    require(0 <= temperature_mev < np.inf, "temperature_mev", "be finite and not negative", temperature_mev)
+    size = dimension // n_sectors
+    energies = np.empty((n_k, dimension))
+    orbitals = np.zeros((n_k, dimension, dimension), dtype=np.complex128)
+    for start in range(0, dimension, size):
+        block = slice(start, start + size)
+        energies[:, block], orbitals[:, block, block] = np.linalg.eigh(fock[:, block, block])
+    if n_sectors > 1:
+        order = np.argsort(energies, axis=1, kind="stable")
+        energies = np.take_along_axis(energies, order, axis=1)
+        orbitals = np.take_along_axis(orbitals, order[:, None, :], axis=2)
+    return Occupation(energies, orbitals, _weights(energies, n_particles, temperature_mev))
+
+
+def _weights(energies: FloatArray, n_particles: int, temperature_mev: float) -> FloatArray:
+    if temperature_mev == 0 or n_particles in (0, energies.size):
+        weights = np.zeros(energies.size)
+        weights[np.argsort(energies, axis=None, kind="stable")[:n_particles]] = 1.0
+        return weights.reshape(energies.shape)
+
+    def excess(mu: float) -> float:
+        return float(expit((mu - energies) / temperature_mev).sum()) - n_particles
+
+    reach = 50 * temperature_mev
+    mu = brentq(excess, energies.min() - reach, energies.max() + reach, xtol=1e-13, rtol=1e-14)
+    return np.asarray(expit((mu - energies) / temperature_mev))

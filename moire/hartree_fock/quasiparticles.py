@@ -1,0 +1,87 @@
+"""Hartree-Fock quasiparticles as a band structure that topology and plots can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire.bands import BandStructure
+from moire.bloch import BlochModel
+from moire.errors import InputError
+from moire.hartree_fock.occupation import Occupation
+from moire.lattice import TriangularLattice
+from moire.projection import ProjectedHamiltonian
+
+
+@dataclass(frozen=True, eq=False)
+class MixedFlavourModel:
+    """The Bloch model of quasiparticles that may mix flavours: states of shape (flavour x layer, G).
+
+    The layer axis runs over (K, b), (K, t), (K', b), (K', t); each flavour is sewn over the zone edge by its
+    own model. The mean field is known on the grid only, so there is no H(k) at any other momentum.
+
+    Parameters
+    ----------
+    models
+        The continuum model of each flavour.
+    """
+
+    models: tuple[BlochModel, ...]
+
+    @property
+    def lattice(self) -> TriangularLattice:
+        """The moire lattice."""
+        return self.models[0].lattice
+
+    @property
+    def state_shape(self) -> tuple[int, int]:
+        """Shape (flavour x layer, G) of one state."""
+        n_layers, n_g = self.models[0].state_shape
+        return len(self.models) * n_layers, n_g
+
+    @property
+    def top_band_first(self) -> bool:
+        """Whether band 0 is the highest one, as in the models."""
+        return self.models[0].top_band_first
+
+    @property
+    def name(self) -> str:
+        """One line that says which model this is."""
+        return "Hartree-Fock quasiparticles of " + " + ".join(model.name for model in self.models)
+
+    def hamiltonian(self, k: FloatArray) -> ComplexArray:
+        """Raise InputError: the mean field is known on the grid only."""
+        raise InputError(f"`k` must be a momentum of the grid of the bands, but H(k) was asked at {np.asarray(k)}.")
+
+    def velocity(self, k: FloatArray) -> ComplexArray:
+        """Raise InputError: the mean field is known on the grid only."""
+        raise InputError(f"`k` must be a momentum of the grid of the bands, but dH/dk was asked at {np.asarray(k)}.")
+
+    def sew(self, states: ComplexArray, reciprocal: IntArray) -> ComplexArray:
+        """States (..., flavour x layer, G) at k + G' from those at k, each flavour by its own rule."""
+        parts = np.split(states, len(self.models), axis=-2)
+        return np.concatenate(
+            [model.sew(part, reciprocal) for model, part in zip(self.models, parts, strict=True)], axis=-2
+        )
+
+
+def quasiparticle_bands(problem: ProjectedHamiltonian, occupation: Occupation) -> BandStructure:
+    """Band structure of the electrons in the mean field: one flavour, all orbitals as bands.
+
+    Band 0 is the state that the carriers fill first. For holes the energies are minus those of the holes and
+    the states are those of the electrons removed, so that bands 0..n-1 are the empty ones at n holes per cell
+    and their Chern number is the total one of the filled hole states in the electron convention.
+    """
+    sign, orbitals = 1.0, occupation.orbitals
+    if problem.carrier == "hole":  # h^+ = c: a hole in sum U h^+ is the electron state sum U^* u
+        sign, orbitals = -1.0, orbitals.conj()
+    states = problem.bands.states
+    n_flavours, n_k, n_bands, n_layers, n_g = states.shape
+    columns = orbitals.reshape(n_k, n_flavours, n_bands, -1)
+    mixed = np.einsum("kfmn,fkmlg->knflg", columns, states, optimize=True)
+    mixed = mixed.reshape(1, n_k, columns.shape[-1], n_flavours * n_layers, n_g)
+    model = MixedFlavourModel(problem.bands.models)
+    energies = read_only(sign * occupation.energies[None])
+    return BandStructure(problem.grid, energies, (model.name,), problem.carrier == "hole", (model,), read_only(mixed))

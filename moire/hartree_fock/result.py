@@ -1,0 +1,110 @@
+"""What a Hartree-Fock solution is: the state, its energies, and how it was reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from moire._arrays import ComplexArray
+from moire.bands import BandStructure
+from moire.hartree_fock.mean_field import EnergyParts
+from moire.hartree_fock.mixing import Step
+from moire.hartree_fock.moments import Moments
+from moire.hartree_fock.occupation import Occupation
+from moire.hartree_fock.quasiparticles import quasiparticle_bands
+from moire.projection import ProjectedHamiltonian
+
+
+@dataclass(frozen=True, eq=False)
+class HartreeFockResult:
+    """A self-consistent state.
+
+    Parameters
+    ----------
+    problem
+        What was solved.
+    n_particles
+        Carriers in the cluster.
+    guess, symmetry, seed
+        Where it started, what it was restricted to, and the seed (used by random guesses).
+    temperature_mev
+        k_B T in meV.
+    density_matrix
+        P(k), (k, orbital, orbital), orbital = (flavour, band) with flavour slow.
+    occupation
+        Quasiparticle energies (of the carriers), orbitals and occupations.
+    energy
+        Energy per cell in meV, in parts.
+    converged, stop_reason, n_iterations, residual, history
+        How the solver ended; the residual is the largest element of [F, P] in meV (at a temperature, of
+        F[P(F)] - F).
+    """
+
+    problem: ProjectedHamiltonian = field(repr=False)
+    n_particles: int
+    guess: str
+    symmetry: str
+    seed: int
+    temperature_mev: float
+    density_matrix: ComplexArray = field(repr=False)
+    occupation: Occupation = field(repr=False)
+    energy: EnergyParts
+    converged: bool
+    stop_reason: str
+    residual: float
+    history: tuple[Step, ...] = field(repr=False)
+
+    @property
+    def n_iterations(self) -> int:
+        """Number of iterations of all solvers."""
+        return len(self.history)
+
+    @property
+    def energy_per_cell(self) -> float:
+        """Energy per cell in meV."""
+        return self.energy.total
+
+    @property
+    def free_energy_per_cell(self) -> float:
+        """E - T S per cell in meV; the energy at zero temperature."""
+        return self.energy.total - self.temperature_mev * self.occupation.entropy / self.problem.grid.n_points
+
+    @property
+    def gap(self) -> float:
+        """Charge gap of the quasiparticles in meV, over all pairs of momenta; negative in a metal."""
+        return self.occupation.gap
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Occupations of valleys and layers, and the intervalley order."""
+        return Moments.of(self.problem, self.density_matrix)
+
+    @cached_property
+    def bands(self) -> BandStructure:
+        """Quasiparticle bands; see :func:`quasiparticle_bands`."""
+        return quasiparticle_bands(self.problem, self.occupation)
+
+    @property
+    def filled_bands(self) -> range:
+        """Bands filled with carriers at every momentum.
+
+        For a group with the same number filled everywhere this is what a Chern number takes; it is empty in a metal.
+        """
+        counts = (self.occupation.weights > 0.5).sum(axis=1)
+        return range(int(counts[0])) if (counts == counts[0]).all() else range(0)
+
+    def __str__(self) -> str:
+        n_k = self.problem.grid.n_points
+        state = "converged" if self.converged else "NOT converged"
+        return "\n".join(
+            [
+                str(self.problem),
+                f"Hartree-Fock, {self.n_particles} carriers on {n_k} cells, guess {self.guess}, "
+                f"symmetry {self.symmetry}, seed {self.seed}, T = {self.temperature_mev:g} meV",
+                f"{state} ({self.stop_reason}) in {self.n_iterations} iterations, residual {self.residual:.1e} meV",
+                f"energy per cell {self.energy.total:.5f} meV = {self.energy.one_body:.5f} (one body) "
+                f"{self.energy.hartree:+.5f} (Hartree) {self.energy.fock:+.5f} (Fock)",
+                f"gap {self.gap:.4f} meV",
+                str(self.moments),
+            ]
+        )
