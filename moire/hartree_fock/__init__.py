@@ -7,7 +7,13 @@ from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation, occupy
 from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands
 from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.scf import GroundState, ground_state, possible_guesses, solve_hartree_fock
+from moire.hartree_fock.scf import (
+    GroundState,
+    ground_state,
+    lowest_curvature,
+    possible_guesses,
+    solve_hartree_fock,
+)
 
 __all__ = [
     "GUESSES",
@@ -20,6 +26,7 @@ __all__ = [
     "Occupation",
     "Step",
     "ground_state",
+    "lowest_curvature",
     "occupy",
     "possible_guesses",
     "quasiparticle_bands",

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from moire import resources
 from moire._arrays import ComplexArray, check_shape
 from moire.kernels import exchange
 from moire.projection import ProjectedHamiltonian
-from moire.resources import available_bytes, reserve
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class MeanField:
         n_flavours, n_bands, n_k = self.n_flavours, self.n_bands, grid.n_points
         n_pairs = n_flavours * (n_flavours + 1) // 2
         per_pair = 16.0 * n_bands**4
-        largest = int(np.sqrt(0.9 * available_bytes() / (n_pairs * per_pair)))
-        reserve(
+        largest = int(np.sqrt(0.9 * resources.available_bytes() / (n_pairs * per_pair)))
+        resources.reserve(
             f"The exchange of {n_flavours} x {n_bands} bands on {grid.name}",
             n_pairs * per_pair * n_k**2,
             f"{largest} momenta with these bands, or fewer bands, would fit",

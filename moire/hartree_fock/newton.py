@@ -84,13 +84,18 @@ class Tangent:
         response = self._to_orbitals(self.mean_field.interaction(change))
         return np.asarray(2 * (self.differences * x + response))
 
-    def rotated(self, x: ComplexArray) -> ComplexArray:
-        """Density matrix of the rotated orbitals, a projector again to rounding."""
+    def change(self, x: ComplexArray) -> ComplexArray:
+        """P' - P of the rotated orbitals, (k, orbital, orbital).
+
+        It is formed from exp(K) - 1 and not as a difference of projectors, so that it has its full relative
+        precision when X is small: energy differences down to 1e-24 of the energy are still meaningful.
+        """
         full = self._matrix(x)
         values, vectors = np.linalg.eigh(1j * (full - full.conj().swapaxes(1, 2)))
-        rotation = (vectors * np.exp(-1j * values)[:, None, :]) @ vectors.conj().swapaxes(1, 2)
-        moved = self.orbitals @ rotation * self.filled[:, None, :]
-        return np.asarray(moved @ moved.conj().swapaxes(1, 2))
+        turn = (vectors * np.expm1(-1j * values)[:, None, :]) @ vectors.conj().swapaxes(1, 2)
+        moved = turn * self.filled[:, None, :]
+        inner = moved + moved.conj().swapaxes(1, 2) + moved @ moved.conj().swapaxes(1, 2)
+        return np.asarray(self.orbitals @ inner @ self.orbitals.conj().swapaxes(1, 2))
 
     def lowest_curvature(self, seed: int) -> float:
         """Lowest eigenvalue of H in meV: negative at a saddle, zero along a broken continuous symmetry."""
@@ -143,7 +148,7 @@ def newton(
     """Lower the energy at fixed occupation of each momentum until [F, P] is below `tolerance`.
 
     A step is taken only if the energy falls. The difference of two energies is computed as
-    tr (F + F')(P' - P)/2, exact for a functional quadratic in P and free of cancellation.
+    tr F dP + tr Self-energy[dP] dP / 2, exact for a functional quadratic in P and free of cancellation.
     """
     n_k = mean_field.shape[0]
     density_matrix, fock, energy = start.density_matrix, start.fock, start.energy
@@ -158,16 +163,16 @@ def newton(
         scaled = truncated_step(tangent, scale, radius)
         x = scaled / scale
         predicted = _inner(tangent.gradient, x) + _inner(x, tangent.hessian(x)) / 2
-        trial = tangent.rotated(x)
-        trial_fock = mean_field(trial)
-        change = overlap(fock + trial_fock, trial - density_matrix) / 2
+        move = tangent.change(x)
+        response = mean_field.interaction(move)
+        change = overlap(fock, move) + overlap(response, move) / 2
         ratio = change / predicted if predicted else 0.0
         if ratio < 0.25:
             radius = np.sqrt(_inner(scaled, scaled)) / 4
         elif ratio > 0.75 and _inner(scaled, scaled) > 0.8 * radius**2:
             radius *= 2
         if change < 0 and ratio > 1e-3:
-            density_matrix, fock, energy = trial, trial_fock, energy + change
+            density_matrix, fock, energy = density_matrix + move, fock + response, energy + change
             residual = float(np.abs(commutator(fock, density_matrix)).max())
             tangent = Tangent(mean_field, density_matrix, fock, block_diagonal)
         steps.append(Step("newton", energy / n_k, residual))

@@ -16,7 +16,7 @@ from moire.errors import ConvergenceWarning, require
 from moire.hartree_fock.guesses import check_guess, content_seed, guess_fock
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.mixing import Fill, Iterate, Step, commutator, diis, optimal_damping
-from moire.hartree_fock.newton import newton
+from moire.hartree_fock.newton import Tangent, newton
 from moire.hartree_fock.occupation import occupy
 from moire.hartree_fock.result import HartreeFockResult
 from moire.projection import ProjectedHamiltonian
@@ -204,6 +204,23 @@ def ground_state(
         for guess in guesses
     ]
     return GroundState(tuple(sorted(solutions, key=lambda s: (not s.converged, s.free_energy_per_cell))))
+
+
+def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
+    """Lowest curvature of the energy in meV under rotations of filled into empty orbitals.
+
+    Negative at a saddle (the state is unstable); zero along a broken continuous symmetry, such as the relative
+    phase of the valleys. Rotations keep the number of carriers at each momentum and may mix flavours whatever the
+    symmetry of the result.
+
+    Raises
+    ------
+    InputError
+        If the state is not one at zero temperature.
+    """
+    require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
+    fock = mean_field(result.density_matrix)
+    return Tangent(mean_field, result.density_matrix, fock).lowest_curvature(result.seed)
 
 
 def possible_guesses(problem: ProjectedHamiltonian, symmetry: Symmetry = "free") -> tuple[str, ...]:

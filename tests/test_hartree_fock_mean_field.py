@@ -1,0 +1,155 @@
+"""The mean field against its definition, by identities and by exact diagonalization."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import moire as mo
+from moire import exact_diagonalization as ed
+from moire.hartree_fock import MeanField, occupy
+from moire.hartree_fock.mean_field import overlap
+from tests.reference import hartree_fock as reference
+
+
+@pytest.fixture(scope="module")
+def two_valleys(build_model, layered_coulomb):
+    """Return a function -> two valleys, two bands, 2x3 with a twist, layers and D."""
+
+    def build(rule="exchange", carrier="hole", shape=(2, 3), n_bands=2, valleys=(1, -1)):
+        models = [build_model("WANG_2023", 3.89, shells=2, valley=valley, displacement_mev=5.0) for valley in valleys]
+        grid = mo.MomentumGrid.regular(models[0].lattice, *shape, twist=(0.1, 0.3))
+        bands = mo.solve_bands(models, grid, n_bands)
+        return mo.project(bands, layered_coulomb, carrier, q_cutoff=1.6, zero_momentum=rule)
+
+    return build
+
+
+def random_density(mean_field, seed, n_particles=None):
+    """A Slater determinant that mixes everything."""
+    generator = np.random.default_rng(seed)
+    real, imag = generator.standard_normal((2, *mean_field.shape))
+    matrix = real + 1j * imag
+    count = mean_field.shape[0] * 2 if n_particles is None else n_particles
+    return occupy(matrix + matrix.conj().swapaxes(1, 2), count).density_matrix
+
+
+@pytest.mark.parametrize("carrier", ["hole", "electron"])
+@pytest.mark.parametrize("rule", ["drop", "keep", "exchange"])
+def test_self_energies_by_plain_loops(two_valleys, rule, carrier):
+    mean_field = MeanField(two_valleys(rule, carrier))
+    density_matrix = random_density(mean_field, 1)
+    hartree, fock = reference.mean_field(mean_field.problem, density_matrix)
+    np.testing.assert_allclose(mean_field.hartree(density_matrix), hartree, atol=1e-11)
+    np.testing.assert_allclose(mean_field.fock(density_matrix), fock, atol=1e-11)
+    assert np.abs(hartree).max() > 1
+    assert np.abs(fock[:, :2, 2:]).max() > 1
+
+
+@pytest.mark.parametrize("rule", ["drop", "keep", "exchange"])
+def test_fock_is_the_derivative_of_the_energy(two_valleys, rule):
+    mean_field = MeanField(two_valleys(rule))
+    density_matrix, direction = (random_density(mean_field, seed) for seed in (2, 3))
+    step = 0.1  # the energy is quadratic in P: central differences are exact to rounding
+    slope = mean_field.energy(density_matrix + step * direction) - mean_field.energy(density_matrix - step * direction)
+    expected = overlap(mean_field(density_matrix), direction)
+    assert slope / (2 * step) == pytest.approx(expected, rel=1e-12)
+    parts = mean_field.energy_parts(density_matrix)
+    assert parts.total * 6 == pytest.approx(mean_field.energy(density_matrix), rel=1e-12)
+
+
+@pytest.mark.parametrize("rule", ["drop", "keep"])
+@pytest.mark.parametrize("carrier", ["hole", "electron"])
+def test_one_carrier_has_no_self_energy(two_valleys, rule, carrier):
+    mean_field = MeanField(two_valleys(rule, carrier))
+    parts = mean_field.energy_parts(random_density(mean_field, 4, n_particles=1))
+    assert parts.hartree + parts.fock == pytest.approx(0, abs=1e-12)
+    assert abs(parts.fock) > 0.01
+
+
+def test_one_carrier_under_the_exchange_rule(two_valleys):
+    # the dropped energy of the mean charge, -V(0)/2A, is all that is left of one carrier
+    mean_field = MeanField(two_valleys("exchange"))
+    parts = mean_field.energy_parts(random_density(mean_field, 4, n_particles=1))
+    v0 = mean_field.problem.interaction(0.0)[0, 0] / mean_field.problem.area_nm2
+    assert 6 * (parts.hartree + parts.fock) == pytest.approx(-v0 / 2, rel=1e-12)
+
+
+@given(seed=st.integers(0, 2**16))
+def test_the_interaction_is_symmetric_and_the_energy_gauge_invariant(two_valleys, seed):
+    mean_field = MeanField(two_valleys())
+    first, second = random_density(mean_field, seed), random_density(mean_field, seed + 1)
+    assert overlap(mean_field.interaction(first), second) == pytest.approx(
+        overlap(first, mean_field.interaction(second)), rel=1e-12
+    )
+    # a valley rotation c_K -> e^{ia} c_K is a symmetry
+    phases = np.exp(1j * np.array([0.7, 0.7, 0.0, 0.0]))
+    turned = phases[:, None] * first * phases.conj()
+    np.testing.assert_allclose(mean_field(turned), phases[:, None] * mean_field(first) * phases.conj(), atol=1e-10)
+    assert np.abs(turned - first).max() > 0.01
+
+
+def test_gauge_covariance(two_valleys):
+    problem = two_valleys()
+    angles = np.random.default_rng(5).uniform(0, 2 * np.pi, problem.bands.states.shape[:3])
+    phases = np.exp(1j * angles)
+    bands = problem.bands
+    turned = mo.BandStructure(
+        bands.momenta,
+        bands.energies,
+        bands.names,
+        bands.top_band_first,
+        bands.models,
+        bands.states * phases[..., None, None],
+    )
+    other = MeanField(mo.project(turned, problem.interaction, "hole", 1.6, "exchange"))
+    mean_field = MeanField(problem)
+    density_matrix = random_density(mean_field, 6)
+    # hole operators h^+ = c turn as the states do: <h^+_n h_m> -> phase_n phase_m^* <h^+_n h_m>
+    gauge = phases.transpose(1, 0, 2).reshape(6, 4)
+    moved = gauge[:, :, None] * density_matrix * gauge.conj()[:, None, :]
+    np.testing.assert_allclose(
+        other(moved), gauge[:, :, None] * mean_field(density_matrix) * gauge.conj()[:, None, :], atol=1e-10
+    )
+    assert np.abs(moved - density_matrix).max() > 0.1
+
+
+@pytest.mark.parametrize("rule", ["drop", "keep", "exchange"])
+@pytest.mark.parametrize("carrier", ["hole", "electron"])
+def test_slater_determinants_in_exact_diagonalization(small_problem, rule, carrier):
+    problem = small_problem([2, 3], carrier, rule, twist=(0.2, 0.6))
+    mean_field = MeanField(problem)
+    hamiltonian = ed.PairHamiltonian.from_problem(problem)
+    for word in (0b000001, 0b010011, 0b111010, 0b111111):
+        occupied = np.array([word >> i & 1 for i in range(6)])
+        momentum = 0
+        for k in np.nonzero(occupied)[0]:
+            momentum = problem.grid.sum_index[momentum, k]
+        sector = ed.MomentumSector(problem.grid, int(occupied.sum()), int(momentum))
+        row = int(sector.rank(np.array([word], dtype=np.uint64))[0])
+        exact = ed.SectorHamiltonian(hamiltonian, sector).to_csr().toarray()[row, row].real
+        determinant = occupied.reshape(6, 1, 1).astype(complex)
+        assert mean_field.energy(determinant) == pytest.approx(exact, rel=1e-12)
+
+
+@given(seed=st.integers(0, 2**16), temperature=st.sampled_from([0.0, 3.0]))
+def test_occupation(seed, temperature):
+    generator = np.random.default_rng(seed)
+    real, imag = generator.standard_normal((2, 4, 6, 6))
+    fock = 10 * (real + real.swapaxes(1, 2) + 1j * (imag - imag.swapaxes(1, 2)))
+    filled = occupy(fock, 9, temperature)
+    density_matrix = filled.density_matrix
+    assert np.einsum("kii->", density_matrix).real == pytest.approx(9, abs=1e-9)
+    if temperature == 0:
+        np.testing.assert_allclose(density_matrix @ density_matrix, density_matrix, atol=1e-13)
+        assert filled.gap > 0
+        assert filled.entropy == 0
+    else:
+        assert filled.entropy > 0
+
+
+def test_memory_is_refused_before_it_is_taken(two_valleys, monkeypatch):
+    problem = two_valleys()
+    monkeypatch.setattr("moire.resources.available_bytes", lambda: 1000)
+    with pytest.raises(MemoryError, match="exchange of 2 x 2 bands on 2x3 needs .* 1 momenta with these bands"):
+        MeanField(problem)
