@@ -119,6 +119,13 @@ def test_stability_tells_a_minimum_from_a_saddle(mean_field, states):
             curvatures[state.guess] = hf.lowest_curvature(mean_field, state)
     assert curvatures["AFMxy"] == pytest.approx(0, abs=1e-3)
     assert curvatures["non_magnetic"] < -1
+    saddle = next(state for state in states.solutions if state.guess == "non_magnetic")
+    lower = hf.relax(mean_field, saddle)
+    assert lower.converged
+    assert hf.lowest_curvature(mean_field, lower) > -1e-2
+    assert lower.energy_per_cell == pytest.approx(states.best.energy_per_cell, abs=1e-8)
+    minimum = next(state for state in states.solutions if state.guess == "AFMxy")
+    assert hf.relax(mean_field, minimum) is minimum
 
 
 def test_no_interaction_converges_in_one_step(mean_field):

@@ -151,5 +151,5 @@ def test_occupation(seed, temperature):
 def test_memory_is_refused_before_it_is_taken(two_valleys, monkeypatch):
     problem = two_valleys()
     monkeypatch.setattr("moire.resources.available_bytes", lambda: 1000)
-    with pytest.raises(MemoryError, match="exchange of 2 x 2 bands on 2x3 needs .* 1 momenta with these bands"):
+    with pytest.raises(MemoryError, match=r"exchange of 2 x 2 bands on 2x3 needs .* 1 momenta with these bands"):
         MeanField(problem)

@@ -6,12 +6,14 @@ from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation, occupy
 from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands
+from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.scf import (
     GroundState,
     ground_state,
     lowest_curvature,
     possible_guesses,
+    relax,
     solve_hartree_fock,
 )
 
@@ -24,11 +26,14 @@ __all__ = [
     "MixedFlavourModel",
     "Moments",
     "Occupation",
+    "RealSpaceMap",
     "Step",
     "ground_state",
     "lowest_curvature",
     "occupy",
     "possible_guesses",
     "quasiparticle_bands",
+    "real_space_map",
+    "relax",
     "solve_hartree_fock",
 ]

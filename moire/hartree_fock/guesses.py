@@ -17,20 +17,19 @@ from moire.projection import ProjectedHamiltonian
 FIELD_MEV = 50.0
 
 # (Pauli matrix of the valleys, weights of the layers b and t) of the field that polarises the start. The
-# sign makes holes prefer K and layer b.
-GUESSES: Mapping[str, tuple[str, tuple[float, float]]] = MappingProxyType(
+# sign makes holes prefer K and layer b. The phase 60 degrees between the in-plane fields is that of opposite
+# moments on MX in b and XM in t: the plane waves of the layers are centred on kappa_+ and kappa_-, which turns
+# uniform fields by multiples of 120 degrees (see Moments.staggering).
+GUESSES: Mapping[str, tuple[str, tuple[complex, complex]]] = MappingProxyType(
     {
         "non_magnetic": ("1", (0.0, 0.0)),
         "valley_polarised": ("z", (-1.0, -1.0)),
         "AFMz": ("z", (-1.0, 1.0)),
         "layer_polarised": ("1", (-1.0, 1.0)),
-        "AFMxy": ("x", (-1.0, 1.0)),
-        "FMxy": ("x", (-1.0, -1.0)),
+        "AFMxy": ("x", (-1.0, -np.exp(1j * np.pi / 3))),
     }
 )
 """Named guesses; ``"random"`` is the other one."""
-
-INTERVALLEY = ("AFMxy", "FMxy", "random")
 
 
 def layer_projectors(problem: ProjectedHamiltonian) -> ComplexArray:
@@ -62,7 +61,7 @@ def check_guess(guess: str, problem: ProjectedHamiltonian, symmetry: str) -> Non
     two = problem.bands.n_flavours == 2
     if guess in GUESSES and GUESSES[guess][0] != "1" and not two:
         raise InputError(f"`guess` must not need two valleys, but is '{guess}' on {problem.bands.n_flavours} flavour.")
-    if symmetry == "valley_diagonal" and guess in INTERVALLEY[:2]:
+    if symmetry == "valley_diagonal" and guess == "AFMxy":
         raise InputError(f"`guess` must not break the symmetry 'valley_diagonal', but is '{guess}'.")
 
 
@@ -82,8 +81,14 @@ def guess_fock(mean_field: MeanField, guess: str, seed: int) -> ComplexArray:
         noise = real + 1j * imag
         return np.asarray(mean_field.one_body + FIELD_MEV / 2 * (noise + noise.conj().transpose(0, 2, 1)))
     pauli, weights = GUESSES[guess]
+    layers = layer_projectors(mean_field.problem)
+    wave = np.array(weights) if mean_field.problem.carrier == "hole" else np.conj(weights)
     n_flavours, n_bands = mean_field.n_flavours, mean_field.n_bands
-    valley = {"1": np.eye(n_flavours), "z": np.diag([1.0, -1.0]), "x": np.array([[0.0, 1.0], [1.0, 0.0]])}[pauli]
-    block = np.kron(valley, np.ones((n_bands, n_bands)))
-    layers = np.tensordot(weights, layer_projectors(mean_field.problem), axes=1)
-    return np.asarray(mean_field.one_body + FIELD_MEV * block * layers)
+    coefficients = np.zeros((n_flavours, n_flavours, len(layers)), dtype=np.complex128)
+    if pauli == "x":
+        coefficients[0, 1], coefficients[1, 0] = wave, wave.conj()
+    else:
+        for flavour in range(n_flavours):
+            coefficients[flavour, flavour] = wave * (-1 if pauli == "z" and flavour == 1 else 1)
+    spread = coefficients.repeat(n_bands, axis=0).repeat(n_bands, axis=1)
+    return np.asarray(mean_field.one_body + FIELD_MEV * np.einsum("lkij,ijl->kij", layers, spread))

@@ -8,7 +8,10 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire.hartree_fock.guesses import layer_projectors
+from moire.hartree_fock.real_space import real_space_map
 from moire.projection import ProjectedHamiltonian
+
+_MESH = 12  # holds the thirds of the cell, where MX and XM are
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +26,8 @@ class Moments:
     occupations
         Carriers per cell, (flavour, layer).
     in_plane
-        sum_G <c^+_{K,k+G} c_{K',k+G}> per cell by layer, (layer,); zero with one flavour. Its overall
-        phase is free, the relative one of the layers is not.
+        Integral of the modulus of the in-plane moment over the cell, with the phase of the moment where it is
+        largest (MX in b and XM in t); (layer,), 1 for one carrier in an equal superposition of the valleys.
     coherence
         (4/N) sum_k tr P_KK'(k) P_K'K(k): 0 without intervalley order, 1 when N carriers fill states
         (|K> + e^{ia} |K'>)/sqrt2 only; independent of the gauge.
@@ -48,13 +51,16 @@ class Moments:
         check_shape("density_matrix", density_matrix, (n_k, dimension, dimension))
         layers = layer_projectors(problem).reshape(-1, n_k, n_flavours, n_bands, n_flavours, n_bands)
         blocks = density_matrix.reshape(n_k, n_flavours, n_bands, n_flavours, n_bands)
-        by_flavours = np.einsum("lkfmgn,kgnfm->fgl", layers, blocks, optimize=True) / n_k
-        occupations = np.einsum("ffl->fl", by_flavours).real
-        if n_flavours == 1:
-            return cls(read_only(occupations), read_only(np.zeros(occupations.shape[1], complex)), 0.0)
-        n_particles = occupations.sum() * n_k
-        coherence = 4 * float(np.sum(np.abs(blocks[:, 0, :, 1, :]) ** 2)) / n_particles if n_particles else 0.0
-        return cls(read_only(occupations), read_only(by_flavours[0, 1]), coherence)
+        occupations = np.einsum("lkfmfn,kfnfm->fl", layers, blocks, optimize=True).real / n_k
+        in_plane, coherence = np.zeros(layers.shape[0], dtype=np.complex128), 0.0
+        squares = float(np.sum(np.abs(blocks[:, 0, :, -1, :]) ** 2)) if n_flavours == 2 else 0.0
+        if squares:
+            coherence = 4 * squares / (float(occupations.sum()) * n_k)
+            moments = real_space_map(problem, density_matrix, _MESH).in_plane.reshape(len(in_plane), -1)
+            largest = np.take_along_axis(moments, np.abs(moments).argmax(axis=1)[:, None], axis=1)[:, 0]
+            cell_element = problem.grid.lattice.cell_area_nm2 / _MESH**2
+            in_plane = np.abs(moments).sum(axis=1) * cell_element * np.exp(1j * np.angle(largest))
+        return cls(read_only(occupations), read_only(in_plane), coherence)
 
     @property
     def filling(self) -> float:
@@ -85,14 +91,14 @@ class Moments:
         return self._per_carrier(self.out_of_plane[0] - self.out_of_plane[1])
 
     @property
-    def staggered_in_plane(self) -> float:
-        """|m_b - m_t| of the in-plane moments, per carrier."""
-        return self._per_carrier(abs(self.in_plane[0] - self.in_plane[1]))
+    def staggering(self) -> float:
+        """Relative angle as cos 3 (phi_b - phi_t): -1 if they are opposite, +1 if parallel, 0 without.
 
-    @property
-    def uniform_in_plane(self) -> float:
-        """|m_b + m_t| of the in-plane moments, per carrier."""
-        return self._per_carrier(abs(self.in_plane[0] + self.in_plane[1]))
+        Plane waves of the layers are counted from kappa_+ and kappa_-, so that the angle between moments of the
+        two layers is defined up to 120 degrees only; three times it is free of that choice.
+        """
+        b, t = self.in_plane
+        return float(np.cos(3 * np.angle(b * np.conj(t)))) if abs(b * t) > 1e-12 else 0.0
 
     @property
     def _two(self) -> bool:
@@ -102,7 +108,6 @@ class Moments:
         return (
             f"layer polarisation {self.layer_polarisation:+.4f}, valley polarisation {self.valley_polarisation:+.4f}, "
             f"out-of-plane moments b {self.out_of_plane[0]:+.4f} t {self.out_of_plane[1]:+.4f} per cell, "
-            f"in-plane |b| {abs(self.in_plane[0]):.4f} |t| {abs(self.in_plane[1]):.4f} "
-            f"(staggered {self.staggered_in_plane:.4f}, uniform {self.uniform_in_plane:.4f} per carrier), "
-            f"intervalley coherence {self.coherence:.4f}"
+            f"in-plane moments |b| {abs(self.in_plane[0]):.4f} |t| {abs(self.in_plane[1]):.4f} per cell "
+            f"(cos 3 angle {self.staggering:+.3f}), intervalley coherence {self.coherence:.4f}"
         )

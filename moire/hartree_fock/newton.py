@@ -97,8 +97,11 @@ class Tangent:
         inner = moved + moved.conj().swapaxes(1, 2) + moved @ moved.conj().swapaxes(1, 2)
         return np.asarray(self.orbitals @ inner @ self.orbitals.conj().swapaxes(1, 2))
 
-    def lowest_curvature(self, seed: int) -> float:
-        """Lowest eigenvalue of H in meV: negative at a saddle, zero along a broken continuous symmetry."""
+    def softest(self, seed: int) -> tuple[float, ComplexArray]:
+        """Lowest eigenvalue of H in meV, and its eigenvector X of unit norm.
+
+        It is negative at a saddle and zero along a broken continuous symmetry.
+        """
         size = int(self.mask.sum())
 
         def apply(pair: FloatArray) -> FloatArray:
@@ -107,7 +110,8 @@ class Tangent:
 
         start = np.random.default_rng(seed).standard_normal(2 * size)
         operator = LinearOperator((2 * size, 2 * size), matvec=apply, dtype=np.float64)
-        return float(eigsh(operator, k=1, which="SA", v0=start, tol=1e-4, return_eigenvectors=False)[0])
+        values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-3)
+        return float(values[0]), vectors[:size, 0] + 1j * vectors[size:, 0]
 
 
 def _inner(a: ComplexArray, b: ComplexArray) -> float:

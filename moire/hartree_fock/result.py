@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from moire._arrays import ComplexArray
 from moire.bands import BandStructure
@@ -13,6 +14,9 @@ from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation
 from moire.hartree_fock.quasiparticles import quasiparticle_bands
 from moire.projection import ProjectedHamiltonian
+
+Symmetry = Literal["free", "valley_diagonal"]
+SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,7 @@ class HartreeFockResult:
     problem: ProjectedHamiltonian = field(repr=False)
     n_particles: int
     guess: str
-    symmetry: str
+    symmetry: Symmetry
     seed: int
     temperature_mev: float
     density_matrix: ComplexArray = field(repr=False)

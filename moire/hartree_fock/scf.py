@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import Literal
@@ -18,12 +18,10 @@ from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.mixing import Fill, Iterate, Step, commutator, diis, optimal_damping
 from moire.hartree_fock.newton import Tangent, newton
 from moire.hartree_fock.occupation import occupy
-from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.projection import ProjectedHamiltonian
 
-Symmetry = Literal["free", "valley_diagonal"]
 Solver = Literal["oda", "diis", "newton"]
-SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal")
 SOLVERS: tuple[Solver, ...] = ("oda", "diis", "newton")
 DEFAULT_GUESSES = ("AFMxy", "AFMz", "non_magnetic", "layer_polarised", "valley_polarised", "random")
 
@@ -181,6 +179,8 @@ def ground_state(
 ) -> GroundState:
     """Solve from several guesses with one build of the exchange, and order what comes out by energy.
 
+    The lowest state is tested for stability; from a saddle it goes on down (:func:`relax`), and the minimum is added.
+
     Parameters
     ----------
     problem, filling, symmetry, temperature_mev, tolerance, max_iterations
@@ -203,24 +203,75 @@ def ground_state(
         solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, tolerance, max_iterations)
         for guess in guesses
     ]
-    return GroundState(tuple(sorted(solutions, key=lambda s: (not s.converged, s.free_energy_per_cell))))
+    solutions.sort(key=_rank)
+    if not temperature_mev:
+        lower = relax(mean_field, solutions[0])
+        if lower is not solutions[0]:
+            solutions = sorted([lower, *solutions], key=_rank)
+    return GroundState(tuple(solutions))
+
+
+def _rank(solution: HartreeFockResult) -> tuple[bool, float]:
+    return not solution.converged, solution.free_energy_per_cell
 
 
 def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
     """Lowest curvature of the energy in meV under rotations of filled into empty orbitals.
 
     Negative at a saddle (the state is unstable); zero along a broken continuous symmetry, such as the relative
-    phase of the valleys. Rotations keep the number of carriers at each momentum and may mix flavours whatever the
-    symmetry of the result.
+    phase of the valleys. Rotations keep the number of carriers at each momentum and the symmetry of the result.
 
     Raises
     ------
     InputError
         If the state is not one at zero temperature.
     """
+    return _tangent(mean_field, result).softest(result.seed)[0]
+
+
+def relax(
+    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = -1e-2, max_saddles: int = 5
+) -> HartreeFockResult:
+    """Leave a saddle along its softest direction, downhill, until the state is a minimum.
+
+    Parameters
+    ----------
+    mean_field
+        The mean field that the state belongs to.
+    result
+        A state at zero temperature; it is returned itself if it is stable.
+    threshold_mev
+        Curvature below which a state counts as a saddle.
+    max_saddles
+        Saddles to leave before giving up.
+
+    Raises
+    ------
+    InputError
+        If the state is not one at zero temperature.
+    """
+    for _ in range(max_saddles):
+        tangent = _tangent(mean_field, result)
+        if not tangent.mask.any():
+            break
+        curvature, direction = tangent.softest(result.seed)
+        if curvature > threshold_mev:
+            break
+        # a tenth of a radian per momentum: far enough to leave, near enough to go down
+        start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
+        start = (start + start.conj().swapaxes(1, 2)) / 2
+        filling = Fraction(result.n_particles, mean_field.shape[0])
+        lower = solve_hartree_fock(mean_field, filling, start, result.symmetry, solvers=("newton",), seed=result.seed)
+        if lower.energy_per_cell >= result.energy_per_cell:
+            break
+        result = replace(lower, guess=f"{result.guess.removesuffix(' relaxed')} relaxed")
+    return result
+
+
+def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
     fock = mean_field(result.density_matrix)
-    return Tangent(mean_field, result.density_matrix, fock).lowest_curvature(result.seed)
+    return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
 
 
 def possible_guesses(problem: ProjectedHamiltonian, symmetry: Symmetry = "free") -> tuple[str, ...]:
