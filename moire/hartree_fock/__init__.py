@@ -5,7 +5,7 @@ from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation, occupy
-from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands
+from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands, valley_bands
 from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.scf import (
@@ -36,4 +36,5 @@ __all__ = [
     "real_space_map",
     "relax",
     "solve_hartree_fock",
+    "valley_bands",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.bands import BandStructure
 from moire.bloch import BlochModel
-from moire.errors import InputError
+from moire.errors import InputError, require
 from moire.hartree_fock.occupation import Occupation
 from moire.lattice import TriangularLattice
 from moire.projection import ProjectedHamiltonian
@@ -85,3 +85,28 @@ def quasiparticle_bands(problem: ProjectedHamiltonian, occupation: Occupation) -
     model = MixedFlavourModel(problem.bands.models)
     energies = read_only(sign * occupation.energies[None])
     return BandStructure(problem.grid, energies, (model.name,), problem.carrier == "hole", (model,), read_only(mixed))
+
+
+def valley_bands(problem: ProjectedHamiltonian, occupation: Occupation, flavour: int) -> BandStructure:
+    """Quasiparticle bands of one flavour alone, on its own model: those of the diagonal block of the Fock matrix.
+
+    Without order between flavours these are quasiparticles; band 0 is filled by the carriers first.
+
+    Raises
+    ------
+    InputError
+        If there is no such flavour.
+    """
+    n_flavours, n_bands = problem.bands.n_flavours, problem.bands.n_bands
+    require(flavour in range(n_flavours), "flavour", f"lie in 0..{n_flavours - 1}", flavour)
+    own = slice(flavour * n_bands, (flavour + 1) * n_bands)
+    rows = occupation.orbitals[:, own]
+    energies, orbitals = np.linalg.eigh((rows * occupation.energies[:, None, :]) @ rows.conj().swapaxes(1, 2))
+    hole = problem.carrier == "hole"
+    states = np.einsum(
+        "kmn,kmlg->knlg", orbitals.conj() if hole else orbitals, problem.bands.states[flavour], optimize=True
+    )
+    model = problem.bands.models[flavour]
+    name = f"Hartree-Fock quasiparticles of {model.name}"
+    signed = read_only((-energies if hole else energies)[None])
+    return BandStructure(problem.grid, signed, (name,), hole, (model,), read_only(states[None]))

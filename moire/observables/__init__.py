@@ -1,0 +1,5 @@
+"""What is read from finished states with the help of several parts of the package."""
+
+from moire.observables.mean_field import MeanFieldPhase, identify_phase
+
+__all__ = ["MeanFieldPhase", "identify_phase"]

@@ -1,0 +1,118 @@
+"""The phase of a Hartree-Fock state, named by its order parameters and Chern numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from moire.errors import require
+from moire.hartree_fock.quasiparticles import valley_bands
+from moire.hartree_fock.result import HartreeFockResult
+from moire.topology.berry import ChernResult, chern_number
+
+RULE = (
+    "metal: the filled states (of a valley, without order between valleys) differ in number among momenta or the "
+    "gap is below {gap:g} meV; then by the first "
+    "that holds: intervalley coherence above {order:g}: AFMxy if the in-plane moments of the layers are opposite "
+    "(cos 3 angle < 0) and C = 0, else IVC; |valley polarisation| above {order:g}: QAH if C != 0, else VP; "
+    "|staggered out-of-plane moment| above {order:g} per carrier: AFMz; then non-magnetic: QSH if the valley Chern "
+    "number (C_K - C_K')/2 is odd, else BI"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class MeanFieldPhase:
+    """A name, and everything it was read from.
+
+    Parameters
+    ----------
+    name
+        ``"metal"``, ``"AFMxy"``, ``"IVC"``, ``"QAH"``, ``"VP"``, ``"AFMz"``, ``"QSH"`` or ``"BI"``.
+    chern
+        Total Chern number of the filled states, in the electron convention (band states, not their conjugates);
+        None in a metal.
+    valley_chern
+        Chern number of the filled states of each valley; None for an empty one, no entry with intervalley
+        order or in a metal.
+    rule
+        The rule that gave the name.
+    """
+
+    name: str
+    chern: ChernResult | None
+    valley_chern: tuple[ChernResult | None, ...] = field(repr=False)
+    rule: str = field(repr=False)
+
+    def __str__(self) -> str:
+        chern = "no Chern number" if self.chern is None else f"total {self.chern}"
+        return "\n".join([f"phase {self.name}, {chern}", *map(str, self.valley_chern), f"rule: {self.rule}"])
+
+
+def identify_phase(
+    result: HartreeFockResult, gap_threshold_mev: float = 0.5, order_threshold: float = 0.02
+) -> MeanFieldPhase:
+    """Name the phase of a Hartree-Fock state.
+
+    An AFMz state keeps its name whatever its Chern number; with |C| = 1 it is the antiferromagnetic Chern
+    insulator.
+
+    Parameters
+    ----------
+    result
+        A state of one or two valleys on a regular grid.
+    gap_threshold_mev
+        Gap below which a state counts as a metal.
+    order_threshold
+        Smallest order parameter that counts, per carrier.
+
+    Raises
+    ------
+    InputError
+        If a threshold is negative or the grid is not regular.
+
+    Warns
+    -----
+    MeshWarning
+        If the mesh is too coarse for a Chern number.
+
+    References
+    ----------
+    arXiv:2308.07488 for the phases at nu = -2.
+    """
+    for name, value in (("gap_threshold_mev", gap_threshold_mev), ("order_threshold", order_threshold)):
+        require(value >= 0, name, "not be negative", value)
+    rule = RULE.format(gap=gap_threshold_mev, order=order_threshold)
+    moments = result.moments
+    filled = result.filled_bands
+    if not filled or not result.gap >= gap_threshold_mev:
+        return MeanFieldPhase("metal", None, (), rule)
+    chern = chern_number(result.bands, filled)
+    if moments.coherence > order_threshold:
+        opposite = moments.staggering < 0 and chern.rounded == 0
+        return MeanFieldPhase("AFMxy" if opposite else "IVC", chern, (), rule)
+    counts = _filled_by_valley(result)
+    if counts is None:
+        return MeanFieldPhase("metal", chern, (), rule)
+    valleys = tuple(
+        chern_number(valley_bands(result.problem, result.occupation, flavour), range(count)) if count else None
+        for flavour, count in enumerate(counts)
+    )
+    if len(valleys) == 1 or abs(moments.valley_polarisation) > order_threshold:
+        name = "QAH" if chern.rounded else "VP"
+    elif abs(moments.staggered_out_of_plane) > order_threshold:
+        name = "AFMz"
+    else:
+        first, second = (0 if valley is None else valley.rounded for valley in valleys)
+        name = "QSH" if (first - second) // 2 % 2 else "BI"
+    return MeanFieldPhase(name, chern, valleys, rule)
+
+
+def _filled_by_valley(result: HartreeFockResult) -> tuple[int, ...] | None:
+    """Filled states per momentum in each valley, or None where the number changes with the momentum."""
+    bands = result.problem.bands
+    diagonal = np.einsum("kii->ki", result.density_matrix).real
+    counts = diagonal.reshape(-1, bands.n_flavours, bands.n_bands).sum(axis=2)
+    if np.abs(counts - counts[0]).max() > 0.1:
+        return None
+    return tuple(round(float(count)) for count in counts[0])
