@@ -77,12 +77,12 @@ class MeanField:
         one_body = np.zeros((n_k, self.dimension, self.dimension), dtype=np.complex128)
         energies = problem.one_body.transpose(1, 0, 2).reshape(n_k, self.dimension)
         np.einsum("kii->ki", one_body)[:] = energies
-        target = np.ascontiguousarray(grid.sum_index[:, transfers.group_index])
+        first = np.searchsorted(transfers.group_index, np.arange(n_k + 1))
         matrices = {}
         for f in range(n_flavours):
             for g in range(f, n_flavours):
-                matrix = np.zeros((n_k, n_bands, n_bands, n_k, n_bands, n_bands), dtype=np.complex128)
-                exchange.exchange(form[f], form[g], problem.coulomb, target, matrix)
+                matrix = np.empty((n_k, n_bands, n_bands, n_k, n_bands, n_bands), dtype=np.complex128)
+                exchange.exchange(form[f], form[g], problem.coulomb, first, grid.sum_index, matrix)
                 matrices[f, g] = matrix.reshape(n_k * n_bands**2, n_k * n_bands**2)
                 if problem.zero_exchange:
                     np.einsum("ii->i", matrices[f, g])[:] += problem.zero_exchange

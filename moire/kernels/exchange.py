@@ -1,35 +1,57 @@
 """The exchange kernel of a density matrix at zero momentum, summed over umklapps once."""
 
+import numpy as np
 from numba import prange
 
 from moire.kernels._jit import jit
 
 
 @jit(parallel=True)
-def exchange(left, right, coulomb, target, out):
+def exchange(left, right, coulomb, first, target, out):
     """Fill out[k, m, n', k', n, m'] = sum_{q: k+q = k'} sum_ll' V_ll'(q) L_l(q, k)_mn conj(R_l'(q, k)_n'm').
+
+    The sum over the q of one class stays in the cache and is stored once.
 
     Parameters
     ----------
     left, right : complex (q, k, band, band, layer), form factors of two flavours
     coulomb : float (q, layer, layer), divided by the area
-    target : int (k, q), index k' of the folded k + q
-    out : complex (k, band, band, k, band, band), zero on entry
+    first : int (class + 1,), first q of each class of the momentum group
+    target : int (k, class), index k' of the folded k + q
+    out : complex (k, band, band, k, band, band)
     """
-    n_q, n_k, n_bands, _, n_layers = left.shape
+    n_k, n_classes = target.shape
+    n_bands, n_layers = left.shape[2], left.shape[4]
+    n_pairs = n_bands * n_bands
     for k in prange(n_k):
-        for q in range(n_q):
-            other = target[k, q]
+        total_re, total_im = np.empty((n_pairs, n_pairs)), np.empty((n_pairs, n_pairs))
+        x_re, x_im = np.empty(n_pairs), np.empty(n_pairs)
+        for d in range(n_classes):
+            for i in range(n_pairs):
+                for j in range(n_pairs):
+                    total_re[i, j] = 0.0
+                    total_im[i, j] = 0.0
+            for q in range(first[d], first[d + 1]):
+                for layer in range(n_layers):
+                    for s in range(n_bands):
+                        for t in range(n_bands):
+                            x = right[q, k, s, t, layer]
+                            x_re[s * n_bands + t], x_im[s * n_bands + t] = x.real, x.imag
+                    for m in range(n_bands):
+                        for n in range(n_bands):
+                            re, im = 0.0, 0.0
+                            for a in range(n_layers):
+                                element = left[q, k, m, n, a]
+                                re += coulomb[q, a, layer] * element.real
+                                im += coulomb[q, a, layer] * element.imag
+                            i = m * n_bands + n
+                            for j in range(n_pairs):
+                                total_re[i, j] += re * x_re[j] + im * x_im[j]
+                                total_im[i, j] += im * x_re[j] - re * x_im[j]
+            other = target[k, d]
             for m in range(n_bands):
-                for n in range(n_bands):
-                    for layer in range(n_layers):
-                        screened = 0j
-                        for a in range(n_layers):
-                            screened += coulomb[q, a, layer] * left[q, k, m, n, a]
-                        for s in range(n_bands):
-                            for t in range(n_bands):
-                                x = right[q, k, s, t, layer]
-                                out[k, m, s, other, n, t] += complex(
-                                    screened.real * x.real + screened.imag * x.imag,
-                                    screened.imag * x.real - screened.real * x.imag,
-                                )
+                for s in range(n_bands):
+                    for n in range(n_bands):
+                        for t in range(n_bands):
+                            i, j = m * n_bands + n, s * n_bands + t
+                            out[k, m, s, other, n, t] = complex(total_re[i, j], total_im[i, j])
