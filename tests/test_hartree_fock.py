@@ -169,6 +169,13 @@ def test_a_state_is_its_own_guess_and_guesses_are_gauge_covariant(mean_field, st
         assert abs(state.moments.in_plane[0]) == pytest.approx(abs(expected.moments.in_plane[0]), abs=1e-5)
 
 
+def test_a_mixed_guess_is_filled_before_newton(mean_field):
+    mixed = np.broadcast_to(np.eye(4) / 2, mean_field.shape)
+    state = hf.solve_hartree_fock(mean_field, 2, mixed, solvers=("newton",))
+    assert state.converged
+    np.testing.assert_allclose(state.density_matrix @ state.density_matrix, state.density_matrix, atol=1e-12)
+
+
 def test_temperature(mean_field):
     cold = hf.solve_hartree_fock(mean_field, 2, "AFMz")
     cool = hf.solve_hartree_fock(mean_field, 2, "AFMz", temperature_mev=0.2)

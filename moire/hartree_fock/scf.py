@@ -1,10 +1,9 @@
-"""Self-consistent Hartree-Fock: from a guess to a state, and to the lowest of several."""
+"""Self-consistent Hartree-Fock: from one guess to a state."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import Literal
@@ -16,49 +15,17 @@ from moire.errors import ConvergenceWarning, require
 from moire.hartree_fock.guesses import check_guess, content_seed, guess_fock
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.mixing import Fill, Iterate, Step, commutator, diis, optimal_damping
-from moire.hartree_fock.newton import Tangent, newton
+from moire.hartree_fock.newton import newton
 from moire.hartree_fock.occupation import occupy
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.projection import ProjectedHamiltonian
 
 Solver = Literal["oda", "diis", "newton"]
 SOLVERS: tuple[Solver, ...] = ("oda", "diis", "newton")
-DEFAULT_GUESSES = ("AFMxy", "AFMz", "non_magnetic", "layer_polarised", "valley_polarised", "random")
 
 _ROUGH_MEV = 0.5  # residual at which damping hands over: DIIS converges from about there
 _ROUNDS = 4  # times that a state filled against the aufbau order is filled anew
 _ODA_STEPS, _DIIS_STEPS = 30, 40
-
-
-@dataclass(frozen=True, eq=False)
-class GroundState:
-    """The lowest of several self-consistent states.
-
-    Parameters
-    ----------
-    solutions
-        All states found, lowest energy first (free energy at a temperature); states that did not converge come last.
-    """
-
-    solutions: tuple[HartreeFockResult, ...] = field(repr=False)
-
-    @property
-    def best(self) -> HartreeFockResult:
-        """The lowest state."""
-        return self.solutions[0]
-
-    def __str__(self) -> str:
-        lines = [
-            str(self.best),
-            f"{'guess':>18} {'E - E_0 (meV/cell)':>19} {'gap':>9} {'residual':>9} {'converged':>10}",
-        ]
-        for solution in self.solutions:
-            excess = solution.free_energy_per_cell - self.best.free_energy_per_cell
-            lines.append(
-                f"{solution.guess:>18} {excess:19.5f} {solution.gap:9.4f} {solution.residual:9.1e} "
-                f"{solution.converged!s:>10}"
-            )
-        return "\n".join(lines)
 
 
 def solve_hartree_fock(
@@ -115,7 +82,7 @@ def solve_hartree_fock(
         If the residual stays above the tolerance.
     """
     base = problem.problem if isinstance(problem, MeanField) else problem
-    n_particles = _particles(base, filling)
+    n_particles = check_filling(base, filling)
     require(symmetry in SYMMETRIES, "symmetry", f"be one of {', '.join(SYMMETRIES)}", repr(symmetry))
     require(tolerance > 0, "tolerance", "be positive (in meV)", tolerance)
     require(max_iterations >= 1, "max_iterations", "be at least 1", max_iterations)
@@ -140,9 +107,12 @@ def solve_hartree_fock(
         state, aufbau = _chain(mean_field, start, fill, tolerance, max_iterations, tuple(solvers), n_sectors)
 
     converged = state.residual < tolerance and aufbau
-    reason = "residual below tolerance" if converged else "iterations used up"
-    if not aufbau:
+    if converged:
+        reason = "residual below tolerance"
+    elif not aufbau:
         reason = "filled against the aufbau order"
+    else:
+        reason = "iterations used up" if len(state.steps) >= max_iterations else "no further descent"
     occupation = fill(state.fock)
     density_matrix = read_only(state.density_matrix)
     result = HartreeFockResult(
@@ -168,125 +138,8 @@ def solve_hartree_fock(
     return result
 
 
-def ground_state(
-    problem: ProjectedHamiltonian | MeanField,
-    filling: float | Fraction,
-    guesses: Sequence[str | ComplexArray] | None = None,
-    symmetry: Symmetry = "free",
-    temperature_mev: float = 0.0,
-    tolerance: float = 1e-6,
-    max_iterations: int = 300,
-) -> GroundState:
-    """Solve from several guesses with one build of the exchange, and order what comes out by energy.
-
-    The lowest state is tested for stability; from a saddle it goes on down (:func:`relax`), and the minimum is added.
-
-    Parameters
-    ----------
-    problem, filling, symmetry, temperature_mev, tolerance, max_iterations
-        As in :func:`solve_hartree_fock`.
-    guesses
-        Guesses to start from; by default all of ``DEFAULT_GUESSES`` that the symmetry and the flavours allow.
-
-    Raises
-    ------
-    InputError
-        As :func:`solve_hartree_fock`, and if there is no guess.
-    """
-    base = problem.problem if isinstance(problem, MeanField) else problem
-    if guesses is None:
-        guesses = possible_guesses(base, symmetry)
-    require(len(guesses) > 0, "guesses", "hold at least one guess", "empty")
-    _particles(base, filling)
-    mean_field = problem if isinstance(problem, MeanField) else MeanField(problem)
-    solutions = [
-        solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, tolerance, max_iterations)
-        for guess in guesses
-    ]
-    solutions.sort(key=_rank)
-    if not temperature_mev:
-        lower = relax(mean_field, solutions[0])
-        if lower is not solutions[0]:
-            solutions = sorted([lower, *solutions], key=_rank)
-    return GroundState(tuple(solutions))
-
-
-def _rank(solution: HartreeFockResult) -> tuple[bool, float]:
-    return not solution.converged, solution.free_energy_per_cell
-
-
-def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
-    """Lowest curvature of the energy in meV under rotations of filled into empty orbitals.
-
-    Negative at a saddle (the state is unstable); zero along a broken continuous symmetry, such as the relative
-    phase of the valleys. Rotations keep the number of carriers at each momentum and the symmetry of the result.
-
-    Raises
-    ------
-    InputError
-        If the state is not one at zero temperature.
-    """
-    return _tangent(mean_field, result).softest(result.seed)[0]
-
-
-def relax(
-    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = -1e-2, max_saddles: int = 5
-) -> HartreeFockResult:
-    """Leave a saddle along its softest direction, downhill, until the state is a minimum.
-
-    Parameters
-    ----------
-    mean_field
-        The mean field that the state belongs to.
-    result
-        A state at zero temperature; it is returned itself if it is stable.
-    threshold_mev
-        Curvature below which a state counts as a saddle.
-    max_saddles
-        Saddles to leave before giving up.
-
-    Raises
-    ------
-    InputError
-        If the state is not one at zero temperature.
-    """
-    for _ in range(max_saddles):
-        tangent = _tangent(mean_field, result)
-        if not tangent.mask.any():
-            break
-        curvature, direction = tangent.softest(result.seed)
-        if curvature > threshold_mev:
-            break
-        # a tenth of a radian per momentum: far enough to leave, near enough to go down
-        start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
-        start = (start + start.conj().swapaxes(1, 2)) / 2
-        filling = Fraction(result.n_particles, mean_field.shape[0])
-        lower = solve_hartree_fock(mean_field, filling, start, result.symmetry, solvers=("newton",), seed=result.seed)
-        if lower.energy_per_cell >= result.energy_per_cell:
-            break
-        result = replace(lower, guess=f"{result.guess.removesuffix(' relaxed')} relaxed")
-    return result
-
-
-def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
-    require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
-    fock = mean_field(result.density_matrix)
-    return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
-
-
-def possible_guesses(problem: ProjectedHamiltonian, symmetry: Symmetry = "free") -> tuple[str, ...]:
-    """Return the default guesses that these flavours and this symmetry allow."""
-    allowed = []
-    for guess in DEFAULT_GUESSES:
-        if problem.bands.n_flavours == 1 and guess in ("AFMxy", "AFMz", "valley_polarised"):
-            continue
-        if symmetry == "valley_diagonal" and guess == "AFMxy":
-            continue
-        allowed.append(guess)
-    return tuple(allowed)
-
-
-def _particles(problem: ProjectedHamiltonian, filling: float | Fraction) -> int:
+def check_filling(problem: ProjectedHamiltonian, filling: float | Fraction) -> int:
+    """Return the number of carriers in the cluster; raise InputError unless it is whole and fits in the bands."""
     orbitals = problem.bands.n_flavours * problem.bands.n_bands
     require(0 <= filling <= orbitals, "filling", f"lie in 0..{orbitals}, the bands kept", filling)
     exact = Fraction(filling).limit_denominator(10_000) * problem.grid.n_points
@@ -323,6 +176,8 @@ def _chain(
     n_sectors: int,
 ) -> tuple[Iterate, bool]:
     steps: tuple[Step, ...] = ()
+    if solvers[0] == "newton" and np.abs(start @ start - start).max() > 1e-8:
+        start = fill(mean_field(start)).density_matrix  # rotations act on determinants only
     for _ in range(_ROUNDS):
         fock = mean_field(start)
         residual = float(np.abs(commutator(fock, start)).max())
