@@ -153,3 +153,18 @@ def test_memory_is_refused_before_it_is_taken(two_valleys, monkeypatch):
     monkeypatch.setattr("moire.resources.available_bytes", lambda: 1000)
     with pytest.raises(MemoryError, match=r"exchange of 2 x 2 bands on 2x3 needs .* 1 momenta with these bands"):
         MeanField(problem)
+
+
+@pytest.mark.parametrize("rule", ["keep", "exchange"])
+def test_hartree_fock_bounds_the_exact_energy(small_problem, rule):
+    problem = small_problem([2, 3], zero_momentum=rule, twist=(0.2, 0.6))
+    mean_field = MeanField(problem)
+    differences = []
+    for n_holes in range(1, 6):
+        guesses = ("non_magnetic", "layer_polarised", "random")
+        energy = 6 * mo.hartree_fock.ground_state(mean_field, n_holes / 6, guesses).best.energy_per_cell
+        differences.append(energy - mo.solve_all_sectors(problem, (n_holes, 6), 1).ground_energy)
+    # one hole and one electron are determinants; in between, correlation lowers the energy
+    assert differences[0] == pytest.approx(0, abs=1e-9)
+    assert differences[-1] == pytest.approx(0, abs=1e-9)
+    assert min(differences[1:-1]) > 0.01

@@ -56,7 +56,8 @@ def optimal_damping(
     """Walk over mixtures of determinants; each step goes to the lowest energy on its line.
 
     The energy is quadratic along the line from the mixture to the aufbau state of its Fock matrix, and
-    falls at every step. It stops when that state has a residual below `tolerance`.
+    falls at every step. It stops when that state has a residual below `tolerance` and is filled in the aufbau
+    order of its own Fock matrix.
 
     References
     ----------
@@ -74,7 +75,7 @@ def optimal_damping(
         residual = float(np.abs(commutator(fock_pure, pure)).max())
         energy = mean_field.energy(mixture, fock)
         steps.append(Step("oda", energy / n_k, residual))
-        if residual < tolerance:
+        if residual < tolerance and overlap(fock_pure, pure - fill(fock_pure).density_matrix) < tolerance:
             break
         length = 1.0 if curvature <= -slope else -slope / curvature
         mixture, fock = mixture + length * change, fock + length * response
