@@ -175,7 +175,9 @@ def topology(groups: str, mesh: str, index_radius: float, **point: Any) -> None:
 @click.option("--gate-distance", type=float, default=30.0, help="Gate distance in nm.")
 @click.option("--layer-distance", type=float, default=0.0, help="Layer distance in nm; 0 is layer-blind.")
 @click.option("--q-cutoff", type=float, default=4.0, help="Largest momentum transfer in units of |G_1|.")
-@click.option("--zero-momentum", type=click.Choice(["drop", "keep"]), default="drop", help="What to do with V(q=0).")
+@click.option(
+    "--zero-momentum", type=click.Choice(["drop", "keep", "exchange"]), default="drop", help="What to do with V(q=0)."
+)
 @click.option("--seed", type=int, default=0, help="Seed of the starting vectors.")
 def ed(
     cluster: str,
