@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from moire import exact_diagonalization, parameters, topology
+from moire import exact_diagonalization, hartree_fock, models, observables, parameters, topology
 from moire.bands import BandEnergies, BandStructure, solve_bands
 from moire.continuum import ContinuumModel, PlaneWaveBasis
 from moire.errors import ConvergenceWarning, InputError, MeshWarning, MoireError
@@ -38,6 +38,9 @@ __all__ = [
     "Spectrum",
     "__version__",
     "exact_diagonalization",
+    "hartree_fock",
+    "models",
+    "observables",
     "parameters",
     "project",
     "solve_all_sectors",
