@@ -103,9 +103,8 @@ class ProjectedHamiltonian:
 
     def describe(self) -> dict[str, object]:
         """Every approximation that went in, by name, for printing and for files."""
-        model = self.bands.models[0]
         return {
-            "model": model.name,
+            "model": " and ".join(self.bands.names),
             "cluster": self.grid.name,
             "boundary_twist": list(self.grid.twist),
             "bands_kept": self.bands.n_bands,
