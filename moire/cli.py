@@ -13,7 +13,7 @@ import click
 
 from moire import __version__
 from moire.errors import InputError, MoireError
-from moire.io import read_record, write_record
+from moire.io import check_target, read_record, write_record
 from moire.parameters import PUBLISHED, published
 from moire.sweep import (
     BandsTask,
@@ -93,6 +93,8 @@ def _single(
         raise InputError("`output` must be given with --figure, but is missing.")
     if figure is not None:
         check_figure_name(figure)
+    if output is not None:
+        check_target(output)
     point = ModelPoint(
         parameters=published(set_name),
         twist_deg=twist,
@@ -222,7 +224,7 @@ def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
     communicator, situation = find_communicator()
     leading = communicator is None or communicator.rank == 0
     try:
-        _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
+        n_failed = _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
     except MoireError as error:  # every rank reads the same plan and fails alike; only one says so
         if leading:
             click.echo(f"Error: {error}", err=True)
@@ -233,11 +235,14 @@ def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
                 traceback.print_exc()
             communicator.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)
         raise
+    if n_failed:
+        sys.exit(1)
 
 
 def _sweep(
     plan_path: Path, output: Path | None, plot: bool, dry_run: bool, communicator: Any | None, situation: str
-) -> None:
+) -> int:
+    """Run a sweep on this rank; return the number of failed points on rank 0 and 0 elsewhere."""
     leading = communicator is None or communicator.rank == 0
     plan = read_plan(plan_path)
     requests = plan.requests()
@@ -245,14 +250,14 @@ def _sweep(
     if dry_run:
         if leading:
             click.echo("\n".join(f"{request.key}  {request.title}" for request in requests))
-        return
+        return 0
     on_leader(communicator, folder.open_for_writing)
     n_threads = limit_threads(communicator)
     if leading:
         click.echo(f"{plan.name}: {len(requests)} points. {situation} {n_threads} threads each.")
     report = run_sweep(requests, folder, communicator, say=click.echo)
     if not leading:
-        return
+        return 0
     click.echo(str(report))
     keys = [request.key for request in requests]
     summary = collect(folder, keys)
@@ -261,6 +266,7 @@ def _sweep(
     if plot:
         for figure in draw_folder(folder, summary, folder.path / "figures", keys):
             click.echo(f"Figure: {figure}")
+    return len(report.failures)
 
 
 @cli.command()

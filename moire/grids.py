@@ -130,8 +130,8 @@ class MomentumGrid:
         cls, lattice: TriangularLattice, n1: int, n2: int, twist: tuple[float, float] = (0.0, 0.0)
     ) -> MomentumGrid:
         """Return the grid k = (n1 + phi_1) b_1/N1 + (n2 + phi_2) b_2/N2 of N1 x N2 points."""
-        for name, value in (("n1", n1), ("n2", n2)):
-            require(value >= 1 and value == int(value), name, "be a positive integer", value)
+        positive = all(side >= 1 and side == int(side) for side in (n1, n2))
+        require(positive, "mesh", "have positive integer sides", f"{n1}x{n2}")
         return cls(lattice, np.diag([int(n1), int(n2)]), twist)
 
     @classmethod

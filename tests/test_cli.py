@@ -58,6 +58,11 @@ def test_memory_is_stated_when_asked():
         (("chern", "--twist", 3, "--groups", "a"), "`groups` must read like 0,1,0+1, but is 'a'."),
         (("ed", "--twist", 3, "--cluster", "3x4", "--filling", "-3/5"), "3x5, 4x5, 5x5, 5x6 would fit."),
         (("ed", "--twist", 3, "--cluster", "1,2,3", "--filling", "-2/3"), "four integers T11,T12,T21,T22"),
+        (
+            ("bands", "--twist", 3, "--output", "."),
+            "`output` must be a new file or an earlier result, but . is a folder.",
+        ),
+        (("bands", "--twist", 3, "--output", "/dev/null/x.h5"), "`output` must lie in a folder that can be written"),
         (("show", "absent.h5"), "`absent.h5` must be a file, but there is none."),
         (("sweep", "absent.toml"), "`plan` must be a readable file"),
     ],
@@ -69,6 +74,15 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_other_files_are_never_overwritten(tmp_path):
+    (tmp_path / "notes.txt").write_text("do not touch")
+    done = moire("bands", "--twist", 3, "--mesh", "3x3", "--shells", 2, "--output", tmp_path / "notes.txt")
+    assert done.returncode == 2
+    assert "is another file" in done.stderr
+    assert (tmp_path / "notes.txt").read_text() == "do not touch"
+    assert "must be an HDF5 file" in moire("show", tmp_path / "notes.txt").stderr
 
 
 def test_dry_run_lists_the_points(tmp_path):

@@ -78,7 +78,10 @@ def test_keys_depend_on_content_alone():
         ),
         (plan(bands={"mesh": [18]}), r"`bands.mesh.1` must be given"),
         ({"tasks": ["bands"]}, r"`model` must be given, but is missing"),
-        (plan(model=MODEL | {"twist_deg": "wide"}), r"`model.twist_deg` must be a valid tuple, but is 'wide'"),
+        (
+            plan(model=MODEL | {"twist_deg": "wide"}),
+            r"`model.twist_deg` must be a list such as \[6, 6\], or \[\[tables\]\], but is 'wide'",
+        ),
         (plan(model=MODEL | {"twist_deg": {"start": 3, "stop": 2, "step": 1}}), r"`model.twist_deg` must be a number"),
         (plan(model=MODEL | {"twist_deg": []}), r"`model.twist_deg` must"),
         (plan(tasks=["bandz"]), r"`tasks.0` must be 'bands', 'chern', 'topology' or 'ed', but is 'bandz'"),
@@ -102,6 +105,11 @@ def test_wrong_plans_get_one_sentence(table, sentence):
         ),
         (plan(model=MODEL | {"twist_deg": [3, -1]}), r"`twist_deg` must lie in \(0, 30\] degrees, but is -1.0"),
         (plan(tasks=["ed"]), r"`ed` must list at least one"),
+        (
+            plan(tasks=["ed"], ed=[{"cluster": [3, 4], "filling": "-2/3"}], interaction={"epsilon_r": [5, -1]}),
+            r"`epsilon_r` must be positive, but is -1.0",
+        ),
+        (plan(tasks=["topology"], topology={"mesh": [5, 6]}), r"`topology.mesh` must be even along b_1"),
         (
             plan(tasks=["ed"], ed=[{"cluster": [3, 4], "filling": "-3/5"}]),
             r"integer number .* on 3x4; .*3x5.* would fit",

@@ -157,6 +157,13 @@ def test_figures(copy, tmp_path):
         draw_file(copy.files()[0], tmp_path / "figure.foo")
 
 
+def test_a_folder_full_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("do not touch")
+    with pytest.raises(InputError, match=r"`output` must be a new or empty folder"):
+        ResultsFolder(tmp_path).open_for_writing()
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
 def test_an_output_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"`output` must be a folder"):

@@ -13,7 +13,7 @@ from moire.errors import require
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Tangent
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
-from moire.hartree_fock.scf import check_filling, solve_hartree_fock
+from moire.hartree_fock.scf import Filling, check_filling, solve_hartree_fock
 from moire.projection import ProjectedHamiltonian
 
 DEFAULT_GUESSES = ("AFMxy", "AFMz", "non_magnetic", "layer_polarised", "valley_polarised", "random")
@@ -52,8 +52,8 @@ class GroundState:
 
 def ground_state(
     problem: ProjectedHamiltonian | MeanField,
-    filling: float | Fraction,
-    guesses: Sequence[str | ComplexArray] | None = None,
+    filling: Filling,
+    guesses: str | Sequence[str | ComplexArray] | None = None,
     symmetry: Symmetry = "free",
     temperature_mev: float = 0.0,
     tolerance: float = 1e-6,
@@ -78,6 +78,7 @@ def ground_state(
     base = problem.problem if isinstance(problem, MeanField) else problem
     if guesses is None:
         guesses = possible_guesses(base, symmetry)
+    guesses = (guesses,) if isinstance(guesses, str) else guesses
     require(len(guesses) > 0, "guesses", "hold at least one guess", "empty")
     check_filling(base, filling)
     mean_field = problem if isinstance(problem, MeanField) else MeanField(problem)
@@ -86,7 +87,7 @@ def ground_state(
         for guess in guesses
     ]
     solutions.sort(key=_rank)
-    if not temperature_mev:
+    if not temperature_mev and solutions[0].converged:
         lower = relax(mean_field, solutions[0])
         if lower is not solutions[0]:
             solutions = sorted([lower, *solutions], key=_rank)

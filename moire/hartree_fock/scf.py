@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from moire._arrays import ComplexArray, check_shape, read_only
-from moire.errors import ConvergenceWarning, require
+from moire.errors import ConvergenceWarning, InputError, require
 from moire.hartree_fock.guesses import check_guess, content_seed, guess_fock
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.mixing import Fill, Iterate, Step, commutator, diis, optimal_damping
@@ -20,6 +20,7 @@ from moire.hartree_fock.occupation import occupy
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.projection import ProjectedHamiltonian
 
+Filling = float | Fraction | str | tuple[int, int]
 Solver = Literal["oda", "diis", "newton"]
 SOLVERS: tuple[Solver, ...] = ("oda", "diis", "newton")
 
@@ -30,7 +31,7 @@ _ODA_STEPS, _DIIS_STEPS = 30, 40
 
 def solve_hartree_fock(
     problem: ProjectedHamiltonian | MeanField,
-    filling: float | Fraction,
+    filling: Filling,
     guess: str | ComplexArray = "random",
     symmetry: Symmetry = "free",
     temperature_mev: float = 0.0,
@@ -53,7 +54,8 @@ def solve_hartree_fock(
         should be ``"exchange"``: ``"drop"`` lowers the gap by V(0)/A, and on small clusters no state is then filled
         in the aufbau order.
     filling
-        Carriers per moire cell: 2 for nu = -2 with holes. The cluster must hold a whole number of them.
+        Carriers per moire cell, 2 or -2 for nu = -2: the sign does not matter. The cluster must hold a whole
+        number of them.
     guess
         A key of ``GUESSES``, ``"random"``, or a density matrix P(k) of shape (k, orbital, orbital).
     symmetry
@@ -140,13 +142,17 @@ def solve_hartree_fock(
     return result
 
 
-def check_filling(problem: ProjectedHamiltonian, filling: float | Fraction) -> int:
+def check_filling(problem: ProjectedHamiltonian, filling: Filling) -> int:
     """Return the number of carriers in the cluster; raise InputError unless it is whole and fits in the bands."""
     orbitals = problem.bands.n_flavours * problem.bands.n_bands
-    require(0 <= filling <= orbitals, "filling", f"lie in 0..{orbitals}, the bands kept", filling)
-    exact = Fraction(filling).limit_denominator(10_000) * problem.grid.n_points
-    require(exact.denominator == 1, "filling", f"put a whole number of carriers on {problem.grid.name}", f"{filling}")
-    return int(exact)
+    try:
+        exact = abs(Fraction(*filling) if isinstance(filling, tuple) else Fraction(filling).limit_denominator(10_000))
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+        raise InputError(f"`filling` must be a number of carriers per cell such as 2, but is {filling!r}.") from None
+    require(0 <= exact <= orbitals, "filling", f"lie in 0..{orbitals} carriers per cell, the bands kept", filling)
+    count = exact * problem.grid.n_points
+    require(count.denominator == 1, "filling", f"put a whole number of carriers on {problem.grid.name}", f"{filling}")
+    return int(count)
 
 
 def _given(guess: ComplexArray, mean_field: MeanField, n_particles: int, n_sectors: int) -> ComplexArray:

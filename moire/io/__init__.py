@@ -1,6 +1,16 @@
 """Results on disk: HDF5 files with units, dims and provenance, readable with h5py alone."""
 
-from moire.io.hdf5 import SCHEMA, Dataset, FileStatus, Record, check_schema, file_status, read_record, write_record
+from moire.io.hdf5 import (
+    SCHEMA,
+    Dataset,
+    FileStatus,
+    Record,
+    check_schema,
+    check_target,
+    file_status,
+    read_record,
+    write_record,
+)
 from moire.io.provenance import provenance
 from moire.io.results import (
     bands_record,
@@ -19,6 +29,7 @@ __all__ = [
     "Record",
     "bands_record",
     "check_schema",
+    "check_target",
     "chern_record",
     "file_status",
     "provenance",

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from moire.errors import FileFormatError, SchemaError
+from moire.errors import FileFormatError, InputError, SchemaError
 
 SCHEMA = 1
 """Number of the file layout; files of another number are refused, never guessed at."""
@@ -89,6 +89,20 @@ def write_record(path: Path, record: Record) -> None:
         raise
 
 
+def check_target(path: Path) -> None:
+    """Raise InputError unless a record may be written to `path`: nothing stands there, or a file of this kind.
+
+    The folder is made if need be.
+    """
+    if path.is_dir() or (path.exists() and not h5py.is_hdf5(path)):
+        kind = "a folder" if path.is_dir() else "another file"
+        raise InputError(f"`output` must be a new file or an earlier result, but {path} is {kind}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"`output` must lie in a folder that can be written, but {path} does not: {error}.") from None
+
+
 def _write_dataset(file: h5py.File, name: str, dataset: Dataset) -> None:
     values = np.asarray(dataset.values)
     if values.dtype.kind == "U":
@@ -111,6 +125,8 @@ def read_record(path: Path) -> Record:
     SchemaError
         If it was written by another schema.
     """
+    if path.is_file() and not h5py.is_hdf5(path):
+        raise FileFormatError(f"`{path}` must be an HDF5 file, but is none, or damaged in its first bytes.")
     try:
         with h5py.File(path, "r") as file:
             attributes = {name: _plain(value) for name, value in file.attrs.items()}
@@ -136,9 +152,7 @@ def read_record(path: Path) -> Record:
 def check_schema(path: Path, found: object) -> None:
     """Raise SchemaError unless `found` is the schema number of this version."""
     if found != SCHEMA:
-        raise SchemaError(
-            f"`{path}` must have schema {SCHEMA}, but has {'none' if found is None else found}; choose another place."
-        )
+        raise SchemaError(f"`{path}` must have schema {SCHEMA}, but has {'none' if found is None else found}.")
 
 
 def _plain(value: Any) -> Any:

@@ -38,7 +38,9 @@ def topology_record(report: TopologyReport, grid: MomentumGrid) -> Record:
             np.array([group.wilson.min_singular_value for group in groups]), "", each, "smallest of a link"
         ),
         "wilson/transverse": Dataset(groups[0].wilson.transverse, "b", ("loop",), "momentum of each loop"),
-        "z2/value": Dataset(np.array([group.z2.value for group in groups]), "", each, "Z2 of both valleys together"),
+        "z2/value": Dataset(
+            np.array([g.z2.value if g.z2 else np.nan for g in groups]), "", each, "Z2 of both valleys, NaN if refused"
+        ),
         "symmetry/points": Dataset(text_array(report.symmetry.points), "", ("point",), "momenta kept by C3"),
         "symmetry/c3_eigenvalues": Dataset(report.symmetry.eigenvalues, "", ("point", "band"), "<u|C3|u>"),
         "index/corner": Dataset(

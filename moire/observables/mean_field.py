@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire.errors import require
+from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.quasiparticles import valley_bands
 from moire.hartree_fock.result import HartreeFockResult
 from moire.topology.berry import ChernResult, chern_number
@@ -46,11 +47,13 @@ class MeanFieldPhase:
 
     def __str__(self) -> str:
         chern = "no Chern number" if self.chern is None else f"total {self.chern}"
-        return "\n".join([f"phase {self.name}, {chern}", *map(str, self.valley_chern), f"rule: {self.rule}"])
+        valleys = zip(("K", "K'"), self.valley_chern, strict=False)
+        each = [f"valley {valley}: {'empty' if result is None else result}" for valley, result in valleys]
+        return "\n".join([f"phase {self.name}, {chern}", *each, f"rule: {self.rule}"])
 
 
 def identify_phase(
-    result: HartreeFockResult, gap_threshold_mev: float = 0.5, order_threshold: float = 0.02
+    state: HartreeFockResult | GroundState, gap_threshold_mev: float = 0.5, order_threshold: float = 0.02
 ) -> MeanFieldPhase:
     """Name the phase of a Hartree-Fock state.
 
@@ -59,8 +62,8 @@ def identify_phase(
 
     Parameters
     ----------
-    result
-        A state of one or two valleys on a regular grid.
+    state
+        A state of one or two valleys on a regular grid, or the lowest of several.
     gap_threshold_mev
         Gap below which a state counts as a metal.
     order_threshold
@@ -82,6 +85,7 @@ def identify_phase(
     """
     for name, value in (("gap_threshold_mev", gap_threshold_mev), ("order_threshold", order_threshold)):
         require(value >= 0, name, "not be negative", value)
+    result = state.best if isinstance(state, GroundState) else state
     rule = RULE.format(gap=gap_threshold_mev, order=order_threshold)
     moments = result.moments
     filled = result.filled_bands

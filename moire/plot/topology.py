@@ -24,7 +24,7 @@ def plot_wannier_flow(loops: WilsonLoops, ax: Axes) -> Axes:
     transverse = np.append(loops.transverse, loops.transverse[0] + 1)
     centres = np.concatenate([loops.centres, loops.centres[:1]])
     for shift in (-1, 0, 1):
-        ax.plot(transverse, centres + shift, ".", color="C0", markersize=4)
+        ax.plot(transverse, centres + shift, ".", color="C0", markersize=7)
     ax.set_ylim(0, 1)
     ax.set_xlim(transverse[0], transverse[-1])
     across, along = ("2", "1") if loops.axis == 0 else ("1", "2")

@@ -43,7 +43,7 @@ def plot_zone_map(
     ax.set_aspect("equal")
     ax.set_xlabel(r"$k_x$ (1/nm)")
     ax.set_ylabel(r"$k_y$ (1/nm)")
-    ax.figure.colorbar(image, ax=ax, label=label)
+    ax.figure.colorbar(image, ax=ax, label=label, shrink=0.7)
     return ax
 
 

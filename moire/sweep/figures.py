@@ -65,10 +65,11 @@ def draw_file(path: Path, target: Path) -> Path:
         lattice = TriangularLattice(float(record["lattice/period"]))
         draws = [lambda ax, result=result: plot_flux(result, lattice, ax) for result in results]
         figure = _panels(draws, [None] * len(draws), size=(4.6, 3.6))
+        figure.suptitle(_title(record))
     elif record.kind == "topology":
         figure = _topology_figure(record)
     elif record.kind in ("bands", "ed"):
-        figure = _panels([_drawing(record)], [record.attributes["title"]], size=(5.0, 4.0))
+        figure = _panels([_drawing(record)], [_title(record)], size=(5.0, 4.0))
     else:
         raise InputError(
             f"`file` must hold bands, Chern numbers, topology or a spectrum, but {path} is of kind '{record.kind}'."
@@ -110,6 +111,7 @@ def draw_folder(folder: ResultsFolder, summary: Summary, target: Path, keys: Seq
     for name, records in by_kind.items():
         chosen = _spread(sorted(records, key=_position))
         figures[name] = _panels([_drawing(record) for record in chosen], [_point_title(record) for record in chosen])
+        figures[name].suptitle(_common_title(chosen[0]))
     if "bands" in summary.tables and "chern" in summary.tables:
         figures["bands-trend"] = _band_trends(summary.tables["bands"], summary.tables["chern"])
     if "ed" in summary.tables and "gap" in summary.tables["ed"].columns:
@@ -128,7 +130,7 @@ def _topology_figure(record: Record) -> Figure:
         plot_flux(chern, lattice, row[0])
         plot_zone_map(trace, lattice, row[1], r"tr $g$ (nm$^2$)")
         plot_wannier_flow(loops, row[2])
-    figure.suptitle(record.attributes["title"])
+    figure.suptitle(_title(record))
     return figure
 
 
@@ -138,6 +140,20 @@ def _drawing(record: Record) -> Callable[[Axes], Axes]:
         return lambda ax: plot_spectrum(spectrum, ax)
     path, _ = read_bands(record)
     return lambda ax: plot_bands(path, ax)
+
+
+def _title(record: Record) -> str:
+    """Parameter set and title of one point."""
+    return f"{record.attributes['request']['point']['parameters']['name']}: {record.attributes['title']}"
+
+
+def _common_title(record: Record) -> str:
+    """What all panels share: the parameter set, and for spectra cluster, filling and dielectric constant."""
+    request = record.attributes["request"]
+    name, options = request["point"]["parameters"]["name"], request["options"]
+    if request["task"] != "ed":
+        return str(name)
+    return rf"{name}, cluster {options['cluster']}, $\nu = {options['filling']}$, $\epsilon = {options['epsilon_r']:g}$"
 
 
 def _position(record: Record) -> tuple[float, float]:

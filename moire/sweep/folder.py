@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from moire.errors import FileFormatError, InputError
+from moire.errors import FileFormatError, InputError, require
 from moire.io import SCHEMA, FileStatus, check_schema, file_status, read_record
 from moire.sweep.request import Request
 
@@ -34,11 +34,15 @@ class ResultsFolder:
         Raises
         ------
         InputError
-            If the path is a file or cannot be written.
+            If the path is a file, holds other things than results, or cannot be written.
         SchemaError
             If the folder was written by another schema.
         """
         self.check()
+        foreign = self.path.is_dir() and any(self.path.iterdir()) and not (self.path / MARKER).exists()
+        require(
+            not foreign, "output", "be a new or empty folder or one of earlier results", f"{self.path}, full of others"
+        )
         try:
             self.points.mkdir(parents=True, exist_ok=True)
             (self.path / MARKER).write_text(json.dumps({"schema": SCHEMA, "made by": "moire sweep"}) + "\n")

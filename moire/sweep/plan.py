@@ -183,6 +183,9 @@ def parse_plan(table: Mapping[str, Any]) -> Plan:
         raise InputError(_sentence(error)) from None
 
 
+_RULES = {"too_short": "hold at least one value", "tuple_type": "be a list such as [6, 6], or [[tables]]"}
+
+
 def _sentence(error: ValidationError) -> str:
     # an unknown key explains the rest; then the branch of a union that got furthest is what was meant
     problem = min(error.errors(), key=lambda problem: (problem["type"] != "extra_forbidden", -len(problem["loc"])))
@@ -192,6 +195,8 @@ def _sentence(error: ValidationError) -> str:
         return f"`{name}` is not a key of a plan{nearest(str(place[-1]), _keys_beside(problem['loc']))}"
     if problem["type"] == "missing":
         return f"`{name}` must be given, but is missing."
+    if problem["type"] in _RULES:
+        return f"`{name}` must {_RULES[problem['type']]}, but is {problem['input']!r}."
     rule = problem["msg"].removeprefix("Value error, ").removeprefix("Input should ")
     rule = rule if rule.startswith("be ") else f"be right: {rule}"
     return f"`{name}` must {rule}, but is {problem['input']!r}."

@@ -140,8 +140,9 @@ class EdTask:
         """Raise InputError where the task cannot be done at this point."""
         require(self.n_eigenstates >= 1, "n_eigenstates", "be at least 1", self.n_eigenstates)
         require(self.q_cutoff > 0, "q_cutoff", "be positive (in units of |G_1|)", self.q_cutoff)
+        interaction = self.interaction()
         require(
-            not (self.zero_momentum != "drop" and self.interaction().diverges_at_zero),
+            not (self.zero_momentum != "drop" and interaction.diverges_at_zero),
             "zero_momentum",
             "be 'drop' without gates, where V(0) diverges",
             f"'{self.zero_momentum}'",

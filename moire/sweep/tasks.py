@@ -125,7 +125,9 @@ def _topology(point: ModelPoint, task: TopologyTask) -> Parts:
         figures |= {
             f"chern_{name}": Dataset(group.links.value, "", (), f"Chern number of bands {name} by links"),
             f"agree_{name}": Dataset(group.routes_agree, "", (), "curvature, Wilson loops and C3 agree with it"),
-            f"z2_{name}": Dataset(group.z2.value, "", (), "Z2 of both valleys together"),
+            f"z2_{name}": Dataset(
+                float(group.z2.value) if group.z2 else float("nan"), "", (), "Z2 of both valleys together"
+            ),
             f"trace_{name}": Dataset(group.geometry.quantum_weight, "", (), "(1/2 pi) integral of tr g"),
             f"sigma_F_{name}": Dataset(group.geometry.curvature_fluctuation, "", (), "fluctuation of the curvature"),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from moire.bands import solve_bands
+from moire.bands import BandStructure, solve_bands
 from moire.continuum import ContinuumModel
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
@@ -33,7 +33,7 @@ class GroupTopology:
     modulo_3
         Chern number modulo 3 from the C3 eigenvalues, or None where they are not reliable.
     z2
-        Of this group and its time-reversed partner together.
+        Of this group and its time-reversed partner together, or None where it was refused.
     gap
         Smallest direct gap to a band outside the group on the mesh.
     """
@@ -42,7 +42,7 @@ class GroupTopology:
     geometry: QuantumGeometry
     wilson: WilsonLoops
     modulo_3: int | None
-    z2: Z2Result
+    z2: Z2Result | None
     gap: DirectGap | None
 
     @property
@@ -60,9 +60,10 @@ class GroupTopology:
         """The figures of the group as one row of the table of a report."""
         bands = "+".join(map(str, self.links.band_indices))
         geometry, modulo = self.geometry, "-" if self.modulo_3 is None else self.modulo_3
+        z2 = "-" if self.z2 is None else self.z2.value
         return (
             f"{bands:>7} {self.links.value:+z8.4f} {geometry.chern:+z9.4f} {self.wilson.chern:+z8.4f} {modulo:>6} "
-            f"{'yes' if self.routes_agree else 'NO':>5} {self.z2.value:>3} {geometry.quantum_weight:9.5f} "
+            f"{'yes' if self.routes_agree else 'NO':>5} {z2:>3} {geometry.quantum_weight:9.5f} "
             f"{geometry.trace_violation:9.5f} {geometry.curvature_fluctuation:8.4f} "
             f"{self.links.min_link:6.3f} {self.gap.gap_mev if self.gap else float('nan'):9.4f}"
         )
@@ -83,7 +84,7 @@ class TopologyReport:
     indices
         Interband indices of neighbouring bands on disks around the corners, with the name of the corner.
     refusals
-        Why an index is missing, in words.
+        Why an index or a Z2 is missing, in words.
     """
 
     name: str
@@ -144,7 +145,9 @@ def topology_report(
     grid = MomentumGrid.regular(model.lattice, *mesh)
     bands = solve_bands([model, partner], grid, n_bands)
     symmetry = c3_eigenvalues(model, n_bands - 1)
-    entries = []
+    entries: list[GroupTopology] = []
+    indices: list[tuple[str, InterbandIndex]] = []
+    refusals: list[str] = []
     for group in groups:
         modulo = symmetry.chern_modulo(group) if symmetry.is_reliable else None
         entries.append(
@@ -153,11 +156,10 @@ def topology_report(
                 quantum_geometry(bands, group),
                 wilson_loops(bands, group),
                 modulo,
-                z2_index(bands, group),
+                _z2(bands, group, refusals),
                 smallest_direct_gap(bands, group),
             )
         )
-    indices, refusals = [], []
     pairs = [(band, band + 1) for band in range(n_bands - 2)] if index_radius else []
     for corner in CORNERS:
         x, y = model.lattice.corners[corner]
@@ -168,3 +170,11 @@ def topology_report(
             except InputError as refusal:  # one boundary without an index is a result, not the end of the report
                 refusals.append(f"Theta[{n},{m}] at {corner}: {refusal}")
     return TopologyReport(model.name, mesh, tuple(entries), symmetry, tuple(indices), tuple(refusals))
+
+
+def _z2(bands: BandStructure, group: Sequence[int], refusals: list[str]) -> Z2Result | None:
+    try:
+        return z2_index(bands, group)
+    except InputError as refusal:
+        refusals.append(f"Z2 of bands {list(group)}: {refusal}")
+        return None
