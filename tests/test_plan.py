@@ -109,6 +109,7 @@ def test_wrong_plans_get_one_sentence(table, sentence):
             plan(tasks=["ed"], ed=[{"cluster": [3, 4], "filling": "-2/3"}], interaction={"epsilon_r": [5, -1]}),
             r"`epsilon_r` must be positive, but is -1.0",
         ),
+        (plan(tasks=["topology"], topology={"index_radius": 5}), r"`index_radius` must lie in \[0, 1\]"),
         (plan(tasks=["topology"], topology={"mesh": [5, 6]}), r"`topology.mesh` must be even along b_1"),
         (
             plan(tasks=["ed"], ed=[{"cluster": [3, 4], "filling": "-3/5"}]),
