@@ -117,6 +117,7 @@ def test_real_space_densities(zero_field):
     ("field", "name", "gap", "energy", "polarisation", "chern"),
     # two other codes, 12x12 [hf.nu_minus_2 of targets.toml]; gaps move by 0.3 meV and energies by 0.15 with the
     # cutoffs there, and by 0.1 meV and 0.06 with q_cutoff here
+    # 0.25 covers a deviation of 0.21 that the cutoffs have not been shown to explain: tighten it once they are
     [(0.0, "AFMxy", 48.31, -121.921, 0.0, 0), (30.0, "AFMz", 19.83, -125.369, 0.447, 1)],
 )
 def test_published_insulators(build_model, field, name, gap, energy, polarisation, chern):
