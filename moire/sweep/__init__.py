@@ -2,11 +2,13 @@
 
 from moire.sweep.collect import Summary, Table, collect, write_summary
 from moire.sweep.communicator import find_communicator, limit_threads, on_leader
+from moire.sweep.compute import Outcome, compute
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, parse_plan, read_plan
-from moire.sweep.request import TASKS, BandsTask, ChernTask, EdTask, ModelPoint, Request, Task, TopologyTask
+from moire.sweep.point import ModelPoint
+from moire.sweep.request import Request
 from moire.sweep.run import SweepReport, run_point, run_sweep
-from moire.sweep.tasks import Outcome, compute
+from moire.sweep.tasks import TASKS, BandsTask, ChernTask, EdTask, Task, TopologyTask
 
 __all__ = [
     "TASKS",

@@ -55,30 +55,6 @@ def _cell(value: Any) -> str:
     return f"{round(float(value), 4) + 0.0:.4f}".rstrip("0").rstrip(".")  # + 0.0 turns -0 into 0
 
 
-def _coordinates(request: Mapping[str, Any]) -> dict[str, Dataset]:
-    point, options = request["point"], request["options"]
-    columns = {
-        "parameters": Dataset(point["parameters"]["name"], "", (), "parameter set"),
-        "theta": Dataset(float(point["twist_deg"]), "deg", (), "twist angle"),
-        "D": Dataset(float(point["displacement_mev"]), "meV", (), "displacement field"),
-    }
-    if request["task"] == "ed":
-        shape = options["cluster"]
-        name = "x".join(map(str, shape)) if isinstance(shape[0], int) else str(shape)
-        columns |= {
-            "cluster": Dataset(name, "", (), "cluster"),
-            "twist_1": Dataset(
-                float(options["boundary_twist"][0]), "turn", (), "boundary twist along L_1, in units of 2 pi"
-            ),
-            "twist_2": Dataset(
-                float(options["boundary_twist"][1]), "turn", (), "boundary twist along L_2, in units of 2 pi"
-            ),
-            "filling": Dataset(str(options["filling"]), "1/cell", (), "filling"),
-            "epsilon": Dataset(float(options["epsilon_r"]), "", (), "dielectric constant"),
-        }
-    return columns
-
-
 @dataclass(frozen=True)
 class Summary:
     """Tables by task, and the titles and errors of the points that failed or are damaged."""
@@ -138,15 +114,29 @@ def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary
         if record.kind == "failure":
             failures.append((record.attributes["title"], record.attributes["error"]))
             continue
-        figures = {
+        columns = {
             name.removeprefix("summary/"): dataset
             for name, dataset in record.datasets.items()
             if name.startswith("summary/")
         }
-        request = record.attributes["request"]
-        rows[request["task"]].append({**_coordinates(request), **figures})
+        rows[record.attributes["request"]["task"]] += _expanded(columns)
     tables = {task: _table(rows[task]) for task in sorted(rows)}
     return Summary(tables, tuple(failures))
+
+
+def _expanded(columns: Mapping[str, Dataset]) -> list[dict[str, Dataset]]:
+    """One row of single figures, or one per entry where columns run along an axis, such as the dielectric constant."""
+    lengths = {len(np.asarray(column.values)) for column in columns.values() if column.dims}
+    if not lengths:
+        return [dict(columns)]
+    (length,) = lengths
+    return [
+        {
+            name: Dataset(np.asarray(column.values)[i] if column.dims else column.values, column.unit, (), column.doc)
+            for name, column in columns.items()
+        }
+        for i in range(length)
+    ]
 
 
 def _table(rows: list[dict[str, Dataset]]) -> Table:
@@ -158,7 +148,8 @@ def _table(rows: list[dict[str, Dataset]]) -> Table:
             if n in row
         ),
     )
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    found = dict.fromkeys(name for row in rows for name in row)
+    names = [name for name in COORDINATES if name in found] + [name for name in found if name not in COORDINATES]
     columns = {}
     for name in names:
         example = next(row[name] for row in rows if name in row)

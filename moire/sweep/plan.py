@@ -15,7 +15,9 @@ from moire.errors import InputError, nearest
 from moire.interaction import Gates
 from moire.parameters import ContinuumParameters, published
 from moire.projection import ZeroMomentum
-from moire.sweep.request import BandsTask, ChernTask, ClusterShape, EdTask, ModelPoint, Request, Task, TopologyTask
+from moire.sweep.point import ClusterShape, ModelPoint
+from moire.sweep.request import Request
+from moire.sweep.tasks import BandsTask, ChernTask, EdTask, Task, TopologyTask
 
 
 def _as_values(value: Any) -> Any:

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from moire.io import FileStatus, Record, provenance, write_record
 from moire.sweep.communicator import on_leader
+from moire.sweep.compute import compute
 from moire.sweep.dispatch import dispatch
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.request import Request
-from moire.sweep.tasks import compute
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""From a request to its record: the work, its warnings, and where and when it was done."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, replace
+
+from moire.io import Dataset, Record, provenance
+from moire.sweep.request import Request
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished request.
+
+    Parameters
+    ----------
+    record
+        What goes into its file: request, results, columns of the summary under ``summary/``, warnings, provenance.
+    text
+        The same for a reader.
+    """
+
+    record: Record
+    text: str
+
+
+def compute(request: Request, progress: bool = False) -> Outcome:
+    """Do the work of one request; warnings are part of the outcome, not of the terminal.
+
+    Parameters
+    ----------
+    request
+        A checked request.
+    progress
+        Show a progress bar where the task is long.
+    """
+    start = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        record, figures, text = request.task.compute(request.point, progress)
+    messages = list(dict.fromkeys(str(warning.message) for warning in caught))
+    attributes = {
+        "request": request.canonical(),
+        "key": request.key,
+        "title": request.title,
+        "warnings": messages,
+        **provenance(time.perf_counter() - start),
+    }
+    point = request.point
+    columns = {
+        "parameters": Dataset(point.parameters.name, "", (), "parameter set"),
+        "theta": Dataset(float(point.twist_deg), "deg", (), "twist angle"),
+        "D": Dataset(float(point.displacement_mev), "meV", (), "displacement field"),
+        **request.task.coordinates(),
+        **figures,
+    }
+    datasets = {**record.datasets, **{f"summary/{name}": column for name, column in columns.items()}}
+    text = "\n".join([text, *(f"Warning: {message}" for message in messages)])
+    return Outcome(replace(record, datasets=datasets, attributes=attributes), text)

@@ -1,0 +1,47 @@
+"""The model at one twist angle and displacement field of a sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moire.continuum import ContinuumModel, PlaneWaveBasis
+from moire.errors import require
+from moire.grids import MomentumGrid
+from moire.lattice import MoireLattice
+from moire.parameters import ContinuumParameters
+
+ClusterShape = tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelPoint:
+    """The model at one twist angle and displacement field, with its cutoff."""
+
+    parameters: ContinuumParameters
+    twist_deg: float
+    displacement_mev: float = 0.0
+    plane_wave_shells: float = 5
+    valley: int = +1
+
+    def lattice(self) -> MoireLattice:
+        """Moire lattice of the point."""
+        return MoireLattice.from_twist(self.twist_deg, self.parameters.lattice_constant_nm)
+
+    def build(self) -> ContinuumModel:
+        """Continuum model of the point."""
+        basis = PlaneWaveBasis.shells(self.lattice(), self.plane_wave_shells)
+        return ContinuumModel.build(self.parameters, basis, self.valley, self.displacement_mev)
+
+    def grid(self, shape: ClusterShape, twist: tuple[float, float] = (0.0, 0.0)) -> MomentumGrid:
+        """Momentum grid on the lattice of the point, with a boundary twist in units of 2 pi."""
+        return MomentumGrid.cluster(self.lattice(), shape, twist)
+
+    def check_bands(self, n_bands: int) -> None:
+        """Raise InputError unless H(k) has that many bands."""
+        dimension = 2 * self.build().basis.size
+        require(
+            1 <= n_bands <= dimension,
+            "n_bands",
+            f"lie in 1..{dimension}, the dimension of H(k) at {self.plane_wave_shells:g} shells",
+            n_bands,
+        )

@@ -1,0 +1,12 @@
+"""The tasks of a sweep: each is a frozen set of options that knows how to compute itself at a point."""
+
+from moire.sweep.tasks.bands import BandsTask
+from moire.sweep.tasks.chern import ChernTask
+from moire.sweep.tasks.ed import EdTask
+from moire.sweep.tasks.parts import Task
+from moire.sweep.tasks.topology import TopologyTask
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (BandsTask, ChernTask, TopologyTask, EdTask)}
+"""Every task by its name."""
+
+__all__ = ["TASKS", "BandsTask", "ChernTask", "EdTask", "Task", "TopologyTask"]

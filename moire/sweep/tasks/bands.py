@@ -1,0 +1,59 @@
+"""The task ``bands``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from moire.bands import solve_bands
+from moire.errors import require
+from moire.grids import KPath
+from moire.io import Dataset, bands_record
+from moire.sweep.point import ModelPoint
+from moire.sweep.tasks.parts import Columns, Parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandsTask:
+    """Bands along the path and on a mesh, with widths and gaps."""
+
+    name: ClassVar[str] = "bands"
+    n_bands: int = 3
+    mesh: tuple[int, int] = (18, 18)
+    points_per_segment: int = 30
+
+    def check(self, point: ModelPoint) -> None:
+        """Raise InputError where the task cannot be done at this point."""
+        require(self.points_per_segment >= 1, "points_per_segment", "be at least 1", self.points_per_segment)
+        point.check_bands(self.n_bands)
+        point.grid(self.mesh)
+
+    def title(self) -> str:
+        """What tells this task from others of its kind."""
+        return ""
+
+    def coordinates(self) -> Columns:
+        """Columns of the summary that say what was asked."""
+        return {}
+
+    def cost(self) -> float:
+        """Rough cost in seconds, for scheduling and for the time that remains."""
+        return 3e-3 * (self.mesh[0] * self.mesh[1] + 4 * self.points_per_segment)
+
+    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+        """Do the work at one point."""
+        model = point.build()
+        path = solve_bands(
+            model, KPath.through(model.lattice, points_per_segment=self.points_per_segment), self.n_bands
+        )
+        mesh = solve_bands(model, point.grid(self.mesh), self.n_bands)
+        figures = {}
+        for band in range(self.n_bands):
+            figures[f"width_{band}"] = Dataset(mesh.width(band), "meV", (), f"width of band {band} on the mesh")
+        for band in range(self.n_bands - 1):
+            pair = f"bands {band} and {band + 1}"
+            figures[f"gap_{band}_{band + 1}"] = Dataset(mesh.gap(band), "meV", (), f"indirect gap of {pair}")
+            figures[f"direct_gap_{band}_{band + 1}"] = Dataset(
+                mesh.direct_gap(band), "meV", (), f"direct gap of {pair}"
+            )
+        return bands_record(path, mesh), figures, str(mesh)

@@ -1,0 +1,72 @@
+"""The task ``chern``."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+from moire.bands import BandStructure, solve_bands
+from moire.errors import MeshWarning, require
+from moire.io import Dataset, chern_record
+from moire.sweep.point import ModelPoint
+from moire.sweep.tasks.parts import Columns, Parts
+from moire.topology import ChernResult, CurvatureMap, berry_curvature, chern_number
+
+ROUTES_AGREE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChernTask:
+    """Chern numbers of groups of bands by links, with the curvature as second route."""
+
+    name: ClassVar[str] = "chern"
+    bands: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,))
+    mesh: tuple[int, int] = (18, 18)
+
+    @property
+    def n_bands(self) -> int:
+        """Number of bands to solve."""
+        return 1 + max(max(group) for group in self.bands)
+
+    def check(self, point: ModelPoint) -> None:
+        """Raise InputError where the task cannot be done at this point."""
+        for group in self.bands:
+            require(group and min(group) >= 0, "chern.bands", "hold groups of band indices from 0", list(group))
+        point.check_bands(self.n_bands)
+        require(min(self.mesh) >= 2, "chern.mesh", "have at least 2 points each way", list(self.mesh))
+
+    def title(self) -> str:
+        """What tells this task from others of its kind."""
+        return ""
+
+    def coordinates(self) -> Columns:
+        """Columns of the summary that say what was asked."""
+        return {}
+
+    def cost(self) -> float:
+        """Rough cost in seconds."""
+        return (3e-3 + 1e-3 * sum(map(len, self.bands))) * self.mesh[0] * self.mesh[1]
+
+    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+        """Do the work at one point."""
+        bands: BandStructure = solve_bands(point.build(), point.grid(self.mesh), self.n_bands)
+        results: list[ChernResult] = [chern_number(bands, group) for group in self.bands]
+        kubo: list[CurvatureMap] = [berry_curvature(bands, group) for group in self.bands]
+        figures = {}
+        for result, curvature in zip(results, kubo, strict=True):
+            if abs(result.value - curvature.chern) > ROUTES_AGREE:
+                warnings.warn(
+                    f"The two routes to the Chern number of bands {result.band_indices} disagree: "
+                    f"{result.value:+.2f} by links, {curvature.chern:+.2f} by curvature; refine the mesh.",
+                    MeshWarning,
+                    stacklevel=2,
+                )
+            group = "_".join(map(str, result.band_indices))
+            figures[f"chern_{group}"] = Dataset(result.value, "", (), f"Chern number of bands {group} by links")
+            figures[f"kubo_{group}"] = Dataset(curvature.chern, "", (), "the same from the curvature")
+            figures[f"min_link_{group}"] = Dataset(result.min_link, "", (), "smallest link; below 0.5 is too coarse")
+        lines = [bands.names[0]] + [
+            f"{result}; curvature route {curvature.chern:+.4f}" for result, curvature in zip(results, kubo, strict=True)
+        ]
+        return chern_record(bands.grid, results, kubo), figures, "\n".join(lines)

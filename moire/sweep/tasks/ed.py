@@ -1,0 +1,80 @@
+"""The task ``ed``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from moire.bands import solve_bands
+from moire.errors import require
+from moire.exact_diagonalization import Spectrum, carriers_on, sector_dimensions, solve_all_sectors
+from moire.grids import MomentumGrid
+from moire.io import Dataset, spectrum_record
+from moire.lattice import MoireLattice
+from moire.projection import project
+from moire.sweep.point import ClusterShape, ModelPoint
+from moire.sweep.tasks.parts import Columns, Parts, cluster_name
+from moire.sweep.tasks.projection import ProjectionOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdTask(ProjectionOptions):
+    """Many-body spectrum of the top band of one valley on a cluster."""
+
+    name: ClassVar[str] = "ed"
+    cluster: ClusterShape
+    filling: str
+    boundary_twist: tuple[float, float] = (0.0, 0.0)
+    n_eigenstates: int = 4
+    epsilon_r: float = 10.0
+    seed: int = 0
+
+    def check(self, point: ModelPoint) -> None:
+        """Raise InputError where the task cannot be done at this point."""
+        require(self.n_eigenstates >= 1, "n_eigenstates", "be at least 1", self.n_eigenstates)
+        self.check_projection(self.epsilon_r)
+        point.build()
+        carriers_on(point.grid(self.cluster), self.filling)
+
+    def title(self) -> str:
+        """What tells this task from others of its kind."""
+        cluster = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.cluster).name
+        flux = "" if self.boundary_twist == (0.0, 0.0) else f", twist {self.boundary_twist}"
+        return f", {cluster}{flux} at {self.filling}, eps = {self.epsilon_r:g}"
+
+    def coordinates(self) -> Columns:
+        """Columns of the summary that say what was asked."""
+        first, second = map(float, self.boundary_twist)
+        return {
+            "cluster": Dataset(cluster_name(self.cluster), "", (), "cluster"),
+            "twist_1": Dataset(first, "turn", (), "boundary twist along L_1, in units of 2 pi"),
+            "twist_2": Dataset(second, "turn", (), "boundary twist along L_2, in units of 2 pi"),
+            "filling": Dataset(self.filling, "1/cell", (), "filling"),
+            "epsilon": Dataset(float(self.epsilon_r), "", (), "dielectric constant"),
+        }
+
+    def cost(self) -> float:
+        """Rough cost in seconds, from the number of stored elements and some 200 products."""
+        grid = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.cluster)
+        carriers = carriers_on(grid, self.filling)
+        particles = min(carriers, grid.n_points - carriers)
+        per_state = particles**2 * grid.n_points / 8 + 1
+        return 0.1 + 200 * 2e-9 * per_state * float(sector_dimensions(grid, particles).sum())
+
+    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+        """Do the work at one point."""
+        bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
+        problem = project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
+        spectrum: Spectrum = solve_all_sectors(
+            problem, self.filling, self.n_eigenstates, seed=self.seed, progress=progress
+        )
+        figures = {
+            "energy_per_carrier": Dataset(spectrum.energy_per_carrier, "meV", (), "lowest energy per carrier"),
+            "converged": Dataset(all(spectrum.converged), "", (), "every level of every sector converged"),
+        }
+        if spectrum.manifold is not None:
+            manifold = spectrum.manifold
+            figures["splitting"] = Dataset(manifold.splitting, "meV", (), "splitting of the predicted manifold")
+            figures["gap"] = Dataset(manifold.gap, "meV", (), "gap above the predicted manifold")
+            figures["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature is there")
+        return spectrum_record(spectrum), figures, str(spectrum)

@@ -1,0 +1,40 @@
+"""The interaction and its cutoffs, options that tasks of interacting carriers share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moire.errors import require
+from moire.interaction import Gates, ScreenedCoulomb
+from moire.projection import ZeroMomentum
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectionOptions:
+    """V_ll'(q) but for the dielectric constant, its cutoff and the rule for q = 0."""
+
+    gates: Gates = "dual"
+    gate_distance_nm: float = 30.0
+    layer_distance_nm: float = 0.0
+    q_cutoff: float = 4.0
+    zero_momentum: ZeroMomentum = "drop"
+
+    def interaction(self, epsilon_r: float) -> ScreenedCoulomb:
+        """The Coulomb interaction at one dielectric constant."""
+        return ScreenedCoulomb(
+            epsilon_r=epsilon_r,
+            gate_distance_nm=self.gate_distance_nm,
+            layer_distance_nm=self.layer_distance_nm,
+            gates=self.gates,
+        )
+
+    def check_projection(self, epsilon_r: float) -> None:
+        """Raise InputError if the options contradict each other."""
+        require(self.q_cutoff > 0, "q_cutoff", "be positive (in units of |G_1|)", self.q_cutoff)
+        interaction = self.interaction(epsilon_r)
+        require(
+            not (self.zero_momentum != "drop" and interaction.diverges_at_zero),
+            "zero_momentum",
+            "be 'drop' without gates, where V(0) diverges",
+            f"'{self.zero_momentum}'",
+        )
