@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire.bands import BandStructure
 from moire.errors import InputError, require
 from moire.form_factors import FormFactors
@@ -18,6 +18,8 @@ from moire.kernels import overlaps
 Carrier = Literal["hole", "electron"]
 ZeroMomentum = Literal["drop", "keep", "exchange"]
 ZERO_MOMENTUM_RULES: tuple[ZeroMomentum, ...] = ("drop", "keep", "exchange")
+Reference = Literal["vacuum", "hole_vacuum", "electron_vacuum", "average", "given"]
+REFERENCES: tuple[Reference, ...] = ("vacuum", "hole_vacuum", "electron_vacuum", "average")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,11 @@ class ProjectedHamiltonian:
     zero_exchange
         V(0) / A in meV under ``"exchange"``, else zero. H holds -zero_exchange/2 times the number of
         carriers beyond `one_body` and `coulomb`; in mean field it is the self-energy -zero_exchange P(k).
+    reference
+        Name of the density matrix P_ref at which the interaction vanishes: it acts on P - P_ref. H then holds, beyond
+        the interaction normal-ordered in the carriers, minus the self-energy of P_ref and half its energy.
+    reference_density
+        P_ref(k) = <c^+_j c_i>, (k, orbital, orbital), orbital = (flavour, band) with flavour slow.
     """
 
     bands: BandStructure
@@ -60,7 +67,9 @@ class ProjectedHamiltonian:
     one_body: FloatArray = field(repr=False)
     form_factors: FormFactors = field(repr=False)
     coulomb: FloatArray = field(repr=False)
-    zero_exchange: float = 0.0
+    zero_exchange: float
+    reference: Reference
+    reference_density: ComplexArray = field(repr=False)
 
     @property
     def grid(self) -> MomentumGrid:
@@ -101,6 +110,21 @@ class ProjectedHamiltonian:
         overlaps.two_body(single, self.coulomb, transfers.minus, transfers.group_index, elements)
         return read_only(elements)
 
+    def reference_self_energy(self) -> tuple[FloatArray, float]:
+        """Self-energy of P_ref in meV, (k,), and its energy tr Self-energy P_ref / 2, for one band of one flavour.
+
+        Raises
+        ------
+        InputError
+            If there is more than one flavour or band.
+        """
+        elements = self.two_body_elements()
+        weights = self.reference_density[:, 0, 0].real
+        momenta = np.arange(self.grid.n_points)
+        exchanged = elements[momenta[:, None], momenta[None], self.grid.difference_index.T]  # d = k2 - k1
+        self_energy = (elements[:, :, 0] - exchanged).real @ weights - self.zero_exchange * weights
+        return read_only(self_energy), float(self_energy @ weights) / 2
+
     def describe(self) -> dict[str, object]:
         """Every approximation that went in, by name, for printing and for files."""
         return {
@@ -113,6 +137,7 @@ class ProjectedHamiltonian:
             "interaction": str(self.interaction),
             "q_cutoff": self.q_cutoff,
             "zero_momentum": self.zero_momentum,
+            "reference": self.reference,
         }
 
     def __str__(self) -> str:
@@ -125,6 +150,7 @@ def project(
     carrier: Carrier = "hole",
     q_cutoff: float = 4.0,
     zero_momentum: ZeroMomentum = "drop",
+    reference: Reference | ComplexArray = "vacuum",
 ) -> ProjectedHamiltonian:
     """Project the Coulomb interaction onto the bands kept.
 
@@ -140,11 +166,15 @@ def project(
         Largest |q| in units of |G_1|; energies per particle move by less than 1e-5 meV beyond 4.
     zero_momentum
         What to do with V(q=0): ``"drop"``, ``"keep"`` or ``"exchange"``, see :class:`ProjectedHamiltonian`.
+    reference
+        Density matrix P_ref at which the interaction vanishes: ``"hole_vacuum"`` (the valence bands kept are full of
+        electrons), ``"electron_vacuum"`` (they are empty), ``"average"`` (half full), the ``"vacuum"`` of the
+        carriers, or an array P_ref(k) of the carriers, (k, orbital, orbital).
 
     Raises
     ------
     InputError
-        If a choice is unknown, or V(0) is kept where it diverges.
+        If a choice is unknown, V(0) is kept where it diverges, or a given P_ref is no density matrix.
     """
     require(carrier in ("hole", "electron"), "carrier", "be 'hole' or 'electron'", repr(carrier))
     require(
@@ -159,12 +189,9 @@ def project(
         "be 'drop' without gates, where V(0) diverges",
         repr(zero_momentum),
     )
-    form = FormFactors.compute(bands, q_cutoff)
-    sign = +1
-    if carrier == "hole":
-        values = form.values.conj()
-        values.setflags(write=False)
-        form, sign = FormFactors(form.transfers, values), -1
+    name, density = _reference_density(bands, carrier, reference)
+    form = FormFactors.compute(bands, q_cutoff, conjugate=carrier == "hole")
+    sign = -1 if carrier == "hole" else +1
     area = bands.grid.n_points * bands.grid.lattice.cell_area_nm2
     modulus = np.linalg.norm(form.transfers.vectors, axis=1)
     modulus[form.transfers.zero] = 0.0
@@ -177,5 +204,28 @@ def project(
         coulomb[form.transfers.zero] -= zero_exchange
     one_body = read_only(sign * bands.energies)
     return ProjectedHamiltonian(
-        bands, interaction, carrier, zero_momentum, one_body, form, read_only(coulomb), zero_exchange
+        bands, interaction, carrier, zero_momentum, one_body, form, read_only(coulomb), zero_exchange, name, density
+    )
+
+
+def _reference_density(
+    bands: BandStructure, carrier: Carrier, reference: Reference | ComplexArray
+) -> tuple[Reference, ComplexArray]:
+    n_k, dimension = bands.grid.n_points, bands.n_flavours * bands.n_bands
+    if not isinstance(reference, str):
+        given = np.array(reference, dtype=np.complex128)
+        check_shape("reference", given, (n_k, dimension, dimension))
+        hermitian = np.allclose(given, given.conj().swapaxes(1, 2), atol=1e-10)
+        require(hermitian, "reference", "be Hermitian at each momentum", "not")
+        occupations = np.linalg.eigvalsh(given)
+        inside = occupations.min() > -1e-9 and occupations.max() < 1 + 1e-9
+        require(inside, "reference", "have occupations in [0, 1]", f"{occupations.min():g}..{occupations.max():g}")
+        return "given", read_only(given)
+    require(reference in REFERENCES, "reference", f"be an array or one of {', '.join(REFERENCES)}", repr(reference))
+    name: Reference = reference
+    if reference == "vacuum":
+        name = "hole_vacuum" if carrier == "hole" else "electron_vacuum"
+    filled = 0.5 if name == "average" else float(name != f"{carrier}_vacuum")
+    return name, read_only(
+        filled * np.broadcast_to(np.eye(dimension, dtype=np.complex128), (n_k, dimension, dimension))
     )

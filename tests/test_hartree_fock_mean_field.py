@@ -1,5 +1,7 @@
 """The mean field against its definition, by identities and by exact diagonalization."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,11 +18,11 @@ from tests.reference import hartree_fock as reference
 def two_valleys(build_model, layered_coulomb):
     """Return a function -> two valleys, two bands, 2x3 with a twist, layers and D."""
 
-    def build(rule="exchange", carrier="hole", shape=(2, 3), n_bands=2, valleys=(1, -1)):
+    def build(rule="exchange", carrier="hole", shape=(2, 3), n_bands=2, valleys=(1, -1), reference="vacuum"):
         models = [build_model("WANG_2023", 3.89, shells=2, valley=valley, displacement_mev=5.0) for valley in valleys]
         grid = mo.MomentumGrid.regular(models[0].lattice, *shape, twist=(0.1, 0.3))
         bands = mo.solve_bands(models, grid, n_bands)
-        return mo.project(bands, layered_coulomb, carrier, q_cutoff=1.6, zero_momentum=rule)
+        return mo.project(bands, layered_coulomb, carrier, q_cutoff=1.6, zero_momentum=rule, reference=reference)
 
     return build
 
@@ -116,8 +118,10 @@ def test_gauge_covariance(two_valleys):
 
 @pytest.mark.parametrize("rule", ["drop", "keep", "exchange"])
 @pytest.mark.parametrize("carrier", ["hole", "electron"])
-def test_slater_determinants_in_exact_diagonalization(small_problem, rule, carrier):
-    problem = small_problem([2, 3], carrier, rule, twist=(0.2, 0.6))
+@pytest.mark.parametrize("reference", ["vacuum", "average", "given"])
+def test_slater_determinants_in_exact_diagonalization(small_problem, rule, carrier, reference):
+    choice = given_reference(1) if reference == "given" else reference
+    problem = small_problem([2, 3], carrier, rule, twist=(0.2, 0.6), reference=choice)
     mean_field = MeanField(problem)
     hamiltonian = ed.PairHamiltonian.from_problem(problem)
     for word in (0b000001, 0b010011, 0b111010, 0b111111):
@@ -129,7 +133,7 @@ def test_slater_determinants_in_exact_diagonalization(small_problem, rule, carri
         row = int(sector.rank(np.array([word], dtype=np.uint64))[0])
         exact = ed.SectorHamiltonian(hamiltonian, sector).to_csr().toarray()[row, row].real
         determinant = occupied.reshape(6, 1, 1).astype(complex)
-        assert mean_field.energy(determinant) == pytest.approx(exact, rel=1e-12)
+        assert mean_field.energy(determinant) == pytest.approx(exact + hamiltonian.constant, rel=1e-11)
 
 
 @given(seed=st.integers(0, 2**16), temperature=st.sampled_from([0.0, 3.0]))
@@ -148,11 +152,74 @@ def test_occupation(seed, temperature):
         assert filled.entropy > 0
 
 
-def test_memory_is_refused_before_it_is_taken(two_valleys, monkeypatch):
-    problem = two_valleys()
+@pytest.mark.parametrize("rule", ["drop", "exchange"])
+def test_without_memory_the_exchange_is_computed_anew_each_time(two_valleys, monkeypatch, rule):
+    problem = two_valleys(rule)
+    stored = MeanField(problem)
     monkeypatch.setattr("moire.resources.available_bytes", lambda: 1000)
-    with pytest.raises(MemoryError, match=r"exchange of 2 x 2 bands on 2x3 needs .* 1 momenta with these bands"):
-        MeanField(problem)
+    streamed = MeanField(problem)
+    assert "stored" in str(stored)
+    assert "computed anew" in str(streamed)
+    density_matrix = random_density(stored, 7)
+    np.testing.assert_allclose(streamed(density_matrix), stored(density_matrix), atol=1e-10)
+    density_matrix[:, :2, 2:] = density_matrix[:, 2:, :2] = 0
+    np.testing.assert_allclose(streamed(density_matrix), stored(density_matrix), atol=1e-10)
+    with pytest.raises(MemoryError, match=r"Form factors of 2 bands on 2x3 .* would fit"):
+        _ = problem.form_factors.values
+
+
+@pytest.mark.parametrize("reference", ["vacuum", "average"])
+def test_another_dielectric_constant_needs_no_build(two_valleys, reference):
+    problem = two_valleys(reference=reference)
+    mean_field = MeanField(problem).rescaled(7.0)
+    interaction = dataclasses.replace(problem.interaction, epsilon_r=7.0)
+    expected = MeanField(mo.project(problem.bands, interaction, "hole", 1.6, "exchange", reference))
+    density_matrix = random_density(expected, 8)
+    assert mean_field.problem.interaction == interaction
+    np.testing.assert_allclose(mean_field(density_matrix), expected(density_matrix), atol=1e-11)
+    assert mean_field.energy(density_matrix) == pytest.approx(expected.energy(density_matrix), rel=1e-13)
+    again = mean_field.rescaled(3.0).rescaled(7.0)
+    np.testing.assert_allclose(again(density_matrix), expected(density_matrix), atol=1e-11)
+    with pytest.raises(mo.InputError, match="`epsilon_r` must be positive"):
+        mean_field.rescaled(-1.0)
+
+
+def given_reference(dimension, seed=9):
+    generator = np.random.default_rng(seed)
+    real, imag = generator.standard_normal((2, 6, dimension, dimension))
+    return occupy(real + real.swapaxes(1, 2) + 1j * (imag - imag.swapaxes(1, 2)), 2 * dimension, 1.0).density_matrix
+
+
+@pytest.mark.parametrize("reference", ["electron_vacuum", "average", "given"])
+@pytest.mark.parametrize("rule", ["drop", "exchange"])
+def test_the_interaction_acts_on_the_difference_to_the_reference(two_valleys, rule, reference):
+    choice = given_reference(4) if reference == "given" else reference
+    plain, mean_field = MeanField(two_valleys(rule)), MeanField(two_valleys(rule, reference=choice))
+    p_ref = mean_field.problem.reference_density
+    density_matrix, direction = (random_density(mean_field, seed) for seed in (2, 3))
+    expected = plain.bare + plain.interaction(density_matrix - p_ref)
+    np.testing.assert_allclose(mean_field(density_matrix), expected, atol=1e-11)
+    step = 0.1
+    slope = mean_field.energy(density_matrix + step * direction) - mean_field.energy(density_matrix - step * direction)
+    assert slope / (2 * step) == pytest.approx(overlap(mean_field(density_matrix), direction), rel=1e-11)
+    assert mean_field.energy_parts(density_matrix).total * 6 == pytest.approx(
+        mean_field.energy(density_matrix), rel=1e-12
+    )
+    assert mean_field.energy(p_ref) == pytest.approx(overlap(plain.bare, p_ref), rel=1e-12)
+    assert abs(mean_field.constant) > 1
+    assert f"reference  {reference}" in str(mean_field.problem)
+
+
+@pytest.mark.parametrize("rule", ["drop", "keep", "exchange"])
+@pytest.mark.parametrize("reference", ["hole_vacuum", "electron_vacuum", "average"])
+def test_holes_and_electrons_are_one_state_under_one_reference(two_valleys, rule, reference):
+    # P_e = 1 - P_h^*, and the interaction acts on P - P_ref: the energies differ by the trace of the bands
+    holes, electrons = (MeanField(two_valleys(rule, carrier, reference=reference)) for carrier in ("hole", "electron"))
+    density_matrix = random_density(holes, 10)
+    full = np.eye(4) - density_matrix.conj()
+    expected = holes.energy(density_matrix) + electrons.problem.one_body.sum()
+    assert electrons.energy(full) == pytest.approx(expected, rel=1e-11)
+    np.testing.assert_allclose(electrons(full), -holes(density_matrix).conj(), atol=1e-10)
 
 
 @pytest.mark.parametrize("rule", ["keep", "exchange"])

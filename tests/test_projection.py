@@ -100,3 +100,17 @@ def test_fields_are_frozen(small_problem):
         problem.carrier = "electron"
     for array in (problem.one_body, problem.coulomb, problem.form_factors.values, problem.two_body_elements()):
         assert not array.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("reference", "match"),
+    [
+        ("vacum", "`reference` must be an array or one of vacuum, hole_vacuum"),
+        (np.zeros((6, 2, 2)), "`reference` must have shape"),
+        (np.full((6, 1, 1), 1j), "`reference` must be Hermitian"),
+        (np.full((6, 1, 1), 1.5), "`reference` must have occupations in"),
+    ],
+)
+def test_bad_references(small_problem, reference, match):
+    with pytest.raises(mo.InputError, match=match):
+        small_problem([2, 3], reference=reference)

@@ -102,6 +102,8 @@ class PairHamiltonian:
     def from_problem(cls, problem: ProjectedHamiltonian) -> PairHamiltonian:
         """Pair form of a one-band, one-flavour problem: A_ab = W(a1, a2, b1-a1) - W(a1, a2, b2-a1).
 
+        A reference density of the problem is a one-body term and a constant.
+
         Raises
         ------
         InputError
@@ -118,7 +120,8 @@ class PairHamiltonian:
         blocks = elements[a1, a2, difference[b1, a1]] - elements[a1, a2, difference[b2, a1]]
         transposed = blocks[pairs.block_start[column] + row - pairs.range[column, 0]]
         one_body = problem.one_body[0, :, 0] - problem.zero_exchange / 2
-        return cls(pairs, read_only(one_body), read_only((blocks + transposed.conj()) / 2))
+        self_energy, energy = problem.reference_self_energy()
+        return cls(pairs, read_only(one_body - self_energy), read_only((blocks + transposed.conj()) / 2), energy)
 
     @property
     def pair_diagonal(self) -> FloatArray:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from moire import resources
-from moire._arrays import ComplexArray, check_shape
-from moire.kernels import exchange
+from moire._arrays import ComplexArray, check_shape, read_only
+from moire.errors import require
+from moire.hartree_fock.exchange import Block, Exchange
+from moire.hartree_fock.folding import Boost, Folding, Supercell
 from moire.projection import ProjectedHamiltonian
+from moire.resources import human_bytes
 
 
 @dataclass(frozen=True)
@@ -34,66 +37,87 @@ class EnergyParts:
 
 @dataclass(frozen=True, eq=False)
 class MeanField:
-    """Fock[P] = h + Hartree[P] - Exchange[P] for P_{(f m),(f' n)}(k) = <c^+_{f'n} c_{fm}>(k).
+    """Fock[P] = h + Hartree[P - P_ref] - Exchange[P - P_ref] for P_{ij}(r) = <c^+_j c_i>(r).
 
-    Flavour and band make one axis, flavour slow. With L_l(q, k) the form factors,
+    An orbital i at the momentum r of the reduced zone is (flavour, fold, band), flavour slow; without an enlarged cell
+    r = k and there is one fold (:class:`Folding`). Blocks of P between a flavour at k and another at k + Delta
+    transform apart. With L_l(q, k) the form factors,
 
-    Hartree_ff(k) = sum_G sum_ll' V_ll'(G)/A L_l(G, k) rho_l'(-G),  rho_l(G) = sum_fk tr L_l(G, k) P_ff(k),
-    Exchange_ff'(k) = sum_q sum_ll' V_ll'(q)/A L_l(q, k, f) P_ff'(k+q) L_l'(q, k, f')^+.
+    Hartree(k, k+Delta) = sum_{q in Delta} sum_ll' V_ll'(q)/A L_l(q, k) rho_l'(-q),
+    rho_l(q) = sum_fk tr L_l(q, k) P_ff(k+q, k),
+    Exchange(k, k+Delta) = sum_q sum_ll' V_ll'(q)/A L_l(q, k, f) P_ff'(k+q, k+q+Delta) L_l'(q, k+Delta, f')^+
 
-    The sum over umklapps of the exchange is done once: per pair of flavours it becomes a Hermitian matrix of
-    dimension N_k (bands)^2 that each build multiplies once. For three bands this takes less memory than
-    the form factors and a fortieth of the arithmetic.
+    (see :class:`Exchange`).
 
     Parameters
     ----------
     problem
-        The projected Hamiltonian; its q = 0 rule is applied as it stands.
+        The projected Hamiltonian; its q = 0 rule and its reference density are applied as they stand.
+    supercell, boost
+        Enlarged cell and boost of the second valley, as in :class:`Folding`.
+    bare, one_body
+        h, and h less the self-energy of P_ref, in meV, (r, orbital, orbital).
+    reference, constant
+        P_ref of the reduced zone, and tr Self-energy[P_ref] P_ref / 2 in meV.
 
     Raises
     ------
-    MemoryRefusedError
-        If the exchange matrices do not fit.
+    InputError
+        If the enlarged cell does not divide the cluster, or the boost is impossible.
     """
 
     problem: ProjectedHamiltonian
+    supercell: Supercell | None = None
+    boost: Boost | None = None
+    folding: Folding = field(init=False, repr=False)
+    bare: ComplexArray = field(init=False, repr=False)
     one_body: ComplexArray = field(init=False, repr=False)
-    _exchange: dict[tuple[int, int], ComplexArray] = field(init=False, repr=False)
-    _densities: ComplexArray = field(init=False, repr=False)
-    _screened: ComplexArray = field(init=False, repr=False)
+    reference: ComplexArray = field(init=False, repr=False)
+    constant: float = field(init=False, repr=False)
+    _kernels: _Kernels = field(init=False, repr=False)
+    _strength: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         problem = self.problem
-        form, transfers, grid = problem.form_factors.values, problem.form_factors.transfers, problem.grid
-        n_flavours, n_bands, n_k = self.n_flavours, self.n_bands, grid.n_points
-        n_pairs = n_flavours * (n_flavours + 1) // 2
-        per_pair = 16.0 * n_bands**4
-        largest = int(np.sqrt(0.9 * resources.available_bytes() / (n_pairs * per_pair)))
-        resources.reserve(
-            f"The exchange of {n_flavours} x {n_bands} bands on {grid.name}",
-            n_pairs * per_pair * n_k**2,
-            f"{largest} momenta with these bands, or fewer bands, would fit",
-        )
-        one_body = np.zeros((n_k, self.dimension, self.dimension), dtype=np.complex128)
-        energies = problem.one_body.transpose(1, 0, 2).reshape(n_k, self.dimension)
-        np.einsum("kii->ki", one_body)[:] = energies
-        first = np.searchsorted(transfers.group_index, np.arange(n_k + 1))
-        matrices = {}
-        for f in range(n_flavours):
-            for g in range(f, n_flavours):
-                matrix = np.empty((n_k, n_bands, n_bands, n_k, n_bands, n_bands), dtype=np.complex128)
-                exchange.exchange(form[f], form[g], problem.coulomb, first, grid.sum_index, matrix)
-                matrices[f, g] = matrix.reshape(n_k * n_bands**2, n_k * n_bands**2)
-                if problem.zero_exchange:
-                    np.einsum("ii->i", matrices[f, g])[:] += problem.zero_exchange
-        local = np.nonzero(transfers.group_index == 0)[0]
-        densities = form[:, local].transpose(1, 5, 0, 2, 3, 4)  # (G, layer, flavour, k, m, n)
-        n_g, n_layers = densities.shape[:2]
-        screened = np.einsum("gab,gbx->gax", problem.coulomb[local], densities.reshape(n_g, n_layers, -1))
+        folding = Folding(problem.grid, self.n_flavours, self.supercell, self.boost)
+        object.__setattr__(self, "folding", folding)
+        object.__setattr__(self, "_kernels", _Kernels.build(problem, folding))
+        object.__setattr__(self, "_strength", 1.0)
+        self._set_one_body()
+
+    def _set_one_body(self) -> None:
+        problem, index = self.problem, self.folding.index
+        bare = np.zeros(self.shape, dtype=np.complex128)
+        energies = np.stack([problem.one_body[f, index[f]] for f in range(self.n_flavours)], axis=1)
+        np.einsum("kii->ki", bare)[:] = energies.reshape(self.shape[:2])
+        reference = self.fold(problem.reference_density)
+        one_body = bare - self.interaction(reference) if reference.any() else bare
+        object.__setattr__(self, "bare", bare)
+        object.__setattr__(self, "reference", reference)
         object.__setattr__(self, "one_body", one_body)
-        object.__setattr__(self, "_exchange", matrices)
-        object.__setattr__(self, "_densities", densities.reshape(n_g * n_layers, -1))
-        object.__setattr__(self, "_screened", np.ascontiguousarray(screened.reshape(n_g * n_layers, -1)))
+        object.__setattr__(self, "constant", overlap(bare - one_body, reference) / 2)
+
+    def rescaled(self, epsilon_r: float) -> MeanField:
+        """Return the mean field at another dielectric constant; V is proportional to 1/eps, so that nothing is built.
+
+        Raises
+        ------
+        InputError
+            If the dielectric constant is not positive.
+        """
+        interaction = replace(self.problem.interaction, epsilon_r=float(epsilon_r))
+        ratio = interaction.strength / self.problem.interaction.strength
+        problem = replace(
+            self.problem,
+            interaction=interaction,
+            coulomb=read_only(ratio * self.problem.coulomb),
+            zero_exchange=ratio * self.problem.zero_exchange,
+        )
+        other = copy(self)
+        object.__setattr__(other, "problem", problem)
+        object.__setattr__(other, "_strength", ratio * self._strength)
+        other._set_one_body()
+        return other
 
     @property
     def n_flavours(self) -> int:
@@ -102,44 +126,88 @@ class MeanField:
 
     @property
     def n_bands(self) -> int:
-        """Bands kept per flavour."""
+        """Bands kept per flavour and fold."""
         return self.problem.bands.n_bands
 
     @property
     def dimension(self) -> int:
-        """Orbitals per momentum."""
-        return self.n_flavours * self.n_bands
+        """Orbitals per momentum of the reduced zone."""
+        return self.n_flavours * self.folding.n_folds * self.n_bands
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of a density matrix."""
-        return self.problem.grid.n_points, self.dimension, self.dimension
+        return self.folding.reduced_grid.n_points, self.dimension, self.dimension
+
+    @property
+    def n_cells(self) -> int:
+        """Moire cells of the cluster."""
+        return self.problem.grid.n_points
+
+    def fold(self, density_matrix: ComplexArray) -> ComplexArray:
+        """Density matrix of the reduced zone from one of the unit cell, (k, flavour x band, flavour x band).
+
+        Raises
+        ------
+        InputError
+            If it has order between flavours at equal k and the flavours are boosted apart.
+        """
+        n_f, n_b, folding = self.n_flavours, self.n_bands, self.folding
+        unit = density_matrix.reshape(self.n_cells, n_f, n_b, n_f, n_b)
+        n_r, n_a = folding.index.shape[1:]
+        folded = np.zeros((n_r, n_f, n_a, n_b, n_f, n_a, n_b), dtype=np.complex128)
+        for f in range(n_f):
+            for g in range(n_f):
+                blocks = unit[folding.index[f], f, :, g]
+                if folding.shifts[f] != folding.shifts[g]:
+                    require(
+                        not blocks.any(), "density_matrix", "have no intervalley order at equal k under a boost", "one"
+                    )
+                else:
+                    for a in range(n_a):
+                        folded[:, f, a, :, g, a] = blocks[:, a]
+        return folded.reshape(self.shape)
 
     def hartree(self, density_matrix: ComplexArray) -> ComplexArray:
-        """Direct self-energy in meV, shape (k, orbital, orbital); diagonal in flavour."""
-        n_f, n_b, n_k = self.n_flavours, self.n_bands, self.shape[0]
-        blocks = density_matrix.reshape(n_k, n_f, n_b, n_f, n_b)
-        own = np.einsum("kfmfn->fknm", blocks)  # P_nm, to pair with the form factor (m, n)
-        density = self._densities @ own.reshape(-1)
-        field_ = density.conj() @ self._screened  # rho(-G) = rho(G)^*
-        self_energy = np.zeros((n_k, n_f, n_b, n_f, n_b), dtype=np.complex128)
-        np.einsum("kfmfn->fkmn", self_energy)[:] = field_.reshape(n_f, n_k, n_b, n_b)
-        return self_energy.reshape(self.shape)
+        """Direct self-energy of a Hermitian P in meV, shape (r, orbital, orbital); diagonal in flavour."""
+        blocks = self._blocks(density_matrix)
+        own = {block: value for block, value in blocks.items() if block.first == block.second}
+        return self._assemble(self._kernels.hartree(own), self._strength)
 
     def fock(self, density_matrix: ComplexArray) -> ComplexArray:
-        """Exchange self-energy in meV, its minus sign included, shape (k, orbital, orbital)."""
-        n_f, n_b, n_k = self.n_flavours, self.n_bands, self.shape[0]
-        blocks = density_matrix.reshape(n_k, n_f, n_b, n_f, n_b)
-        self_energy = np.zeros((n_k, n_f, n_b, n_f, n_b), dtype=np.complex128)
-        for (f, g), matrix in self._exchange.items():
-            block = np.ascontiguousarray(blocks[:, f, :, g, :])
-            if f != g and not block.any():
-                continue
-            product = -(matrix @ block.reshape(-1)).reshape(n_k, n_b, n_b)
-            self_energy[:, f, :, g, :] = product
-            if f != g:
-                self_energy[:, g, :, f, :] = product.conj().transpose(0, 2, 1)
-        return self_energy.reshape(self.shape)
+        """Exchange self-energy of a Hermitian P in meV, its minus sign included, shape (r, orbital, orbital)."""
+        blocks = {block: value for block, value in self._blocks(density_matrix).items() if value.any()}
+        exchange = self._assemble(self._kernels.exchange(blocks), -self._strength)
+        return exchange - self.problem.zero_exchange * density_matrix
+
+    def _blocks(self, density_matrix: ComplexArray) -> dict[Block, ComplexArray]:
+        """P between flavour f at k and flavour g at k + Delta, (k, m, n), for every block needed."""
+        n_r, n_a = self.folding.index.shape[1:]
+        n_f, n_b = self.n_flavours, self.n_bands
+        matrix = density_matrix.reshape(n_r, n_f, n_a, n_b, n_f, n_a, n_b)
+        result = {}
+        for block, d in self._kernels.differences.items():
+            values = np.empty((self.n_cells, n_b, n_b), dtype=np.complex128)
+            for a in range(n_a):
+                values[self.folding.index[block.first][:, a]] = matrix[
+                    :, block.first, a, :, block.second, self.folding.sums[a, d]
+                ]
+            result[block] = values
+        return result
+
+    def _assemble(self, blocks: dict[Block, ComplexArray], factor: float) -> ComplexArray:
+        """Hermitian matrix of the reduced zone from its blocks times a factor."""
+        n_r, n_a = self.folding.index.shape[1:]
+        n_f, n_b = self.n_flavours, self.n_bands
+        matrix = np.zeros((n_r, n_f, n_a, n_b, n_f, n_a, n_b), dtype=np.complex128)
+        for block, values in blocks.items():
+            d, scaled = self._kernels.differences[block], factor * values
+            for a in range(n_a):
+                b = self.folding.sums[a, d]
+                part = scaled[self.folding.index[block.first][:, a]]
+                matrix[:, block.second, b, :, block.first, a] = part.conj().swapaxes(1, 2)
+                matrix[:, block.first, a, :, block.second, b] = part
+        return matrix.reshape(self.shape)
 
     def interaction(self, density_matrix: ComplexArray) -> ComplexArray:
         """Hartree plus Fock self-energy of a Hermitian P in meV: linear in P, exactly Hermitian."""
@@ -147,13 +215,13 @@ class MeanField:
         return (total + total.conj().transpose(0, 2, 1)) / 2
 
     def __call__(self, density_matrix: ComplexArray) -> ComplexArray:
-        """Fock matrix h + Hartree + Fock in meV, shape (k, orbital, orbital)."""
+        """Fock matrix h + Hartree + Fock of P - P_ref in meV, shape (r, orbital, orbital)."""
         return self.one_body + self.interaction(density_matrix)
 
     def energy(self, density_matrix: ComplexArray, fock: ComplexArray | None = None) -> float:
-        """Energy of the cluster in meV: tr(h P) + tr(Self-energy P)/2; `fock` spares a build if given."""
+        """Energy of the cluster in meV: tr h P + tr Self-energy[P - P_ref] (P - P_ref)/2; `fock` spares a build."""
         matrix = self(density_matrix) if fock is None else fock
-        return overlap(self.one_body + matrix, density_matrix) / 2
+        return overlap(self.one_body + matrix, density_matrix) / 2 + self.constant
 
     def energy_parts(self, density_matrix: ComplexArray) -> EnergyParts:
         """Energy per cell, split.
@@ -164,12 +232,74 @@ class MeanField:
             If the density matrix has the wrong shape.
         """
         check_shape("density_matrix", density_matrix, self.shape)
-        n_k = self.shape[0]
+        change = density_matrix - self.reference
         return EnergyParts(
-            overlap(self.one_body, density_matrix) / n_k,
-            overlap(self.hartree(density_matrix), density_matrix) / (2 * n_k),
-            overlap(self.fock(density_matrix), density_matrix) / (2 * n_k),
+            overlap(self.bare, density_matrix) / self.n_cells,
+            overlap(self.hartree(change), change) / (2 * self.n_cells),
+            overlap(self.fock(change), change) / (2 * self.n_cells),
         )
+
+    def describe(self) -> dict[str, object]:
+        """Every approximation that went in, the cell and the boost among them."""
+        exchange = self._kernels.exchange
+        memory = f"stored, {human_bytes(exchange.n_bytes)}" if exchange.stored else "computed anew at each build"
+        return {**self.problem.describe(), **self.folding.describe(), "exchange": memory}
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name:>15}  {value}" for name, value in self.describe().items())
+
+
+@dataclass(frozen=True, eq=False)
+class _Kernels:
+    """The linear maps of a mean field, for the interaction that they were built with.
+
+    Parameters
+    ----------
+    differences
+        The wave vector R_d + s_g - s_f of every block, by the number d of R_d.
+    exchange
+        The exchange.
+    densities, screened
+        Per wave vector R_d and flavour: L_l(q, k) and sum_l' V_ll'(q)/A L_l'(q, k), (q x layer, k x band x band).
+    """
+
+    differences: dict[Block, int]
+    exchange: Exchange
+    densities: dict[Block, ComplexArray]
+    screened: dict[Block, ComplexArray]
+
+    @classmethod
+    def build(cls, problem: ProjectedHamiltonian, folding: Folding) -> _Kernels:
+        grid, n_f = problem.grid, problem.bands.n_flavours
+        differences = {}
+        for f in range(n_f):
+            for g in range(f, n_f):
+                for d, wavevector in enumerate(folding.wavevectors):
+                    shift = grid.difference_index[grid.sum_index[wavevector, folding.shifts[g]], folding.shifts[f]]
+                    opposite = Block(f, f, int(grid.difference_index[0, shift]))
+                    if f != g or opposite not in differences:  # the other one is its conjugate
+                        differences[Block(f, g, int(shift))] = d
+        densities, screened = {}, {}
+        form = problem.form_factors
+        for block in differences:
+            if block.first == block.second:
+                local = np.nonzero(form.transfers.group_index == block.shift)[0]
+                values = np.stack([form.at(block.first, int(q)) for q in local])  # (q, k, m, n, layer)
+                by_layer = values.transpose(0, 4, 1, 2, 3).reshape(len(local), values.shape[4], -1)
+                dressed = problem.coulomb[local] @ by_layer
+                densities[block] = np.ascontiguousarray(by_layer).reshape(-1, by_layer.shape[2])
+                screened[block] = dressed.reshape(-1, by_layer.shape[2])
+        return cls(differences, Exchange(problem, tuple(differences)), densities, screened)
+
+    def hartree(self, blocks: dict[Block, ComplexArray]) -> dict[Block, ComplexArray]:
+        """sum_q V(q) L(q, k) rho(q)^* of the blocks within flavours, rho(q) = sum L(q, k) P(k, k+q)^*."""
+        fields: dict[int, ComplexArray] = {}
+        for block, value in blocks.items():
+            density = self.densities[block] @ value.ravel().conj()
+            fields[block.shift] = fields.get(block.shift, 0) + density.conj()
+        return {
+            block: (fields[block.shift] @ self.screened[block]).reshape(value.shape) for block, value in blocks.items()
+        }
 
 
 def overlap(first: ComplexArray, second: ComplexArray) -> float:

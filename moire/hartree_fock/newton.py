@@ -45,7 +45,8 @@ class Tangent:
         empty = identity - self.density_matrix
         inner = self.density_matrix @ self.fock @ self.density_matrix + empty @ self.fock @ empty
         shift = 4 * float(np.abs(inner).sum(axis=2).max()) + 1.0
-        size = self.mean_field.n_bands if self.block_diagonal else self.fock.shape[1]
+        n_flavours = self.mean_field.n_flavours if self.block_diagonal else 1
+        size = self.fock.shape[1] // n_flavours
         n_k, dimension, _ = self.fock.shape
         values = np.empty((n_k, dimension))
         orbitals = np.zeros_like(self.fock)

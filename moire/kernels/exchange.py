@@ -1,57 +1,67 @@
-"""The exchange kernel of a density matrix at zero momentum, summed over umklapps once."""
-
-import numpy as np
-from numba import prange
+"""The exchange of a density matrix from tiles of overlaps: packed into small products, or summed at once."""
 
 from moire.kernels._jit import jit
 
 
-@jit(parallel=True)
-def exchange(left, right, coulomb, first, target, out):
-    """Fill out[k, m, n', k', n, m'] = sum_{q: k+q = k'} sum_ll' V_ll'(q) L_l(q, k)_mn conj(R_l'(q, k)_n'm').
+@jit()
+def pack(left, right, index, rolled_row, position, coulomb, weighted, other):
+    """Line up the transfers of every pair (k, k'), so that the exchange is one small product per pair.
 
-    The sum over the q of one class stays in the cache and is stored once.
+    weighted[k, k', (q, l'), (m, n)] = sum_l V_ll'(q) L_l(q, k)_mn and
+    other[k, k', (q, l'), (n', m')] = conj(R_l'(q, p)_n'm'), p the momentum of the second flavour.
 
     Parameters
     ----------
-    left, right : complex (q, k, band, band, layer), form factors of two flavours
+    left : complex (s, layer, k, m, k', n), overlaps of the first flavour
+    right : complex (s', layer, k, n', k', m'), overlaps of the second flavour at its own momenta
+    index : int (k, k', s), index of q, -1 outside the disk
+    rolled_row : int (q, k), umklapp of the second flavour at q
+    position : int (umklapp,), where it is among the s' of `right`
     coulomb : float (q, layer, layer), divided by the area
-    first : int (class + 1,), first q of each class of the momentum group
-    target : int (k, class), index k' of the folded k + q
-    out : complex (k, band, band, k, band, band)
+    weighted, other : complex (k, k', transfer x layer, band x band), zero on entry and beyond the last q
     """
-    n_k, n_classes = target.shape
-    n_bands, n_layers = left.shape[2], left.shape[4]
-    n_pairs = n_bands * n_bands
-    for k in prange(n_k):
-        total_re, total_im = np.empty((n_pairs, n_pairs)), np.empty((n_pairs, n_pairs))
-        x_re, x_im = np.empty(n_pairs), np.empty(n_pairs)
-        for d in range(n_classes):
-            for i in range(n_pairs):
-                for j in range(n_pairs):
-                    total_re[i, j] = 0.0
-                    total_im[i, j] = 0.0
-            for q in range(first[d], first[d + 1]):
-                for layer in range(n_layers):
-                    for s in range(n_bands):
-                        for t in range(n_bands):
-                            x = right[q, k, s, t, layer]
-                            x_re[s * n_bands + t], x_im[s * n_bands + t] = x.real, x.imag
+    n_shifts, n_layers, n_rows, n_bands, n_columns, _ = left.shape
+    for i in range(n_rows):
+        for j in range(n_columns):
+            t = 0
+            for s in range(n_shifts):
+                q = index[i, j, s]
+                if q >= 0:
+                    s2 = position[rolled_row[q, i]]
                     for m in range(n_bands):
                         for n in range(n_bands):
-                            re, im = 0.0, 0.0
-                            for a in range(n_layers):
-                                element = left[q, k, m, n, a]
-                                re += coulomb[q, a, layer] * element.real
-                                im += coulomb[q, a, layer] * element.imag
-                            i = m * n_bands + n
-                            for j in range(n_pairs):
-                                total_re[i, j] += re * x_re[j] + im * x_im[j]
-                                total_im[i, j] += im * x_re[j] - re * x_im[j]
-            other = target[k, d]
-            for m in range(n_bands):
-                for s in range(n_bands):
+                            for b in range(n_layers):
+                                total = 0j
+                                for a in range(n_layers):
+                                    total += coulomb[q, a, b] * left[s, a, i, m, j, n]
+                                weighted[i, j, t + b, m * n_bands + n] = total
+                                other[i, j, t + b, m * n_bands + n] = right[s2, b, i, m, j, n].conjugate()
+                    t += n_layers
+
+
+@jit()
+def accumulate(left, right, index, rolled_row, position, coulomb, density, out):
+    """Add sum_{k', q} sum_ll' V_ll'(q) L_l(q, k) P(k') R_l'(q, p)^+ to out(k); arguments as in `pack`.
+
+    Parameters
+    ----------
+    density : complex (k', n, m'), P between the first flavour at k' and the second at its own momentum
+    out : complex (k, m, n')
+    """
+    n_shifts, n_layers, n_rows, n_bands, n_columns, _ = left.shape
+    for i in range(n_rows):
+        for j in range(n_columns):
+            for s in range(n_shifts):
+                q = index[i, j, s]
+                if q >= 0:
+                    s2 = position[rolled_row[q, i]]
                     for n in range(n_bands):
-                        for t in range(n_bands):
-                            i, j = m * n_bands + n, s * n_bands + t
-                            out[k, m, s, other, n, t] = complex(total_re[i, j], total_im[i, j])
+                        for n2 in range(n_bands):
+                            for b in range(n_layers):
+                                right_sum = 0j
+                                for m2 in range(n_bands):
+                                    right_sum += density[j, n, m2] * right[s2, b, i, n2, j, m2].conjugate()
+                                for a in range(n_layers):
+                                    factor = coulomb[q, a, b] * right_sum
+                                    for m in range(n_bands):
+                                        out[i, m, n2] += left[s, a, i, m, j, n] * factor

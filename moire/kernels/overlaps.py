@@ -5,36 +5,31 @@ from numba import prange
 from moire.kernels._jit import jit
 
 
-@jit(parallel=True)
-def form_factors(states, target, shift_row, shifts, out):
-    """Fill out[q, k, m, n, l] = sum_g conj(c[k, m, l, g]) c[k', n, l, g + G], (k', G) = k + q.
+@jit()
+def scatter(tile, index, minus, rows, columns, out):
+    """Store a tile of overlaps and their Hermitian partners, lambda_{-q}(k + q) = lambda_q(k)^+.
 
     Parameters
     ----------
-    states : complex (k, band, layer, G)
-    target : int (q, k), index k' of the folded k + q
-    shift_row : int (q, k), row of `shifts` that holds the umklapp G
-    shifts : int (row, G), index of g + G in the basis, -1 outside
-    out : complex (q, k, band, band, layer)
+    tile : complex (s, layer, k, m, k', n)
+    index : int (k, k', s), index of q, -1 outside the disk
+    minus : int (q,), index of -q
+    rows, columns : int (k,) and (k',), momenta of the tile
+    out : complex (q, k, m, n, layer)
     """
-    n_q, n_k = target.shape
-    _, n_bands, n_layers, n_g = states.shape
-    for job in prange(n_q * n_k):
-        q, k = job // n_k, job % n_k
-        shift = shifts[shift_row[q, k]]
-        other = target[q, k]
-        for m in range(n_bands):
-            for n in range(n_bands):
-                for layer in range(n_layers):
-                    real, imag = 0.0, 0.0
-                    for g in range(n_g):
-                        moved = shift[g]
-                        if moved >= 0:
-                            a = states[k, m, layer, g]
-                            b = states[other, n, layer, moved]
-                            real += a.real * b.real + a.imag * b.imag
-                            imag += a.real * b.imag - a.imag * b.real
-                    out[q, k, m, n, layer] = complex(real, imag)
+    n_shifts, n_layers, n_rows, n_bands, n_columns, _ = tile.shape
+    for i in range(n_rows):
+        for j in range(n_columns):
+            for s in range(n_shifts):
+                q = index[i, j, s]
+                if q >= 0:
+                    opposite = minus[q]
+                    for m in range(n_bands):
+                        for n in range(n_bands):
+                            for layer in range(n_layers):
+                                value = tile[s, layer, i, m, j, n]
+                                out[q, rows[i], m, n, layer] = value
+                                out[opposite, columns[j], n, m, layer] = value.conjugate()
 
 
 @jit(parallel=True)
