@@ -1,18 +1,19 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
-from moire.hartree_fock.guesses import GUESSES
+from moire.hartree_fock.guesses import GUESSES, check_guess
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation, occupy
 from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands, valley_bands
 from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
-from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.scf import solve_hartree_fock
+from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
+from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
 
 __all__ = [
     "GUESSES",
+    "SYMMETRIES",
     "EnergyParts",
     "GroundState",
     "HartreeFockResult",
@@ -22,6 +23,9 @@ __all__ = [
     "Occupation",
     "RealSpaceMap",
     "Step",
+    "Symmetry",
+    "check_guess",
+    "count_carriers",
     "ground_state",
     "lowest_curvature",
     "occupy",

@@ -53,14 +53,13 @@ def content_seed(problem: ProjectedHamiltonian, guess: str, n_particles: int) ->
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def check_guess(guess: str, problem: ProjectedHamiltonian, symmetry: str) -> None:
+def check_guess(guess: str, n_flavours: int, symmetry: str) -> None:
     """Raise InputError unless the guess is known and possible for these flavours and this symmetry."""
     known = (*GUESSES, "random")
     if guess not in known:
         raise InputError(f"`guess` must be a named one, but is '{guess}'{nearest(str(guess), known)}")
-    two = problem.bands.n_flavours == 2
-    if guess in GUESSES and GUESSES[guess][0] != "1" and not two:
-        raise InputError(f"`guess` must not need two valleys, but is '{guess}' on {problem.bands.n_flavours} flavour.")
+    if guess in GUESSES and GUESSES[guess][0] != "1" and n_flavours != 2:
+        raise InputError(f"`guess` must not need two valleys, but is '{guess}' on {n_flavours} flavour.")
     if symmetry == "valley_diagonal" and guess == "AFMxy":
         raise InputError(f"`guess` must not break the symmetry 'valley_diagonal', but is '{guess}'.")
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray, check_shape, read_only
 from moire.errors import ConvergenceWarning, InputError, require
+from moire.grids import MomentumGrid
 from moire.hartree_fock.guesses import check_guess, content_seed, guess_fock
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.mixing import Fill, Iterate, Step, commutator, diis, optimal_damping
@@ -94,7 +95,7 @@ def solve_hartree_fock(
     require(solvers and all(solver in SOLVERS for solver in solvers), "solvers", f"be among {SOLVERS}", tuple(solvers))
     name = guess if isinstance(guess, str) else "density_matrix"
     if isinstance(guess, str):
-        check_guess(guess, base, symmetry)
+        check_guess(guess, base.bands.n_flavours, symmetry)
     seed = content_seed(base, name, n_particles) if seed is None else int(seed)
 
     mean_field = problem if isinstance(problem, MeanField) else MeanField(problem)
@@ -144,14 +145,24 @@ def solve_hartree_fock(
 
 def check_filling(problem: ProjectedHamiltonian, filling: Filling) -> int:
     """Return the number of carriers in the cluster; raise InputError unless it is whole and fits in the bands."""
-    orbitals = problem.bands.n_flavours * problem.bands.n_bands
+    return count_carriers(filling, problem.bands.n_flavours * problem.bands.n_bands, problem.grid)
+
+
+def count_carriers(filling: Filling, n_orbitals: int, grid: MomentumGrid) -> int:
+    """Return the number of carriers on a grid with `n_orbitals` per momentum.
+
+    Raises
+    ------
+    InputError
+        Unless it is whole and fits in the orbitals.
+    """
     try:
         exact = abs(Fraction(*filling) if isinstance(filling, tuple) else Fraction(filling).limit_denominator(10_000))
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         raise InputError(f"`filling` must be a number of carriers per cell such as 2, but is {filling!r}.") from None
-    require(0 <= exact <= orbitals, "filling", f"lie in 0..{orbitals} carriers per cell, the bands kept", filling)
-    count = exact * problem.grid.n_points
-    require(count.denominator == 1, "filling", f"put a whole number of carriers on {problem.grid.name}", f"{filling}")
+    require(0 <= exact <= n_orbitals, "filling", f"lie in 0..{n_orbitals} carriers per cell, the bands kept", filling)
+    count = exact * grid.n_points
+    require(count.denominator == 1, "filling", f"put a whole number of carriers on {grid.name}", f"{filling}")
     return int(count)
 
 

@@ -1,5 +1,6 @@
 """Results on disk: HDF5 files with units, dims and provenance, readable with h5py alone."""
 
+from moire.io.hartree_fock import StoredMeanField, hartree_fock_record, read_hartree_fock
 from moire.io.hdf5 import (
     SCHEMA,
     Dataset,
@@ -27,14 +28,17 @@ __all__ = [
     "Dataset",
     "FileStatus",
     "Record",
+    "StoredMeanField",
     "bands_record",
     "check_schema",
     "check_target",
     "chern_record",
     "file_status",
+    "hartree_fock_record",
     "provenance",
     "read_bands",
     "read_chern",
+    "read_hartree_fock",
     "read_metric_trace",
     "read_record",
     "read_spectrum",

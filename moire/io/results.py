@@ -13,36 +13,9 @@ from moire.bands import BandEnergies
 from moire.errors import InputError
 from moire.exact_diagonalization import Spectrum
 from moire.grids import KPath, MomentumGrid
+from moire.io.grids import grid_datasets, lattice_datasets, read_grid, read_lattice
 from moire.io.hdf5 import Dataset, Record, text_array
-from moire.lattice import MoireLattice, TriangularLattice
 from moire.topology import ChernResult, CurvatureMap
-
-
-def _lattice_datasets(lattice: TriangularLattice) -> dict[str, Dataset]:
-    twist = lattice.twist_deg if isinstance(lattice, MoireLattice) else float("nan")
-    return {
-        "lattice/period": Dataset(lattice.period_nm, "nm", (), "lattice period"),
-        "lattice/twist": Dataset(twist, "deg", (), "twist angle; NaN if it is no moire lattice"),
-    }
-
-
-def _read_lattice(record: Record) -> TriangularLattice:
-    period, twist = float(record["lattice/period"]), float(record["lattice/twist"])
-    return TriangularLattice(period) if np.isnan(twist) else MoireLattice(period, twist)
-
-
-def _grid_datasets(grid: MomentumGrid, group: str) -> dict[str, Dataset]:
-    return {
-        f"{group}/matrix": Dataset(grid.matrix, "", ("superlattice vector", "a_i"), "cluster matrix T"),
-        f"{group}/twist": Dataset(np.array(grid.twist), "2 pi", ("superlattice vector",), "boundary twist"),
-        f"{group}/points": Dataset(grid.points, "1/nm", ("k", "xy"), "momenta"),
-        f"{group}/labels": Dataset(grid.labels, "", ("k", "label"), "labels in the momentum group"),
-    }
-
-
-def _read_grid(record: Record, group: str) -> MomentumGrid:
-    first, second = record[f"{group}/twist"]
-    return MomentumGrid(_read_lattice(record), record[f"{group}/matrix"], (float(first), float(second)))
 
 
 def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
@@ -52,7 +25,7 @@ def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
         raise InputError("`path` and `mesh` must be solved on a KPath and on a MomentumGrid, but are not.")
     dims = ("flavour", "k", "band")
     datasets = {
-        **_lattice_datasets(line.lattice),
+        **lattice_datasets(line.lattice),
         "model/names": Dataset(text_array(path.names), "", ("flavour",), "model of each flavour"),
         "model/top_band_first": Dataset(path.top_band_first, "", (), "whether band 0 is the highest"),
         "path/points": Dataset(line.points, "1/nm", ("k", "xy"), "momenta along the path"),
@@ -60,7 +33,7 @@ def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
         "path/tick_indices": Dataset(np.array(line.tick_indices), "", ("corner",), "where the corners are"),
         "path/tick_labels": Dataset(text_array(line.tick_labels), "", ("corner",), "names of the corners"),
         "path/energies": Dataset(path.energies, "meV", dims, "band energies along the path"),
-        **_grid_datasets(mesh.momenta, "mesh"),
+        **grid_datasets(mesh.momenta, "mesh"),
         "mesh/energies": Dataset(mesh.energies, "meV", dims, "band energies on the mesh"),
     }
     return Record("bands", datasets)
@@ -70,13 +43,13 @@ def read_bands(record: Record) -> tuple[BandEnergies, BandEnergies]:
     """Energies along the path and on the mesh from a ``"bands"`` record."""
     names, first = tuple(record["model/names"]), bool(record["model/top_band_first"])
     line = KPath(
-        _read_lattice(record),
+        read_lattice(record),
         read_only(record["path/points"]),
         read_only(record["path/distances"]),
         tuple(int(index) for index in record["path/tick_indices"]),
         tuple(record["path/tick_labels"]),
     )
-    mesh = _read_grid(record, "mesh")
+    mesh = read_grid(record, "mesh")
     return (
         BandEnergies(line, read_only(record["path/energies"]), names, first),
         BandEnergies(mesh, read_only(record["mesh/energies"]), names, first),
@@ -87,8 +60,8 @@ def chern_record(grid: MomentumGrid, chern: Sequence[ChernResult], kubo: Sequenc
     """Record of Chern numbers on one grid, with the curvature of the same groups by the second route."""
     plane = ("group", "n1", "n2")
     datasets = {
-        **_lattice_datasets(grid.lattice),
-        **_grid_datasets(grid, "mesh"),
+        **lattice_datasets(grid.lattice),
+        **grid_datasets(grid, "mesh"),
         "chern/bands": Dataset(
             text_array([json.dumps(result.band_indices) for result in chern]), "", ("group",), "band indices, JSON"
         ),
@@ -126,8 +99,8 @@ def spectrum_record(spectrum: Spectrum) -> Record:
     """Record of a many-body spectrum, with its manifold and, if kept, its vectors."""
     levels = ("sector", "level")
     datasets = {
-        **_lattice_datasets(spectrum.grid.lattice),
-        **_grid_datasets(spectrum.grid, "cluster"),
+        **lattice_datasets(spectrum.grid.lattice),
+        **grid_datasets(spectrum.grid, "cluster"),
         "spectrum/filling": Dataset(str(spectrum.filling), "1/cell", (), "carriers per cell"),
         "spectrum/n_carriers": Dataset(spectrum.n_carriers, "", (), "number of carriers"),
         "spectrum/momenta": Dataset(spectrum.momenta, "", ("sector", "label"), "total momentum"),
@@ -159,7 +132,7 @@ def read_spectrum(record: Record) -> Spectrum:
     """Many-body spectrum from an ``"ed"`` record."""
     n_vectors = sum(name.startswith("vectors/") for name in record.datasets)
     return Spectrum(
-        grid=_read_grid(record, "cluster"),
+        grid=read_grid(record, "cluster"),
         filling=Fraction(str(record["spectrum/filling"])),
         n_carriers=int(record["spectrum/n_carriers"]),
         momenta=read_only(record["spectrum/momenta"]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from moire.errors import require
+from moire.bands import BandStructure
+from moire.errors import InputError, MeshWarning, require
 from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.quasiparticles import valley_bands
 from moire.hartree_fock.result import HartreeFockResult
@@ -32,7 +34,7 @@ class MeanFieldPhase:
         ``"metal"``, ``"AFMxy"``, ``"IVC"``, ``"QAH"``, ``"VP"``, ``"AFMz"``, ``"QSH"`` or ``"BI"``.
     chern
         Total Chern number of the filled states, in the electron convention (band states, not their conjugates);
-        None in a metal.
+        None in a metal, and where the mesh is too coarse for its links (with a MeshWarning).
     valley_chern
         Chern number of the filled states of each valley; None for an empty one, no entry with intervalley
         order or in a metal.
@@ -91,25 +93,34 @@ def identify_phase(
     filled = result.filled_bands
     if not filled or not result.gap >= gap_threshold_mev:
         return MeanFieldPhase("metal", None, (), rule)
-    chern = chern_number(result.bands, filled)
+    chern = _chern(result.bands, filled)
     if moments.coherence > order_threshold:
-        opposite = moments.staggering < 0 and chern.rounded == 0
+        opposite = moments.staggering < 0 and (chern is None or chern.rounded == 0)
         return MeanFieldPhase("AFMxy" if opposite else "IVC", chern, (), rule)
     counts = _filled_by_valley(result)
     if counts is None:
         return MeanFieldPhase("metal", chern, (), rule)
     valleys = tuple(
-        chern_number(valley_bands(result.problem, result.occupation, flavour), range(count)) if count else None
+        _chern(valley_bands(result.problem, result.occupation, flavour), range(count)) if count else None
         for flavour, count in enumerate(counts)
     )
     if len(valleys) == 1 or abs(moments.valley_polarisation) > order_threshold:
-        name = "QAH" if chern.rounded else "VP"
+        name = "QAH" if chern is not None and chern.rounded else "VP"
     elif abs(moments.staggered_out_of_plane) > order_threshold:
         name = "AFMz"
     else:
         first, second = (0 if valley is None else valley.rounded for valley in valleys)
         name = "QSH" if (first - second) // 2 % 2 else "BI"
     return MeanFieldPhase(name, chern, valleys, rule)
+
+
+def _chern(bands: BandStructure, group: range) -> ChernResult | None:
+    """Chern number of a group, or None with a warning where the mesh is too coarse to tell its links from zero."""
+    try:
+        return chern_number(bands, group)
+    except InputError as refusal:
+        warnings.warn(f"No Chern number was found: {refusal}", MeshWarning, stacklevel=3)
+        return None
 
 
 def _filled_by_valley(result: HartreeFockResult) -> tuple[int, ...] | None:

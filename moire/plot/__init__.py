@@ -1,6 +1,7 @@
 """Figures: each function takes a result and an Axes, returns the Axes, and computes nothing."""
 
 from moire.plot.bands import plot_bands
+from moire.plot.mean_field import PHASE_COLOURS, plot_gap_line, plot_moment_map, plot_phase_map
 from moire.plot.spectrum import plot_spectrum
 from moire.plot.topology import (
     plot_index_versus_radius,
@@ -13,13 +14,17 @@ from moire.plot.trends import plot_band_trend, plot_chern_trend, plot_fci_trend
 from moire.plot.zone import plot_flux, plot_zone_map
 
 __all__ = [
+    "PHASE_COLOURS",
     "plot_band_trend",
     "plot_bands",
     "plot_chern_trend",
     "plot_fci_trend",
     "plot_flux",
+    "plot_gap_line",
     "plot_index_versus_radius",
+    "plot_moment_map",
     "plot_phase_diagram",
+    "plot_phase_map",
     "plot_spectrum",
     "plot_streda",
     "plot_strip",

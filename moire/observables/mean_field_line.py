@@ -1,0 +1,63 @@
+"""Mean-field ground states along a line of interaction strengths, with their phases and competitors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from moire.hartree_fock import GroundState, HartreeFockResult
+from moire.observables.mean_field import MeanFieldPhase, identify_phase
+
+
+@dataclass(frozen=True, eq=False)
+class MeanFieldPoint:
+    """The states found at one dielectric constant, lowest first, each with its phase.
+
+    Parameters
+    ----------
+    epsilon_r
+        Dielectric constant.
+    found
+        The states.
+    phases
+        Phase of each state, in the order of the states.
+    """
+
+    epsilon_r: float
+    found: GroundState
+    phases: tuple[MeanFieldPhase, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, epsilon_r: float, found: GroundState) -> MeanFieldPoint:
+        """Name every state of a search."""
+        return cls(epsilon_r, found, tuple(identify_phase(state) for state in found.solutions))
+
+    @property
+    def best(self) -> HartreeFockResult:
+        """The lowest state."""
+        return self.found.best
+
+    @property
+    def phase(self) -> MeanFieldPhase:
+        """The phase of the lowest state."""
+        return self.phases[0]
+
+    @property
+    def runner_up(self) -> tuple[str, float]:
+        """Next phase of another name, and its energy above the ground state in meV per cell; ("", nan) if none."""
+        for state, phase in zip(self.found.solutions, self.phases, strict=True):
+            if state.converged and phase.name != self.phase.name:
+                return phase.name, state.free_energy_per_cell - self.best.free_energy_per_cell
+        return "", float("nan")
+
+    def __str__(self) -> str:
+        lines = [str(self.best), str(self.phase), ""]
+        lines.append(
+            f"{'phase':>8} {'guess':>26} {'E - E_0 (meV/cell)':>19} {'gap (meV)':>10} {'residual':>9}  converged"
+        )
+        for state, phase in zip(self.found.solutions, self.phases, strict=True):
+            excess = state.free_energy_per_cell - self.best.free_energy_per_cell
+            lines.append(
+                f"{phase.name:>8} {state.guess:>26} {excess:19.5f} {state.gap:10.4f} {state.residual:9.1e}  "
+                f"{'yes' if state.converged else 'NO: ' + state.stop_reason}"
+            )
+        return "\n".join(lines)

@@ -1,0 +1,133 @@
+"""Hartree-Fock states: phase diagrams, gaps along a field, densities and moments in the moire cell."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
+from scipy.interpolate import NearestNDInterpolator
+
+from moire._arrays import ComplexArray, FloatArray
+from moire.plot.trends import Columns
+
+PHASE_COLOURS = {
+    "QSH": "#4477aa",
+    "AFMxy": "#66ccee",
+    "AFMz": "#ee6677",
+    "BI": "#ccbb44",
+    "QAH": "#aa3377",
+    "VP": "#bb88bb",
+    "IVC": "#228833",
+    "metal": "#bbbbbb",
+}
+"""Colour of each phase; others take those that remain of the colour cycle."""
+
+
+def _colours(phases: np.ndarray) -> dict[str, str]:
+    unknown = [str(name) for name in dict.fromkeys(phases) if name not in PHASE_COLOURS]
+    return PHASE_COLOURS | {name: f"C{i % 10}" for i, name in enumerate(unknown)}
+
+
+def plot_phase_map(columns: Columns, x: str, y: str, ax: Axes, *, resolution: int = 400) -> Axes:
+    """Colour a plane by phase: the points as dots, each spot in the colour of its nearest point.
+
+    Parameters
+    ----------
+    columns
+        With the coordinates and ``phase``, one row per point; points may lie anywhere.
+    x, y
+        Columns along the axes.
+    ax
+        Where to draw.
+    resolution
+        Pixels each way.
+    """
+    phases = np.asarray(columns["phase"]).astype(str)
+    across, up = (np.asarray(columns[name], dtype=float) for name in (x, y))
+    colours = _colours(phases)
+    names = [name for name in colours if name in phases]
+    codes = np.array([names.index(name) for name in phases])
+    size = [float(np.ptp(values)) or 1.0 for values in (across, up)]
+    margin = [
+        0.5 * float(np.diff(np.unique(values)).max(initial=0.0)) or 0.5 * extent
+        for values, extent in zip((across, up), size, strict=True)
+    ]
+    nearest = NearestNDInterpolator(np.stack([across / size[0], up / size[1]], axis=1), codes)
+    grid_x = np.linspace(across.min() - margin[0], across.max() + margin[0], resolution)
+    grid_y = np.linspace(up.min() - margin[1], up.max() + margin[1], resolution)
+    image = nearest(grid_x[None, :] / size[0], grid_y[:, None] / size[1])
+    palette = np.array([to_rgb(colours[name]) for name in names])
+    extent = (grid_x[0], grid_x[-1], grid_y[0], grid_y[-1])
+    ax.imshow(palette[image.astype(int)], origin="lower", aspect="auto", extent=extent, interpolation="nearest")
+    ax.plot(across, up, ".", color="k", markersize=1.5, alpha=0.5)
+    handles = [Line2D([], [], marker="s", linestyle="", color=colours[name], label=name) for name in names]
+    ax.legend(handles=handles, fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+    return ax
+
+
+def plot_gap_line(columns: Columns, x: str, ax: Axes, label: str = "this work") -> Axes:
+    """Draw the charge gap along a line, each point in the colour of its phase.
+
+    Parameters
+    ----------
+    columns
+        With ``x``, ``gap`` (meV) and ``phase``.
+    x
+        Column along the axis.
+    ax
+        Where to draw.
+    label
+        Name of the line in the legend.
+    """
+    order = np.argsort(np.asarray(columns[x], dtype=float))
+    across, gaps = (np.asarray(columns[name], dtype=float)[order] for name in (x, "gap"))
+    phases = np.asarray(columns["phase"]).astype(str)[order]
+    colours = _colours(phases)
+    ax.plot(across, gaps, "-", color="0.6", linewidth=1, zorder=1)
+    for name in dict.fromkeys(phases):
+        own = phases == name
+        ax.plot(across[own], gaps[own], "o", color=colours[name], markersize=4, label=f"{label}: {name}")
+    ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    ax.set_ylabel("charge gap (meV)")
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def plot_moment_map(
+    points: FloatArray, density: FloatArray, in_plane: ComplexArray, out_of_plane: FloatArray, ax: Axes, title: str
+) -> Axes:
+    """Draw the carriers of one layer in 2 x 2 moire cells, with their moments: arrows in plane, colour out of plane.
+
+    Parameters
+    ----------
+    points
+        Points of one cell in nm, (n, n, 2).
+    density, in_plane, out_of_plane
+        In 1/nm^2, (n, n); the density as contours.
+    ax
+        Where to draw; it gets a colour bar.
+    title
+        Title of the panel.
+    """
+    n = len(points)
+    along = points[1, 0], points[0, 1]
+    index = np.arange(2 * n)
+    places = index[:, None, None] * along[0] + index[None, :, None] * along[1]
+    carriers, out, arrows = (np.tile(values, (2, 2)) for values in (density, out_of_plane, in_plane))
+    limit = float(np.abs(out).max()) or float(density.max()) or 1.0
+    image = ax.pcolormesh(
+        places[..., 0], places[..., 1], out, cmap="RdBu_r", vmin=-limit, vmax=limit, shading="gouraud"
+    )
+    ax.contour(places[..., 0], places[..., 1], carriers, levels=4, colors="0.4", linewidths=0.6)
+    length = float(np.abs(arrows).max())
+    if length > 0.02 * density.max():
+        every = (slice(None, None, max(1, n // 8)),) * 2
+        where, turned = places[every], arrows[every]
+        ax.quiver(where[..., 0], where[..., 1], turned.real, turned.imag, pivot="mid", scale=16 * length, color="k")
+    ax.set_aspect("equal")
+    ax.set_xlabel("x (nm)")
+    ax.set_ylabel("y (nm)")
+    ax.set_title(title, fontsize="medium")
+    ax.figure.colorbar(image, ax=ax, label=r"$n_K - n_{K'}$ (1/nm$^2$)", shrink=0.7)
+    return ax
