@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 import tomllib
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -25,9 +26,16 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 def models_in(annotation):
     """Tables of a plan that stand in a type, such as the one in ``tuple[EdTable, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
         return [annotation]
     return [model for part in get_args(annotation) for model in models_in(part)]
+
+
+def defaults_of(table):
+    """Default of every key of a table, which is a pydantic model or a dataclass."""
+    if is_dataclass(table):
+        return {field.name: field.default for field in fields(table)}
+    return {key: field.default for key, field in table.model_fields.items()}
 
 
 def plan_models():
@@ -123,7 +131,7 @@ def plan_tables():
     text = (ROOT / "docs" / "plans.md").read_text(encoding="utf-8")
     for section in text.split("\n## ")[1:]:
         title, _, body = section.partition("\n")
-        rows = re.findall(r"^\| `(\w+)` \| [^\n]*? \| (required|`[^`]*`) \|", body, re.MULTILINE)
+        rows = re.findall(r"^\| `(\w+)` \| [^\n]*? \| (required|none|`[^`]*`) \|", body, re.MULTILINE)
         yield title, {key: value.strip("`") for key, value in rows}
 
 
@@ -131,13 +139,19 @@ def test_the_tables_of_plans_hold_every_key_with_its_default():
     documented = dict(plan_tables())
     assert list(documented) == list(plan_models())
     for title, model in plan_models().items():
-        assert list(documented[title]) == list(model.model_fields), title
-        for key, field in model.model_fields.items():
+        defaults = defaults_of(model)
+        assert set(documented[title]) == set(defaults), title
+        for key, default in defaults.items():
             told = documented[title][key]
-            if field.default is PydanticUndefined:
+            if default in (PydanticUndefined, MISSING):
                 assert told == "required", key
-            elif told != "{}":  # a table of which every key has its default
-                assert tomllib.loads(f"value = {told}")["value"] == to_jsonable_python(field.default), key
+            elif told == "{}":  # a table of which every key has its default, or which may be left out
+                assert default is None or is_dataclass(default) or isinstance(default, BaseModel), key
+            else:
+                expected = to_jsonable_python(default)
+                assert (
+                    (expected is None) if told == "none" else tomllib.loads(f"value = {told}")["value"] == expected
+                ), key
 
 
 def test_the_plans_of_the_documents_are_plans():

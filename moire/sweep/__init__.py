@@ -1,5 +1,6 @@
 """Sweeps: a plan becomes requests, ranks take them, each leaves one file, a summary gathers them."""
 
+from moire.sweep.boundaries import midpoints, refine_boundaries, run_plan
 from moire.sweep.collect import Summary, Table, collect, write_summary
 from moire.sweep.communicator import find_communicator, limit_threads, on_leader
 from moire.sweep.compute import Outcome, compute
@@ -8,13 +9,14 @@ from moire.sweep.plan import Plan, parse_plan, read_plan
 from moire.sweep.point import ModelPoint
 from moire.sweep.request import Request
 from moire.sweep.run import SweepReport, run_point, run_sweep
-from moire.sweep.tasks import TASKS, BandsTask, ChernTask, EdTask, Task, TopologyTask
+from moire.sweep.tasks import TASKS, BandsTask, ChernTask, EdTask, HfTask, Task, TopologyTask
 
 __all__ = [
     "TASKS",
     "BandsTask",
     "ChernTask",
     "EdTask",
+    "HfTask",
     "ModelPoint",
     "Outcome",
     "Plan",
@@ -29,9 +31,12 @@ __all__ = [
     "compute",
     "find_communicator",
     "limit_threads",
+    "midpoints",
     "on_leader",
     "parse_plan",
     "read_plan",
+    "refine_boundaries",
+    "run_plan",
     "run_point",
     "run_sweep",
     "write_summary",

@@ -34,6 +34,7 @@ from moire.plot import (
 )
 from moire.sweep.collect import Summary, Table
 from moire.sweep.folder import ResultsFolder
+from moire.sweep.mean_field_figures import phase_figures, state_figure
 
 MAX_PANELS = 12
 
@@ -50,7 +51,7 @@ def draw_file(path: Path, target: Path) -> Path:
     Parameters
     ----------
     path
-        File of kind ``bands``, ``chern``, ``topology`` or ``ed``.
+        File of kind ``bands``, ``chern``, ``topology``, ``hf`` or ``ed``.
     target
         Figure file; its suffix chooses the format.
 
@@ -68,11 +69,15 @@ def draw_file(path: Path, target: Path) -> Path:
         figure.suptitle(_title(record))
     elif record.kind == "topology":
         figure = _topology_figure(record)
+    elif record.kind == "hf":
+        figure = state_figure(record)
+        figure.suptitle(_title(record))
     elif record.kind in ("bands", "ed"):
         figure = _panels([_drawing(record)], [_title(record)], size=(5.0, 4.0))
     else:
         raise InputError(
-            f"`file` must hold bands, Chern numbers, topology or a spectrum, but {path} is of kind '{record.kind}'."
+            f"`file` must hold bands, Chern numbers, topology, mean-field states or a spectrum, "
+            f"but {path} is of kind '{record.kind}'."
         )
     return _save(figure, target)
 
@@ -116,6 +121,8 @@ def draw_folder(folder: ResultsFolder, summary: Summary, target: Path, keys: Seq
         figures["bands-trend"] = _band_trends(summary.tables["bands"], summary.tables["chern"])
     if "ed" in summary.tables and "gap" in summary.tables["ed"].columns:
         figures["fci-trend"] = _fci_trends(summary.tables["ed"])
+    if "hf" in summary.tables:
+        figures |= phase_figures(summary.tables["hf"])
     target.mkdir(parents=True, exist_ok=True)
     return [_save(figure, target / f"{name}.png") for name, figure in sorted(figures.items())]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import fields
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from moire.errors import InputError, nearest
 from moire.interaction import Gates
@@ -17,20 +17,11 @@ from moire.parameters import ContinuumParameters, published
 from moire.projection import ZeroMomentum
 from moire.sweep.point import ClusterShape, ModelPoint
 from moire.sweep.request import Request
-from moire.sweep.tasks import BandsTask, ChernTask, EdTask, Task, TopologyTask
+from moire.sweep.tasks import BandsTask, ChernTask, EdTask, HfTask, Task, TopologyTask
+from moire.sweep.values import Values
 
-
-def _as_values(value: Any) -> Any:
-    """Turn a number, a list or a table {start, stop, step} into a list of numbers."""
-    if isinstance(value, Mapping):
-        if set(value) != {"start", "stop", "step"} or not value["step"] > 0 or value["stop"] < value["start"]:
-            raise ValueError("be a number, a list, or a table with start <= stop and step > 0")
-        count = int(np.floor((value["stop"] - value["start"]) / value["step"] + 1e-9)) + 1
-        return [round(value["start"] + i * value["step"], 10) for i in range(count)]
-    return [value] if isinstance(value, int | float) else value
-
-
-Values = Annotated[tuple[float, ...], BeforeValidator(_as_values), Field(min_length=1)]
+Axis = Literal["displacement_mev", "twist_deg"]
+TaskName = Literal["bands", "chern", "topology", "hf", "ed"]
 
 
 class _Table(BaseModel):
@@ -63,27 +54,11 @@ class ModelTable(_Table):
     valley: int = +1
 
 
-class BandsTable(_Table):
-    """Options of the task ``bands``."""
+class RefineTable(_Table):
+    """Halve the steps across phase boundaries of the task ``hf``."""
 
-    n_bands: int = 3
-    mesh: tuple[int, int] = (18, 18)
-    points_per_segment: int = 30
-
-
-class ChernTable(_Table):
-    """Options of the task ``chern``."""
-
-    bands: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,))
-    mesh: tuple[int, int] = (18, 18)
-
-
-class TopologyTable(_Table):
-    """Options of the task ``topology``."""
-
-    bands: tuple[tuple[int, ...], ...] = ((0,), (1,))
-    mesh: tuple[int, int] = (18, 18)
-    index_radius: float = 0.25
+    axis: Axis = "displacement_mev"
+    min_step: Annotated[float, Field(gt=0)] = 1.0
 
 
 class InteractionTable(_Table):
@@ -111,13 +86,18 @@ class Plan(_Table):
     """A sweep: every task at every twist angle and displacement field."""
 
     name: str = "sweep"
-    tasks: Annotated[tuple[Literal["bands", "chern", "topology", "ed"], ...], Field(min_length=1)] = ("bands", "chern")
+    tasks: Annotated[tuple[Literal["bands", "chern", "topology", "hf", "ed"], ...], Field(min_length=1)] = (
+        "bands",
+        "chern",
+    )
     model: ModelTable
-    bands: BandsTable = BandsTable()
-    chern: ChernTable = ChernTable()
-    topology: TopologyTable = TopologyTable()
+    bands: BandsTask = BandsTask()
+    chern: ChernTask = ChernTask()
+    topology: TopologyTask = TopologyTask()
+    hf: tuple[HfTask, ...] = ()
     interaction: InteractionTable = InteractionTable()
     ed: tuple[EdTable, ...] = ()
+    refine: RefineTable | None = None
 
     def requests(self) -> tuple[Request, ...]:
         """Every request of the plan, checked, without repetition, in the order of the plan.
@@ -129,15 +109,14 @@ class Plan(_Table):
         """
         chosen = self.model.parameter_set
         parameters = published(chosen) if isinstance(chosen, str) else ContinuumParameters(**chosen.model_dump())
-        if "ed" in self.tasks and not self.ed:
-            raise InputError("`ed` must list at least one [[ed]] table with cluster and filling, but is empty.")
-        tasks: list[Task] = []
-        if "bands" in self.tasks:
-            tasks.append(BandsTask(**self.bands.model_dump()))
-        if "chern" in self.tasks:
-            tasks.append(ChernTask(**self.chern.model_dump()))
-        if "topology" in self.tasks:
-            tasks.append(TopologyTask(**self.topology.model_dump()))
+        if self.refine is not None and (len(self.hf) != 1 or "hf" not in self.tasks):
+            raise InputError(f"`refine` must go with the task hf and one [[hf]] table, but there are {len(self.hf)}.")
+        for name in ("hf", "ed"):
+            if name in self.tasks and not getattr(self, name):
+                raise InputError(f"`{name}` must list at least one [[{name}]] table, but is empty.")
+        tasks: list[Task] = [task for task in (self.bands, self.chern, self.topology) if task.name in self.tasks]
+        if "hf" in self.tasks:
+            tasks += self.hf
         if "ed" in self.tasks:
             shared = self.interaction.model_dump(exclude={"epsilon_r"})
             tasks += [
@@ -185,17 +164,18 @@ def parse_plan(table: Mapping[str, Any]) -> Plan:
         raise InputError(_sentence(error)) from None
 
 
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _RULES = {"too_short": "hold at least one value", "tuple_type": "be a list such as [6, 6], or [[tables]]"}
 
 
 def _sentence(error: ValidationError) -> str:
     # an unknown key explains the rest; then the branch of a union that got furthest is what was meant
-    problem = min(error.errors(), key=lambda problem: (problem["type"] != "extra_forbidden", -len(problem["loc"])))
+    problem = min(error.errors(), key=lambda problem: (problem["type"] not in _UNKNOWN, -len(problem["loc"])))
     place = [part for part in problem["loc"] if part not in {"ParametersTable", "str"}]
     name = ".".join(str(part) for part in place if not str(part).startswith(("tuple[", "function")))
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in _UNKNOWN:
         return f"`{name}` is not a key of a plan{nearest(str(place[-1]), _keys_beside(problem['loc']))}"
-    if problem["type"] == "missing":
+    if problem["type"] in {"missing", "missing_argument"}:
         return f"`{name}` must be given, but is missing."
     if problem["type"] in _RULES:
         return f"`{name}` must {_RULES[problem['type']]}, but is {problem['input']!r}."
@@ -206,14 +186,17 @@ def _sentence(error: ValidationError) -> str:
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     """Return the valid keys of the table in which the last key of `location` stands."""
-    tables: dict[str, type[_Table]] = {
+    tables: dict[str, Any] = {
         "model": ModelTable,
-        "bands": BandsTable,
-        "chern": ChernTable,
-        "topology": TopologyTable,
+        "bands": BandsTask,
+        "chern": ChernTask,
+        "topology": TopologyTask,
+        "hf": HfTask,
         "interaction": InteractionTable,
         "ed": EdTable,
+        "refine": RefineTable,
     }
     if "parameter_set" in location:
         return list(ParametersTable.model_fields)
-    return list(tables[str(location[0])].model_fields if len(location) > 1 else Plan.model_fields)
+    table = tables[str(location[0])] if len(location) > 1 else Plan
+    return list(table.model_fields) if issubclass(table, BaseModel) else [field.name for field in fields(table)]

@@ -54,6 +54,16 @@ class SweepReport:
     damaged: tuple[Path, ...]
     seconds: float
 
+    def __add__(self, later: SweepReport) -> SweepReport:
+        """Report of two sweeps done one after the other."""
+        return SweepReport(
+            self.computed + later.computed,
+            self.skipped + later.skipped,
+            self.failures + later.failures,
+            self.damaged + later.damaged,
+            self.seconds + later.seconds,
+        )
+
     def __str__(self) -> str:
         text = f"{self.computed} computed, {self.skipped} already finished, {len(self.failures)} failed"
         return f"{text}; {self.seconds:.1f} s."

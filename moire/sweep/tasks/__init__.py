@@ -3,10 +3,11 @@
 from moire.sweep.tasks.bands import BandsTask
 from moire.sweep.tasks.chern import ChernTask
 from moire.sweep.tasks.ed import EdTask
+from moire.sweep.tasks.hf import HfTask
 from moire.sweep.tasks.parts import Task
 from moire.sweep.tasks.topology import TopologyTask
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (BandsTask, ChernTask, TopologyTask, EdTask)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (BandsTask, ChernTask, TopologyTask, HfTask, EdTask)}
 """Every task by its name."""
 
-__all__ = ["TASKS", "BandsTask", "ChernTask", "EdTask", "Task", "TopologyTask"]
+__all__ = ["TASKS", "BandsTask", "ChernTask", "EdTask", "HfTask", "Task", "TopologyTask"]

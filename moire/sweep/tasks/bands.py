@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pydantic import ConfigDict
+
 from moire.bands import solve_bands
 from moire.errors import require
 from moire.grids import KPath
@@ -17,6 +19,7 @@ from moire.sweep.tasks.parts import Columns, Parts
 class BandsTask:
     """Bands along the path and on a mesh, with widths and gaps."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "bands"
     n_bands: int = 3
     mesh: tuple[int, int] = (18, 18)

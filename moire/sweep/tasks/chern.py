@@ -6,6 +6,8 @@ import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pydantic import ConfigDict
+
 from moire.bands import BandStructure, solve_bands
 from moire.errors import MeshWarning, require
 from moire.io import Dataset, chern_record
@@ -20,6 +22,7 @@ ROUTES_AGREE = 0.1
 class ChernTask:
     """Chern numbers of groups of bands by links, with the curvature as second route."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "chern"
     bands: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,))
     mesh: tuple[int, int] = (18, 18)

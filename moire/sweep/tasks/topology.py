@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pydantic import ConfigDict
+
 from moire.errors import require
 from moire.io import Dataset, topology_record
 from moire.sweep.point import ModelPoint
@@ -17,6 +19,7 @@ from moire.topology import topology_report
 class TopologyTask:
     """Chern numbers by four routes, quantum geometry, Wilson loops, Z2, C3 eigenvalues, interband indices."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "topology"
     bands: tuple[tuple[int, ...], ...] = ((0,), (1,))
     mesh: tuple[int, int] = (18, 18)

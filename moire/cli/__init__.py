@@ -1,0 +1,43 @@
+"""The command line: one point, a sweep, a look at what is on disk."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from moire import __version__
+from moire.cli.many_body import ed, hf
+from moire.cli.one_body import bands, chern, topology
+from moire.cli.results import plot, show
+from moire.cli.sweep import sweep
+from moire.errors import MoireError
+
+
+def main() -> None:
+    """Run the command line; a MoireError becomes one sentence and exit code 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except MoireError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        click.echo(f"Error: {error.format_message()}", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; finished points are kept and the same command resumes.", err=True)
+        sys.exit(130)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(__version__, prog_name="moire")
+@click.option("-v", "--verbose", is_flag=True, help="State every allocation, not only the large ones.")
+def cli(verbose: bool) -> None:
+    """Twisted bilayer MoTe2 from the continuum model to fractional Chern insulators."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("moire").setLevel(logging.DEBUG if verbose else logging.WARNING)
+
+
+for command in (bands, chern, topology, hf, ed, sweep, show, plot):
+    cli.add_command(command)

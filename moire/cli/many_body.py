@@ -1,0 +1,133 @@
+"""Commands on interacting carriers: Hartree-Fock and exact diagonalization."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from moire.cli.point import Command, point_options, read_cluster, read_mesh, run_single
+from moire.errors import InputError
+from moire.hartree_fock import SYMMETRIES
+from moire.sweep import EdTask, HfTask
+
+
+def _interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: str) -> Callable[[Command], Command]:
+    """Add the options of the interaction, with the defaults of the task."""
+    rules = click.Choice(["drop", "keep", "exchange"])
+
+    def add(command: Command) -> Command:
+        for decorate in reversed(
+            [
+                click.option("--gates", type=click.Choice(["dual", "single", "none"]), default="dual", help="Gates."),
+                click.option("--gate-distance", type=float, default=30.0, help="Gate distance in nm."),
+                click.option(
+                    "--layer-distance", type=float, default=layer_distance, help="Layer distance in nm; 0: layer-blind."
+                ),
+                click.option(
+                    "--q-cutoff", type=float, default=q_cutoff, help="Largest momentum transfer in units of |G_1|."
+                ),
+                click.option("--zero-momentum", type=rules, default=zero_momentum, help="What to do with V(q=0)."),
+            ]
+        ):
+            command = decorate(command)
+        return command
+
+    return add
+
+
+@click.command()
+@point_options
+@click.option("--filling", default="-2", help="Holes per cell, both valleys together, such as -1 or -2.")
+@click.option("--mesh", default="12x12", help="Momentum mesh.")
+@click.option("--bands", "n_bands", type=int, default=3, help="Bands kept per valley.")
+@click.option("--epsilon", default="20", help="Dielectric constant, or several: 10,20,40.")
+@_interaction_options(0.7, 2.0, "exchange")
+@click.option("--guesses", default="", help="Such as AFMxy,AFMz,random; all by default.")
+@click.option("--symmetry", type=click.Choice(SYMMETRIES), default="free", help="What no state may break.")
+@click.option("--temperature", type=float, default=0.0, help="k_B T in meV.")
+@click.option("--tolerance", type=float, default=1e-6, help="Residual in meV of a converged state.")
+@click.option("--seed", type=int, help="Seed of random guesses; by default a hash of what is solved.")
+def hf(
+    filling: str,
+    mesh: str,
+    n_bands: int,
+    epsilon: str,
+    gates: Any,
+    gate_distance: float,
+    layer_distance: float,
+    q_cutoff: float,
+    zero_momentum: Any,
+    guesses: str,
+    symmetry: Any,
+    temperature: float,
+    tolerance: float,
+    seed: int | None,
+    **point: Any,
+) -> None:
+    """Hartree-Fock ground state of both valleys, with its phase and the competing states."""
+    try:
+        constants = tuple(float(part) for part in epsilon.split(","))
+    except ValueError:
+        raise InputError(f"`epsilon` must be a number, or several such as 10,20,40, but is '{epsilon}'.") from None
+    task = HfTask(
+        filling=filling,
+        mesh=read_mesh(mesh, "mesh"),
+        n_bands=n_bands,
+        epsilon_r=constants,
+        gates=gates,
+        gate_distance_nm=gate_distance,
+        layer_distance_nm=layer_distance,
+        q_cutoff=q_cutoff,
+        zero_momentum=zero_momentum,
+        guesses=tuple(filter(None, guesses.split(","))),
+        symmetry=symmetry,
+        temperature_mev=temperature,
+        tolerance_mev=tolerance,
+        seed=seed,
+    )
+    run_single(task, **point)
+
+
+@click.command()
+@point_options
+@click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
+@click.option("--filling", required=True, help="Such as -2/3 (holes per cell).")
+@click.option("--boundary-twist", nargs=2, type=float, default=(0.0, 0.0), help="In units of 2 pi.")
+@click.option("--states", type=int, default=4, help="Levels per momentum sector.")
+@click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant.")
+@_interaction_options(0.0, 4.0, "drop")
+@click.option("--seed", type=int, default=0, help="Seed of the starting vectors.")
+def ed(
+    cluster: str,
+    filling: str,
+    boundary_twist: tuple[float, float],
+    states: int,
+    epsilon: float,
+    gates: Any,
+    gate_distance: float,
+    layer_distance: float,
+    q_cutoff: float,
+    zero_momentum: Any,
+    seed: int,
+    **point: Any,
+) -> None:
+    """Many-body spectrum of one band of one valley, all momentum sectors."""
+    logger = logging.getLogger("moire")
+    logger.setLevel(min(logger.level, logging.INFO))  # one spectrum states its memory, a sweep of them does not
+    task = EdTask(
+        cluster=read_cluster(cluster),
+        filling=filling,
+        boundary_twist=boundary_twist,
+        n_eigenstates=states,
+        epsilon_r=epsilon,
+        gates=gates,
+        gate_distance_nm=gate_distance,
+        layer_distance_nm=layer_distance,
+        q_cutoff=q_cutoff,
+        zero_momentum=zero_momentum,
+        seed=seed,
+    )
+    run_single(task, **point)

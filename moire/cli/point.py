@@ -1,0 +1,98 @@
+"""What the commands of one point share: options of the model, and the way of a result to the screen and to disk."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from moire.errors import InputError
+from moire.io import check_target, write_record
+from moire.parameters import PUBLISHED, published
+from moire.sweep import ModelPoint, Request, Task, compute
+from moire.sweep.figures import check_figure_name, draw_file
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def point_options(command: Command) -> Command:
+    """Add the options of a model at one point, and where the result goes."""
+    for decorate in reversed(
+        [
+            click.option("--set", "set_name", default="WANG_2023", help=f"Parameter set: {', '.join(PUBLISHED)}."),
+            click.option("--twist", type=float, required=True, help="Twist angle in degrees."),
+            click.option("--displacement", type=float, default=0.0, help="Displacement field D in meV."),
+            click.option("--shells", type=float, default=5.0, help="Plane-wave cutoff in units of |G_1|."),
+            click.option("--valley", type=int, default=1, help="+1 for K, -1 for K'."),
+            click.option("--output", type=click.Path(path_type=Path), help="Write the result to this HDF5 file."),
+            click.option("--figure", type=click.Path(path_type=Path), help="Draw it to this file (needs --output)."),
+        ]
+    ):
+        command = decorate(command)
+    return command
+
+
+def run_single(
+    task: Task,
+    *,
+    set_name: str,
+    twist: float,
+    displacement: float,
+    shells: float,
+    valley: int,
+    output: Path | None,
+    figure: Path | None,
+) -> None:
+    """Check a task at one point, do it, print it, and write and draw it where asked."""
+    if figure is not None and output is None:
+        raise InputError("`output` must be given with --figure, but is missing.")
+    if figure is not None:
+        check_figure_name(figure)
+    if output is not None:
+        check_target(output)
+    point = ModelPoint(
+        parameters=published(set_name),
+        twist_deg=twist,
+        displacement_mev=displacement,
+        plane_wave_shells=shells,
+        valley=valley,
+    )
+    request = Request(point=point, task=task)
+    request.check()
+    outcome = compute(request, progress=sys.stderr.isatty())
+    click.echo(outcome.text)
+    if output is not None:
+        write_record(output, outcome.record)
+        click.echo(f"Written to {output}.")
+    if figure is not None and output is not None:
+        click.echo(f"Drawn to {draw_file(output, figure)}.")
+
+
+def read_mesh(text: str, name: str) -> tuple[int, int]:
+    """Read ``N1xN2``."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise InputError(f"`{name}` must read N1xN2, such as 18x18, but is '{text}'.")
+    return int(parts[0]), int(parts[1])
+
+
+def read_cluster(text: str) -> Any:
+    """Read ``N1xN2`` or ``T11,T12,T21,T22``."""
+    if "," not in text:
+        return read_mesh(text, "cluster")
+    try:
+        a, b, c, d = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"`cluster` must read N1xN2 or four integers T11,T12,T21,T22, but is '{text}'.") from None
+    return (a, b), (c, d)
+
+
+def read_groups(text: str) -> tuple[tuple[int, ...], ...]:
+    """Read groups of bands, ``0,1,0+1``."""
+    try:
+        return tuple(tuple(int(band) for band in group.split("+")) for group in text.split(","))
+    except ValueError:
+        raise InputError(f"`groups` must read like 0,1,0+1, but is '{text}'.") from None

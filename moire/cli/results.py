@@ -1,0 +1,41 @@
+"""Commands that look at what is on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from moire.io import read_record
+from moire.sweep import ResultsFolder, collect
+from moire.sweep.figures import draw_file, draw_folder
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def show(path: Path) -> None:
+    """Print what a FILE or a results folder holds."""
+    if path.is_dir():
+        click.echo(str(collect(ResultsFolder(path))))
+        return
+    record = read_record(path)
+    click.echo(f"{record.kind}: {record.attributes.get('title', path.name)}")
+    for name, value in record.attributes.items():
+        click.echo(f"  {name:>14}  {value}")
+    for name, dataset in record.datasets.items():
+        values = dataset.values
+        size = f"{values.shape} {values.dtype}" if getattr(values, "shape", ()) else f"= {values}"
+        click.echo(f"  {name:<28} {size} {dataset.unit}  {' '.join(dataset.dims)}  {dataset.doc}")
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Figure file, or folder for a results folder.")
+def plot(path: Path, output: Path | None) -> None:
+    """Draw a FILE or a results folder."""
+    if path.is_dir():
+        folder = ResultsFolder(path)
+        for figure in draw_folder(folder, collect(folder), output or path / "figures"):
+            click.echo(f"Figure: {figure}")
+    else:
+        click.echo(f"Figure: {draw_file(path, output or path.with_suffix('.png'))}")

@@ -1,0 +1,78 @@
+"""The command that runs a plan."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from moire.errors import MoireError
+from moire.sweep import (
+    ResultsFolder,
+    collect,
+    find_communicator,
+    limit_threads,
+    on_leader,
+    read_plan,
+    run_plan,
+    write_summary,
+)
+from moire.sweep.figures import draw_folder
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Results folder; results/NAME by default.")
+@click.option("--plot", is_flag=True, help="Draw the figures afterwards.")
+@click.option("--dry-run", is_flag=True, help="List the points and stop.")
+def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
+    """Run a PLAN (TOML), alone or under mpiexec -n N; finished points are skipped."""
+    communicator, situation = find_communicator()
+    leading = communicator is None or communicator.rank == 0
+    try:
+        n_failed = _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
+    except MoireError as error:  # every rank reads the same plan and fails alike; only one says so
+        if leading:
+            click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except BaseException as error:
+        if communicator is not None:  # one rank that leaves would make the others wait for ever
+            if not isinstance(error, KeyboardInterrupt | SystemExit):
+                traceback.print_exc()
+            communicator.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)
+        raise
+    if n_failed:
+        sys.exit(1)
+
+
+def _sweep(
+    plan_path: Path, output: Path | None, plot: bool, dry_run: bool, communicator: Any | None, situation: str
+) -> int:
+    """Run a sweep on this rank; return the number of failed points on rank 0 and 0 elsewhere."""
+    leading = communicator is None or communicator.rank == 0
+    plan = read_plan(plan_path)
+    requests = plan.requests()
+    folder = ResultsFolder(output or Path("results") / plan.name)
+    if dry_run:
+        if leading:
+            click.echo("\n".join(f"{request.key}  {request.title}" for request in requests))
+        return 0
+    on_leader(communicator, folder.open_for_writing)
+    n_threads = limit_threads(communicator)
+    if leading:
+        click.echo(f"{plan.name}: {len(requests)} points. {situation} {n_threads} threads each.")
+    requests, report = run_plan(plan, folder, communicator, say=click.echo)
+    if not leading:
+        return 0
+    click.echo(str(report))
+    keys = [request.key for request in requests]
+    summary = collect(folder, keys)
+    click.echo(f"\n{summary}\n")
+    click.echo(f"Files: {folder.points}, summary: {write_summary(folder, summary)}")
+    if plot:
+        for figure in draw_folder(folder, summary, folder.path / "figures", keys):
+            click.echo(f"Figure: {figure}")
+    return len(report.failures)

@@ -1,0 +1,129 @@
+"""Adaptive refinement: new points where neighbours along an axis differ in phase."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from moire.errors import InputError, require
+from moire.sweep.collect import Table, collect
+from moire.sweep.communicator import on_leader
+from moire.sweep.folder import ResultsFolder
+from moire.sweep.plan import Axis, Plan
+from moire.sweep.request import Request
+from moire.sweep.run import SweepReport, run_sweep
+from moire.sweep.tasks import HfTask
+
+_COLUMNS = {"displacement_mev": "D", "twist_deg": "theta"}
+
+
+def midpoints(table: Table, template: Request, axis: Axis, min_step: float) -> tuple[Request, ...]:
+    """Requests halfway between neighbours of different phase that lie more than `min_step` apart.
+
+    Parameters
+    ----------
+    table
+        Finished points of Hartree-Fock tasks.
+    template
+        A request of the sweep: all but the point and the dielectric constants is taken from it.
+    axis
+        Field of the model along which neighbours are compared.
+    min_step
+        Distance at which a boundary counts as found, in the unit of the axis.
+    """
+    along = _COLUMNS[axis]
+    others = [name for name in ("theta", "D", "epsilon") if name != along]
+    lines: dict[tuple[float, ...], list[tuple[float, str]]] = defaultdict(list)
+    for row in range(table.n_rows):
+        place = tuple(float(table[name][row]) for name in others)
+        lines[place].append((float(table[along][row]), str(table["phase"][row])))
+    wanted: dict[tuple[float, float], set[float]] = defaultdict(set)
+    for (first, epsilon_r), points in lines.items():
+        for (low, before), (high, after) in pairwise(sorted(points)):
+            if before != after and high - low > min_step * (1 + 1e-9):
+                wanted[first, round((low + high) / 2, 10)].add(epsilon_r)
+    requests = []
+    for (first, middle), constants in sorted(wanted.items()):
+        twist_deg, field = (first, middle) if axis == "displacement_mev" else (middle, first)
+        point = replace(template.point, twist_deg=twist_deg, displacement_mev=field)
+        task: Any = replace(template.task, epsilon_r=tuple(sorted(constants)))  # type: ignore[type-var]
+        requests.append(Request(point=point, task=task))
+    return tuple(requests)
+
+
+def refine_boundaries(
+    requests: Sequence[Request],
+    folder: ResultsFolder,
+    axis: Axis = "displacement_mev",
+    min_step: float = 1.0,
+    communicator: Any | None = None,
+    say: Callable[[str], None] = print,
+) -> tuple[tuple[Request, ...], SweepReport]:
+    """Run Hartree-Fock requests, then halve the steps across phase boundaries until they are below `min_step`.
+
+    Only the dielectric constants at which the phase changes are computed at a new point. Call it on all ranks; a
+    second call continues where a killed one stopped.
+
+    Parameters
+    ----------
+    requests
+        Requests of one Hartree-Fock task at several points.
+    folder
+        Opened results folder.
+    axis
+        ``"displacement_mev"`` or ``"twist_deg"``.
+    min_step
+        Distance at which a boundary counts as found, in the unit of the axis.
+    communicator, say
+        As in :func:`run_sweep`.
+
+    Returns
+    -------
+    tuple of requests, SweepReport
+        All that were run, those of the refinement last, and how they ended.
+
+    Raises
+    ------
+    InputError
+        If a request is not one of Hartree-Fock, or the step is not positive.
+    """
+    require(axis in _COLUMNS, "axis", f"be one of {', '.join(_COLUMNS)}", repr(axis))
+    require(min_step > 0, "min_step", "be positive", min_step)
+    if not requests or not all(isinstance(request.task, HfTask) for request in requests):
+        raise InputError("`requests` must be requests of the task hf, but are not.")
+    done = tuple(requests)
+    report = run_sweep(done, folder, communicator, say)
+    while True:
+
+        def next_points(done: tuple[Request, ...] = done) -> tuple[Request, ...]:
+            tables = collect(folder, [request.key for request in done]).tables
+            return midpoints(tables["hf"], done[0], axis, min_step) if "hf" in tables else ()
+
+        pending = tuple(request for request in on_leader(communicator, next_points) if request not in done)
+        if not pending:
+            return done, report
+        report += run_sweep(pending, folder, communicator, say)
+        done += pending
+
+
+def run_plan(
+    plan: Plan, folder: ResultsFolder, communicator: Any | None = None, say: Callable[[str], None] = print
+) -> tuple[tuple[Request, ...], SweepReport]:
+    """Run every request of a plan, and the refinement that it asks for; call it on all ranks.
+
+    Returns
+    -------
+    tuple of requests, SweepReport
+        All that were run, and how they ended.
+    """
+    requests = plan.requests()
+    if plan.refine is None:
+        return requests, run_sweep(requests, folder, communicator, say)
+    others = [request for request in requests if not isinstance(request.task, HfTask)]
+    states = [request for request in requests if isinstance(request.task, HfTask)]
+    report = run_sweep(others, folder, communicator, say) if others else None
+    done, refined = refine_boundaries(states, folder, plan.refine.axis, plan.refine.min_step, communicator, say)
+    return (*others, *done), report + refined if report else refined

@@ -1,0 +1,122 @@
+"""The task ``hf``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from pydantic import ConfigDict
+from tqdm import tqdm
+
+from moire.bands import solve_bands
+from moire.errors import require
+from moire.hartree_fock import SYMMETRIES, MeanField, Symmetry, check_guess, count_carriers, ground_state
+from moire.io import Dataset, hartree_fock_record
+from moire.observables import MeanFieldPoint
+from moire.projection import ZeroMomentum, project
+from moire.sweep.point import ModelPoint
+from moire.sweep.tasks.parts import Columns, Parts, cluster_name
+from moire.sweep.tasks.projection import ProjectionOptions
+from moire.sweep.values import Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class HfTask(ProjectionOptions):
+    """Hartree-Fock ground states of both valleys along dielectric constants, with the competing states."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    name: ClassVar[str] = "hf"
+    filling: str = "-2"
+    mesh: tuple[int, int] = (12, 12)
+    n_bands: int = 3
+    epsilon_r: Values = (20.0,)
+    layer_distance_nm: float = 0.7
+    q_cutoff: float = 2.0
+    zero_momentum: ZeroMomentum = "exchange"
+    guesses: tuple[str, ...] = ()
+    symmetry: Symmetry = "free"
+    temperature_mev: float = 0.0
+    tolerance_mev: float = 1e-6
+    seed: int | None = None
+
+    def check(self, point: ModelPoint) -> None:
+        """Raise InputError where the task cannot be done at this point."""
+        for epsilon_r in self.epsilon_r:
+            self.check_projection(epsilon_r)
+        require(self.symmetry in SYMMETRIES, "symmetry", f"be one of {', '.join(SYMMETRIES)}", repr(self.symmetry))
+        require(self.tolerance_mev > 0, "tolerance_mev", "be positive", self.tolerance_mev)
+        require(
+            0 <= self.temperature_mev < np.inf, "temperature_mev", "be finite and not negative", self.temperature_mev
+        )
+        for guess in self.guesses:
+            check_guess(guess, 2, self.symmetry)
+        point.check_bands(self.n_bands)
+        grid = point.grid(self.mesh)
+        count_carriers(self.filling, 2 * self.n_bands, grid)
+
+    def title(self) -> str:
+        """What tells this task from others of its kind."""
+        constants = f"{self.epsilon_r[0]:g}"
+        if len(self.epsilon_r) > 1:
+            constants += f"..{self.epsilon_r[-1]:g} ({len(self.epsilon_r)} values)"
+        return f", {cluster_name(self.mesh)} at {self.filling}, eps = {constants}"
+
+    def coordinates(self) -> Columns:
+        """Columns of the summary that say what was asked."""
+        return {
+            "cluster": Dataset(cluster_name(self.mesh), "", (), "momentum mesh"),
+            "filling": Dataset(self.filling, "1/cell", (), "filling"),
+            "epsilon": Dataset(np.array(self.epsilon_r, dtype=float), "", ("epsilon",), "dielectric constant"),
+        }
+
+    def cost(self) -> float:
+        """Rough cost in seconds: one projection, then some seconds per dielectric constant."""
+        orbitals = self.mesh[0] * self.mesh[1] * self.n_bands**2
+        return 1e-6 * orbitals**2 * (1 + 0.5 * len(self.epsilon_r))
+
+    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+        """Do the work at one point."""
+        start = self._mean_field(point)
+        fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
+        bar = tqdm(fields, desc="dielectric constants", disable=not progress or len(fields) == 1, leave=False)
+        searches = [
+            ground_state(
+                field, self.filling, self.guesses or None, self.symmetry, self.temperature_mev, self.tolerance_mev
+            )
+            for field in bar
+        ]
+        points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
+        text = "\n\n".join(map(str, points))
+        return hartree_fock_record(points), _columns(points), text
+
+    def _mean_field(self, point: ModelPoint) -> MeanField:
+        models = [replace(point, valley=valley).build() for valley in (+1, -1)]
+        bands = solve_bands(models, point.grid(self.mesh), self.n_bands)
+        interaction = self.interaction(self.epsilon_r[0])
+        return MeanField(project(bands, interaction, "hole", self.q_cutoff, self.zero_momentum))
+
+
+def _columns(points: Sequence[MeanFieldPoint]) -> Columns:
+    """Headline figures along the dielectric constants."""
+    line = ("epsilon",)
+
+    def column(values: Iterable[float | str | bool], unit: str, doc: str) -> Dataset:
+        return Dataset(np.array(list(values)), unit, line, doc)
+
+    best = [point.best for point in points]
+    charges = [point.phase.chern for point in points]
+    return {
+        "phase": column((point.phase.name for point in points), "", "phase of the lowest state"),
+        "energy_per_cell": column((state.energy_per_cell for state in best), "meV", "energy per cell"),
+        "gap": column((state.gap for state in best), "meV", "charge gap; negative in a metal"),
+        "chern": column((c.value + 0.0 if c else np.nan for c in charges), "", "total Chern number"),
+        "layer_polarisation": column((s.moments.layer_polarisation for s in best), "", "(b - t) / carriers"),
+        "valley_polarisation": column((s.moments.valley_polarisation for s in best), "", "(K - K') / carriers"),
+        "staggered_moment": column((s.moments.staggered_out_of_plane for s in best), "", "out of plane, b less t"),
+        "coherence": column((s.moments.coherence for s in best), "", "intervalley order, 0 to 1"),
+        "runner_up": column((point.runner_up[0] for point in points), "", "next phase of another name"),
+        "margin": column((point.runner_up[1] for point in points), "meV", "its energy per cell above the lowest state"),
+        "converged": column((state.converged for state in best), "", "the lowest state is self-consistent"),
+    }

@@ -1,0 +1,158 @@
+"""The task hf: one point, a plan that refines its boundaries, files and figures."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from moire.errors import InputError
+from moire.io import read_hartree_fock, read_record, write_record
+from moire.parameters import WANG_2023
+from moire.sweep import (
+    HfTask,
+    ModelPoint,
+    Request,
+    ResultsFolder,
+    Table,
+    collect,
+    compute,
+    midpoints,
+    parse_plan,
+    run_plan,
+)
+from moire.sweep.figures import draw_file, draw_folder
+
+SMALL = {"mesh": (3, 3), "n_bands": 2, "q_cutoff": 1.5, "guesses": ("AFMxy", "AFMz", "layer_polarised")}
+POINT = ModelPoint(parameters=WANG_2023, twist_deg=3.89, displacement_mev=20.0, plane_wave_shells=3)
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    return compute(Request(point=POINT, task=HfTask(epsilon_r=(10.0, 40.0), **SMALL)))
+
+
+def test_a_file_says_what_was_found(outcome, tmp_path):
+    path = tmp_path / "hf.h5"
+    write_record(path, outcome.record)
+    record = read_record(path)
+    assert record.kind == "hf"
+    assert record.attributes["warnings"] == outcome.record.attributes["warnings"]
+    for name, dataset in record.datasets.items():
+        assert dataset.doc, name
+    stored = read_hartree_fock(record)
+    assert stored.filling == 2
+    assert stored.epsilon_r.tolist() == [10, 40]
+    known = np.isfinite(stored.energies)
+    assert (known == (stored.phases != "")).all()
+    assert (np.diff(np.where(known, stored.energies, np.inf), axis=1)[known[:, 1:]] >= -1e-9).all()
+    np.testing.assert_allclose(stored.weights.sum(axis=(1, 2)), 18)
+    # the density of the moire cell integrates to the filling
+    element = stored.grid.lattice.cell_area_nm2 / stored.points.shape[0] ** 2
+    np.testing.assert_allclose(stored.layer_density.sum(axis=(1, 2, 3)) * element, 2)
+    parts = record["state/energy_parts"].sum(axis=1)
+    np.testing.assert_allclose(parts, stored.energies[:, 0])
+
+
+def test_the_text_names_the_phase_and_the_competitors(outcome):
+    assert "rule: metal" in outcome.text
+    assert "E - E_0 (meV/cell)" in outcome.text
+    for guess in SMALL["guesses"]:
+        assert guess in outcome.text
+
+
+def test_rescaled_interaction_equals_a_run_of_its_own(outcome):
+    alone = compute(Request(point=POINT, task=HfTask(epsilon_r=(40.0,), **SMALL)))
+    together = outcome.record["summary/energy_per_cell"][1]
+    assert alone.record["summary/energy_per_cell"][0] == pytest.approx(together, abs=1e-6)
+    assert outcome.record["summary/energy_per_cell"][0] < together - 10  # the interaction matters
+
+
+def test_figures(outcome, tmp_path):
+    path = tmp_path / "hf.h5"
+    write_record(path, outcome.record)
+    assert draw_file(path, tmp_path / "hf.png").stat().st_size > 10_000
+
+
+PLAN = parse_plan(
+    {
+        "tasks": ["hf"],
+        "model": {
+            "parameter_set": "WANG_2023",
+            "twist_deg": 3.89,
+            "displacement_mev": [0, 60],
+            "plane_wave_shells": 3,
+        },
+        "hf": [{"epsilon_r": [10, 40], **{k: list(v) if isinstance(v, tuple) else v for k, v in SMALL.items()}}],
+        "refine": {"min_step": 20},
+    }
+)
+
+
+def test_a_plan_refines_the_boundaries_of_phases_and_resumes(tmp_path):
+    folder = ResultsFolder(tmp_path / "plan")
+    folder.open_for_writing()
+    lines = []
+    requests, report = run_plan(PLAN, folder, say=lines.append)
+    fields = sorted({request.point.displacement_mev for request in requests})
+    assert len(fields) > 2
+    assert not report.failures
+    summary = collect(folder, [request.key for request in requests])
+    table = summary.tables["hf"]
+    for constant in (10, 40):  # neighbours differ in phase only where they are close
+        row = np.nonzero(table["epsilon"] == constant)[0]
+        for i, j in pairwise(row):
+            assert table["phase"][i] == table["phase"][j] or table["D"][j] - table["D"][i] <= 20
+    again, resumed = run_plan(PLAN, folder, say=lines.append)
+    assert again == requests
+    assert (resumed.computed, resumed.failures) == (0, ())
+    figures = draw_folder(folder, summary, tmp_path / "figures")
+    assert [figure.name for figure in figures] == ["hf-phases.png"]
+
+
+def table_of(rows):
+    from moire.io import Dataset
+
+    names = ("theta", "D", "epsilon", "phase")
+    return Table({name: Dataset(np.array([row[i] for row in rows])) for i, name in enumerate(names)})
+
+
+def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
+    rows = [(3.9, D, eps, "A" if D + eps < 30 else "B") for D in (0.0, 10.0, 20.0) for eps in (5.0, 15.0, 40.0)]
+    template = Request(point=POINT, task=HfTask(**SMALL))
+    found = midpoints(table_of(rows), template, "displacement_mev", 1.0)
+    assert [(r.point.displacement_mev, r.task.epsilon_r) for r in found] == [(15.0, (15.0,))]
+    assert found[0].task.mesh == (3, 3)
+    assert midpoints(table_of(rows), template, "displacement_mev", 10.0) == ()
+    other = midpoints(table_of([(t, 0.0, 5.0, "AB"[t > 3]) for t in (2.0, 3.0, 4.0)]), template, "twist_deg", 0.1)
+    assert [r.point.twist_deg for r in other] == [3.5]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"filling": "-9"}, r"`filling` must lie in 0..4 carriers per cell, the bands kept, but is -9"),
+        ({"filling": "-1/2"}, r"`filling` must put a whole number of carriers on 3x3, but is -1/2"),
+        ({"filling": "half"}, r"`filling` must be a number of carriers per cell such as 2, but is 'half'"),
+        ({"n_bands": 500}, r"`n_bands` must lie in 1..74"),
+        ({"guesses": ("AFM",)}, r"`guess` must be a named one, but is 'AFM'; did you mean"),
+        ({"symmetry": "valley_diagonal"}, r"`guess` must not break the symmetry 'valley_diagonal', but is 'AFMxy'"),
+        ({"symmetry": "round"}, r"`symmetry` must be one of free"),
+        ({"epsilon_r": (20.0, -1.0)}, r"`epsilon_r` must be positive, but is -1.0"),
+        ({"gates": "none"}, r"`zero_momentum` must be 'drop' without gates"),
+        ({"tolerance_mev": 0.0}, r"`tolerance_mev` must be positive"),
+        ({"temperature_mev": -1.0}, r"`temperature_mev` must be finite and not negative"),
+        ({"q_cutoff": 0.0}, r"`q_cutoff` must be positive"),
+    ],
+)
+def test_impossible_tasks_are_refused_before_any_work(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Request(point=POINT, task=HfTask(**(SMALL | changes))).check()
+
+
+def test_refinement_wants_one_hartree_fock_table():
+    with pytest.raises(
+        InputError, match=r"`refine` must go with the task hf and one \[\[hf\]\] table, but there are 0"
+    ):
+        parse_plan(
+            {"tasks": ["bands"], "model": {"parameter_set": "WANG_2023", "twist_deg": 3}, "refine": {}}
+        ).requests()
