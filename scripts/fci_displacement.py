@@ -1,0 +1,50 @@
+"""How a displacement field destroys the fractional Chern insulator: gap and trace condition.
+
+Run it alone or under `mpiexec -n N`; finished points are kept in the folder and skipped:
+
+    python scripts/fci_displacement.py data/plans/fci_displacement.toml
+"""
+
+import sys
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from moire.sweep import ResultsFolder, collect, find_communicator, limit_threads, on_leader, read_plan, run_plan
+
+
+def main() -> None:
+    """Run the sweep and draw gap, splitting and the trace violation K - |C| against the field."""
+    plan = read_plan(Path(sys.argv[1]))
+    folder = ResultsFolder(Path("results") / plan.name)
+    communicator, _ = find_communicator()
+    on_leader(communicator, folder.open_for_writing)
+    limit_threads(communicator)
+    requests, report = run_plan(plan, folder, communicator)
+    if communicator is not None and communicator.rank:
+        return
+    print(report)
+    summary = collect(folder, [request.key for request in requests])
+    states, bands = summary.tables["ed"], summary.tables["topology"]
+    print(summary)
+    figure = Figure(figsize=(5.4, 5.4), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    upper.plot(states["D"], states["gap"], "o-", label="gap above the manifold")
+    upper.plot(states["D"], states["splitting"], "s--", label="splitting")
+    upper.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    upper.set_ylabel("energy (meV)")
+    cluster, filling = states["cluster"][0], states["filling"][0]
+    upper.set_title(rf"{plan.model.parameter_set}, $\nu = {filling}$, {cluster}", fontsize="medium")
+    violation = bands["trace_0"] - abs(bands["chern_0"])
+    lower.plot(bands["D"], violation, "o-", color="C2", label=r"$\frac{1}{2\pi}\int$ tr $g$ $- |C|$")
+    lower.plot(bands["D"], bands["sigma_F_0"], "s--", color="C3", label="fluctuation of the curvature")
+    lower.set_xlabel("displacement field D (meV)")
+    lower.set_yscale("log")
+    for ax in (upper, lower):
+        ax.legend(frameon=False, fontsize="small")
+    figure.savefig(folder.path / "fci_displacement.png", dpi=150)
+    print(f"Figure: {folder.path / 'fci_displacement.png'}")
+
+
+if __name__ == "__main__":
+    main()

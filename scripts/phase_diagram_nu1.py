@@ -1,0 +1,56 @@
+"""Hartree-Fock at nu = -1: energies of the competing states against the displacement field.
+
+The plan runs alone or under `mpiexec -n N moire sweep data/plans/hf_nu1.toml`; finished points are kept:
+
+    python scripts/phase_diagram_nu1.py data/plans/hf_nu1.toml
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from moire.io import read_hartree_fock, read_record
+from moire.plot import PHASE_COLOURS
+from moire.sweep import ResultsFolder, find_communicator, limit_threads, on_leader, read_plan, run_plan
+
+
+def main() -> None:
+    """Run a plan with refined boundaries, and draw every state found at its first dielectric constant."""
+    plan = read_plan(Path(sys.argv[1]))
+    folder = ResultsFolder(Path("results") / plan.name)
+    communicator, _ = find_communicator()
+    on_leader(communicator, folder.open_for_writing)
+    limit_threads(communicator)
+    requests, report = run_plan(plan, folder, communicator)
+    if communicator is not None and communicator.rank:
+        return
+    print(report)
+    constant = plan.hf[0].epsilon_r[0]
+    figure = Figure(figsize=(5.4, 4.0), layout="constrained")
+    ax = figure.subplots()
+    labelled = set()
+    for request in requests:
+        if constant not in request.task.epsilon_r:
+            continue
+        stored = read_hartree_fock(read_record(folder.file_of(request)))
+        row = int(np.flatnonzero(stored.epsilon_r == constant)[0])
+        for phase, energy in zip(stored.phases[row], stored.energies[row] - stored.energies[row, 0], strict=True):
+            if phase:
+                label = None if phase in labelled else phase
+                labelled.add(phase)
+                ax.plot(request.point.displacement_mev, energy, "o", color=PHASE_COLOURS.get(phase), label=label)
+    ax.set_xlabel("displacement field D (meV)")
+    ax.set_ylabel(r"$E - E_0$ (meV per cell)")
+    ax.set_title(
+        rf"{plan.model.parameter_set}, $\nu$ = {plan.hf[0].filling}, $\epsilon$ = {constant:g}", fontsize="medium"
+    )
+    ax.legend(frameon=False, fontsize="small")
+    target = folder.path / "competing-states.png"
+    figure.savefig(target, dpi=150)
+    print(f"Figure: {target}")
+
+
+if __name__ == "__main__":
+    main()
