@@ -1,5 +1,15 @@
 """What is read from finished states with the help of several parts of the package."""
 
+from moire.observables.counting import quasihole_counts
+from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
+from moire.observables.manifold_states import manifold_states
 from moire.observables.mean_field import MeanFieldPhase, identify_phase
 
-__all__ = ["MeanFieldPhase", "identify_phase"]
+__all__ = [
+    "EntanglementSpectrum",
+    "MeanFieldPhase",
+    "entanglement_spectrum",
+    "identify_phase",
+    "manifold_states",
+    "quasihole_counts",
+]
