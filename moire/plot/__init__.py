@@ -1,15 +1,10 @@
 """Figures: each function takes a result and an Axes, returns the Axes, and computes nothing."""
 
 from moire.plot.bands import plot_bands
+from moire.plot.entanglement import plot_entanglement
 from moire.plot.mean_field import PHASE_COLOURS, plot_gap_line, plot_moment_map, plot_phase_map
 from moire.plot.spectrum import plot_spectrum
-from moire.plot.topology import (
-    plot_index_versus_radius,
-    plot_phase_diagram,
-    plot_streda,
-    plot_strip,
-    plot_wannier_flow,
-)
+from moire.plot.topology import plot_index_versus_radius, plot_phase_diagram, plot_streda, plot_strip, plot_wannier_flow
 from moire.plot.trends import plot_band_trend, plot_chern_trend, plot_fci_trend
 from moire.plot.zone import plot_flux, plot_zone_map
 
@@ -18,6 +13,7 @@ __all__ = [
     "plot_band_trend",
     "plot_bands",
     "plot_chern_trend",
+    "plot_entanglement",
     "plot_fci_trend",
     "plot_flux",
     "plot_gap_line",

@@ -1,0 +1,204 @@
+"""The particle entanglement spectrum of a ground-state manifold, and its Laughlin counting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigvalsh
+
+from moire._arrays import FloatArray, IntArray, read_only
+from moire.exact_diagonalization import Spectrum, sector_dimensions
+from moire.grids import MomentumGrid
+from moire.observables.counting import quasihole_counts
+from moire.observables.manifold_states import State, check_states, minority_number
+from moire.observables.reduced_density import check_kept, density_blocks
+
+EIGENVALUE_FLOOR = 1e-14  # of the largest eigenvalue; below it an eigenvalue of rho_A is rounding
+
+
+@dataclass(frozen=True, eq=False)
+class EntanglementSpectrum:
+    """Eigenvalues of the density matrix of part of the particles, xi = -ln(lambda), by total momentum K_A.
+
+    Parameters
+    ----------
+    grid
+        The cluster.
+    n_particles, n_kept
+        N and N_A, of the species.
+    species
+        ``"carriers"`` or ``"missing carriers"``, the one diagonalized; K_A is the sum of its labels.
+    states
+        (row of the sector, level) of the states averaged over, with equal weights.
+    eigenvalues
+        (sector, level), descending, of trace one over all sectors; NaN beyond the dimension of a sector.
+    predicted
+        (sector,), Laughlin 1/m quasihole states of N_A particles for N/N_s = 1/m with m odd and N_A <= N/2; None
+        elsewhere: the counting of hierarchy states (2/5, ...) has no exclusion rule of this kind.
+    """
+
+    grid: MomentumGrid
+    n_particles: int
+    n_kept: int
+    species: str
+    states: tuple[State, ...]
+    eigenvalues: FloatArray = field(repr=False)
+    predicted: IntArray | None = field(repr=False)
+
+    @cached_property
+    def levels(self) -> FloatArray:
+        """Entanglement energies xi, (sector, level); infinite where lambda vanishes to rounding, NaN beyond."""
+        floor = EIGENVALUE_FLOOR * np.nanmax(self.eigenvalues)
+        safe = np.where(self.eigenvalues > floor, self.eigenvalues, 1.0)
+        xi = np.where(self.eigenvalues > floor, -np.log(safe), np.inf)
+        return read_only(np.where(np.isnan(self.eigenvalues), np.nan, xi))
+
+    @property
+    def is_inside(self) -> NDArray[np.bool_] | None:
+        """Whether a level is one of the predicted number of lowest levels of its sector, (sector, level)."""
+        if self.predicted is None:
+            return None
+        inside: NDArray[np.bool_] = np.arange(self.levels.shape[1]) < self.predicted[:, None]
+        return inside
+
+    @cached_property
+    def gap(self) -> float:
+        """Lowest level outside the predicted ones minus the highest of them, sector by sector; NaN without prediction.
+
+        Negative when the counting fails in some sector, infinite when nothing is left outside.
+        """
+        inside = self.is_inside
+        if inside is None:
+            return float("nan")
+        known = ~np.isnan(self.levels)
+        above = np.min(self.levels[known & ~inside], initial=np.inf)
+        highest = np.max(self.levels[known & inside], initial=-np.inf)
+        return float(above - highest) if np.isfinite(highest) else -np.inf
+
+    @cached_property
+    def widest_gap(self) -> tuple[float, int]:
+        """Largest distance of neighbouring levels of all sectors together, and how many levels lie below it."""
+        ordered = np.sort(self.levels[~np.isnan(self.levels)])
+        finite = ordered[np.isfinite(ordered)]
+        if len(finite) < len(ordered):
+            return float("inf"), len(finite)
+        steps = np.diff(finite)
+        if not len(steps):
+            return 0.0, len(finite)
+        place = int(np.argmax(steps))
+        return float(steps[place]), place + 1
+
+    @property
+    def counted(self) -> int:
+        """Number of levels below the widest gap; knows nothing of the prediction."""
+        return self.widest_gap[1]
+
+    @cached_property
+    def counted_by_sector(self) -> IntArray:
+        """Number of levels below the widest gap in every sector, (sector,)."""
+        ordered = np.sort(self.levels[~np.isnan(self.levels)])
+        return read_only((self.levels <= ordered[self.counted - 1]).sum(axis=1), np.int64)
+
+    @property
+    def is_signature(self) -> bool:
+        """Whether the widest gap holds the predicted number of levels in every sector."""
+        return self.predicted is not None and bool(np.array_equal(self.counted_by_sector, self.predicted))
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        width, count = self.widest_gap
+        widest = f"the widest gap, {width:.3f}, lies above {count} levels"
+        if self.predicted is None:
+            return (
+                f"No prediction: counting rules are known here for N_A <= N/2 particles out of N = N_s/m with m odd, "
+                f"not for {self.n_kept} of {self.n_particles} on {self.grid.n_points} cells; {widest}."
+            )
+        total = int(self.predicted.sum())
+        if self.is_signature:
+            return (
+                f"Laughlin counting: {count} levels below an entanglement gap of {width:.3f}, "
+                f"as predicted in every sector."
+            )
+        if self.gap > 0:
+            return (
+                f"Weak: the {total} predicted levels lie below the others in every sector (gap {self.gap:.3f}), "
+                f"but {widest}."
+            )
+        return f"No Laughlin counting: {total} levels are predicted, and their gap is {self.gap:.3f}; {widest}."
+
+    def table(self) -> str:
+        """Levels of every sector: how many, below the widest gap, predicted, and the edges of the gap."""
+        lines = [f"{'K_A':>10} {'levels':>7} {'below':>6} {'predicted':>9} {'lowest':>9} {'highest':>9} {'next':>9}"]
+        for row, (first, second) in enumerate(self.grid.labels):
+            levels = self.levels[row][~np.isnan(self.levels[row])]
+            below = int(self.counted_by_sector[row])
+            predicted = "-" if self.predicted is None else str(self.predicted[row])
+            edges = [
+                levels[0] if below else np.nan,
+                levels[below - 1] if below else np.nan,
+                levels[below] if below < len(levels) else np.nan,
+            ]
+            numbers = " ".join(f"{edge:9.4f}" for edge in edges)
+            lines.append(f"{f'({first}, {second})':>10} {len(levels):>7} {below:>6} {predicted:>9} {numbers}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"particle entanglement spectrum on {self.grid.name}: {self.n_kept} of {self.n_particles} "
+                f"{self.species} kept, {len(self.states)} states averaged, trace {np.nansum(self.eigenvalues):.12f}",
+                self.table(),
+                self.verdict,
+            ]
+        )
+
+
+def entanglement_spectrum(
+    spectrum: Spectrum, n_kept: int, states: Sequence[State] | None = None
+) -> EntanglementSpectrum:
+    """Particle entanglement spectrum of a manifold: the averaged density matrix with N - N_A particles traced out.
+
+    Parameters
+    ----------
+    spectrum
+        Solved with ``keep_vectors=True``.
+    n_kept
+        N_A, particles kept of the species diagonalized; at nu_h = 2/3 these are the missing carriers.
+    states
+        Pairs (row of the sector, level); by default the predicted ground-state manifold.
+
+    Raises
+    ------
+    InputError
+        If the spectrum holds no vectors or not all of the states, or the cut is larger than the number of particles.
+    MemoryRefusedError
+        If a block of the density matrix does not fit.
+
+    References
+    ----------
+    Sterdyniak, Regnault and Bernevig, Phys. Rev. Lett. 106, 100405 (2011) for the particle entanglement
+    spectrum; Regnault and Bernevig, Phys. Rev. X 1, 021014 (2011) for fractional Chern insulators.
+    """
+    chosen = check_states(spectrum, states)
+    check_kept(spectrum, n_kept)
+    grid, n_particles = spectrum.grid, minority_number(spectrum)
+    eigenvalues = np.full((grid.n_points, int(sector_dimensions(grid, n_kept).max())), np.nan)
+    for row, block in enumerate(density_blocks(spectrum, chosen, n_kept)):
+        if len(block):
+            eigenvalues[row, : len(block)] = np.maximum(eigvalsh(block), 0.0)[::-1]
+    m, rest = divmod(grid.n_points, n_particles)
+    counted = rest == 0 and m % 2 == 1 and m > 1 and 2 * n_kept <= n_particles
+    return EntanglementSpectrum(
+        grid,
+        n_particles,
+        int(n_kept),
+        "missing carriers" if spectrum.transformed else "carriers",
+        chosen,
+        read_only(eigenvalues),
+        quasihole_counts(grid, int(n_kept), m) if counted else None,
+    )

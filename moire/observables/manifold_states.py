@@ -1,0 +1,110 @@
+"""Which states of a spectrum are taken together: the predicted manifold, or a choice of the caller."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from moire._arrays import ComplexArray
+from moire.errors import require
+from moire.exact_diagonalization import MomentumSector, Spectrum
+
+State = tuple[int, int]
+
+
+def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
+    """States of the predicted ground-state manifold, each as (row of its sector, level).
+
+    Where the prediction holds a momentum several times, its lowest levels are taken.
+
+    Parameters
+    ----------
+    spectrum
+        A solved spectrum; its vectors are not needed.
+
+    Raises
+    ------
+    InputError
+        If no manifold is predicted at this filling, or the spectrum holds fewer of its states than predicted.
+    """
+    manifold = spectrum.manifold
+    require(
+        manifold is not None,
+        "states",
+        "be given where no incompressible manifold is predicted",
+        f"None at filling {spectrum.filling} on {spectrum.grid.name}",
+    )
+    assert manifold is not None
+    rows = {label: row for row, label in enumerate(spectrum.labels)}
+    wanted = Counter(manifold.momenta)
+    found = tuple(
+        (rows[label], level)
+        for label, count in sorted(wanted.items())
+        if label in rows
+        for level in range(min(count, spectrum.energies.shape[1]))
+        if np.isfinite(spectrum.energies[rows[label], level])
+    )
+    require(
+        len(found) == len(manifold.momenta),
+        "spectrum",
+        f"hold the {len(manifold.momenta)} states of the manifold (more levels or sectors would)",
+        f"one with {len(found)} of them",
+    )
+    return found
+
+
+def check_states(spectrum: Spectrum, states: Sequence[State] | None) -> tuple[State, ...]:
+    """Return the states, those of the manifold by default; raise InputError unless their vectors are held."""
+    require(len(spectrum.vectors) > 0, "spectrum", "be solved with keep_vectors=True", "one without vectors")
+    if states is None:
+        return manifold_states(spectrum)
+    chosen = tuple((int(row), int(level)) for row, level in states)
+    require(len(chosen) > 0, "states", "name at least one state", "empty")
+    require(len(set(chosen)) == len(chosen), "states", "be distinct", list(chosen))
+    for row, level in chosen:
+        require(
+            0 <= row < len(spectrum.vectors) and 0 <= level < len(spectrum.vectors[row]),
+            "states",
+            "be pairs (row of a sector, level) that the spectrum holds",
+            (row, level),
+        )
+    return chosen
+
+
+def minority_number(spectrum: Spectrum) -> int:
+    """Number of particles of the species diagonalized: the missing carriers after the transformation."""
+    return spectrum.grid.n_points - spectrum.n_carriers if spectrum.transformed else spectrum.n_carriers
+
+
+@dataclass(frozen=True, eq=False)
+class SectorVectors:
+    """States of one momentum sector of the species diagonalized.
+
+    Parameters
+    ----------
+    sector
+        The basis.
+    vectors
+        (state, dim), orthonormal.
+    """
+
+    sector: MomentumSector
+    vectors: ComplexArray = field(repr=False)
+
+
+def vectors_by_sector(spectrum: Spectrum, states: Sequence[State]) -> Iterator[SectorVectors]:
+    """Chosen vectors with the basis they are written in, one sector at a time.
+
+    The total momentum of missing carriers is that of the full band minus the one of the carriers.
+    """
+    grid, n_particles = spectrum.grid, minority_number(spectrum)
+    full_band = grid.index_of(grid.labels.sum(axis=0) % np.array(grid.moduli))
+    for row in sorted({row for row, _ in states}):
+        momentum = grid.index_of(spectrum.labels[row])
+        if spectrum.transformed:
+            momentum = int(grid.difference_index[full_band, momentum])
+        levels = [level for other, level in states if other == row]
+        yield SectorVectors(MomentumSector(grid, n_particles, momentum), spectrum.vectors[row][levels])

@@ -1,0 +1,215 @@
+"""Particle entanglement: Slater determinants, an obvious partial trace, and the counting of quasiholes."""
+
+from collections import Counter
+from dataclasses import replace
+from math import comb
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import moire as mo
+from moire import plot
+from moire.exact_diagonalization import expected_momenta, sector_dimensions
+from moire.observables import entanglement_spectrum, manifold_states, quasihole_counts
+from moire.observables.counting import admissible_strings, admissible_total, torus_counts
+from moire.observables.reduced_density import density_blocks
+from tests.reference import jordan_wigner
+
+
+@pytest.fixture(scope="module")
+def solve(build_model, coulomb):
+    """Return a function (shape, filling, levels) -> spectrum of the manifold at 3.7 degrees, with vectors."""
+    model = build_model("WANG_2023", 3.7, shells=3)
+
+    def build(shape, filling=(2, 3), n_eigenstates=3, momenta="manifold", **options):
+        grid = mo.MomentumGrid.cluster(model.lattice, np.array(shape))
+        problem = mo.project(mo.solve_bands(model, grid, n_bands=1), coulomb, q_cutoff=3.0)
+        if momenta == "manifold":
+            momenta = sorted(set(expected_momenta(grid, mo.exact_diagonalization.parse_filling(filling))))
+        return mo.solve_all_sectors(problem, filling, n_eigenstates, momenta=momenta, keep_vectors=True, **options)
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def spectrum_3x5(solve):
+    return solve((3, 5))
+
+
+def determinant(spectrum, row, level):
+    """Return the spectrum with one vector replaced by a single Fock state."""
+    vectors = [array.copy() for array in spectrum.vectors]
+    vectors[row][level] = 0
+    vectors[row][level, 7] = 1
+    return replace(spectrum, vectors=tuple(vectors))
+
+
+@pytest.mark.parametrize("n_kept", [1, 2, 3, 5])
+def test_slater_determinant_has_equal_levels(spectrum_3x5, n_kept):
+    result = entanglement_spectrum(determinant(spectrum_3x5, 1, 0), n_kept, states=[(1, 0)])
+    n_levels = comb(5, n_kept)
+    finite = result.levels[np.isfinite(result.levels)]
+    np.testing.assert_allclose(finite, np.full(n_levels, np.log(n_levels)), atol=1e-12)
+    assert result.counted == n_levels
+    assert result.widest_gap[0] == np.inf
+    assert f"{n_levels} levels" in result.verdict
+
+
+def test_density_matrix_is_that_of_an_explicit_partial_trace(solve):
+    """<psi| c^+_a' c_a |psi> from Jordan-Wigner matrices, averaged over two states of different sectors."""
+    spectrum = solve((2, 3), (1, 2), 2, momenta=None)
+    grid = spectrum.grid
+    words = jordan_wigner.sector_states(grid, 3)
+    states = [(1, 0), (4, 1)]
+    c = jordan_wigner.annihilators(6)
+    for n_kept in (1, 2):
+        blocks = list(density_blocks(spectrum, states, n_kept))
+        assert sum(np.trace(block).real for block in blocks) == pytest.approx(1, abs=1e-12)
+        kept = jordan_wigner.sector_states(grid, n_kept)
+        for momentum, block in enumerate(blocks):
+            expected = np.zeros_like(block)
+            for row, level in states:
+                psi = np.zeros(64, dtype=complex)
+                psi[words[grid.index_of(spectrum.labels[row])]] = spectrum.vectors[row][level]
+                removed = []
+                for word in kept[momentum]:
+                    vector = psi
+                    for orbital in [k for k in range(6) if word >> k & 1]:
+                        vector = c[orbital] @ vector
+                    removed.append(vector)
+                removed = np.array(removed).reshape(len(kept[momentum]), 64)
+                expected += (removed @ removed.conj().T) / 2 / comb(3, n_kept)
+            np.testing.assert_allclose(block, expected, atol=1e-12)
+        assert max(np.abs(np.triu(block, 1)).max(initial=0) for block in blocks) > 1e-3 or n_kept == 1
+
+
+def test_averages_do_not_depend_on_the_basis_of_a_degenerate_sector(solve):
+    spectrum = solve((3, 6))
+    states = manifold_states(spectrum)
+    assert states == ((0, 0), (0, 1), (0, 2))
+    rotation, _ = np.linalg.qr(np.random.default_rng(4).standard_normal((3, 3)) + 0.3j)
+    rotated = replace(spectrum, vectors=(rotation @ spectrum.vectors[0][:3],))
+    first, second = (entanglement_spectrum(each, 2, states=states) for each in (spectrum, rotated))
+    np.testing.assert_allclose(first.eigenvalues, second.eigenvalues, atol=1e-12)
+    alone = entanglement_spectrum(spectrum, 2, states=[(0, 0)])
+    assert np.nanmax(np.abs(alone.eigenvalues - first.eigenvalues)) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_kept", "total"),
+    [((3, 5), 2, 75), ((3, 4), 2, 42), ((3, 6), 3, 330), ([[4, 1], [-1, 5]], 3, 637), ([[2, 2], [-2, 4]], 2, 42)],
+    ids=["3x5", "3x4", "3x6", "21 tilted", "12 tilted"],
+)
+def test_laughlin_counting_in_every_sector(solve, shape, n_kept, total):
+    """Also where N_A divides N_1 or N_2 (3x4, 3x6) and on tilted clusters."""
+    result = entanglement_spectrum(solve(shape), n_kept)
+    assert np.nansum(result.eigenvalues) == pytest.approx(1, abs=1e-12)
+    assert result.counted == total == result.predicted.sum()
+    np.testing.assert_array_equal(result.counted_by_sector, result.predicted)
+    assert result.gap == pytest.approx(result.widest_gap[0])
+    assert result.gap > 2
+    assert result.is_signature
+    assert f"Laughlin counting: {total} levels" in str(result)
+    assert result.species == "missing carriers"
+
+
+def test_24_cells(solve):
+    spectrum = solve((4, 6), n_eigenstates=1)
+    for n_kept, total in ((3, 1088), (4, 2730)):
+        result = entanglement_spectrum(spectrum, n_kept)
+        assert result.counted == total
+        np.testing.assert_array_equal(result.counted_by_sector, result.predicted)
+        assert result.is_signature
+    assert len(Counter(result.predicted.tolist())) == 3  # four particles on 4x6: the sectors are not alike
+
+
+def test_one_particle_kept_is_the_occupation(spectrum_3x5):
+    result = entanglement_spectrum(spectrum_3x5, 1)
+    assert result.eigenvalues.shape == (15, 1)
+    assert result.eigenvalues.sum() == pytest.approx(1, abs=1e-12)
+    assert np.ptp(result.eigenvalues) > 1e-3
+
+
+def test_no_prediction_for_hierarchy_states_and_large_cuts(solve, spectrum_3x5):
+    assert "No prediction" in entanglement_spectrum(spectrum_3x5, 3).verdict  # the rank of the smaller part limits it
+    spectrum = solve((3, 5), (3, 5), 1)
+    result = entanglement_spectrum(spectrum, 2)
+    assert result.predicted is None
+    assert np.isnan(result.gap)
+    assert not result.is_signature
+    assert "not for 2 of 6 on 15 cells" in result.verdict
+    assert len(result.table().splitlines()) == 16
+
+
+def test_random_states_fail(spectrum_3x5):
+    rng = np.random.default_rng(1)
+    shapes = [held.shape for held in spectrum_3x5.vectors]
+    draws = [rng.standard_normal(shape) + 1j * rng.standard_normal(shape) for shape in shapes]
+    random = tuple(draw / np.linalg.norm(draw, axis=1)[:, None] for draw in draws)
+    result = entanglement_spectrum(replace(spectrum_3x5, vectors=random), 2)
+    assert np.nansum(result.eigenvalues) == pytest.approx(1, abs=1e-12)
+    assert not result.is_signature
+    assert result.gap < 0
+    assert "No Laughlin counting: 75 levels are predicted" in result.verdict
+
+
+def test_counting_of_strings():
+    for n_orbitals, n_particles, m in ((15, 3, 3), (12, 4, 3), (24, 3, 3), (25, 3, 5), (9, 4, 1), (10, 4, 3)):
+        strings = list(admissible_strings(n_orbitals, n_particles, m))
+        total = admissible_total(n_orbitals, n_particles, m)
+        assert len(set(strings)) == len(strings) == total
+        for string in strings:
+            steps = np.diff([*string, string[0] + n_orbitals])
+            assert steps.min() >= m
+        if total:
+            counts = torus_counts(n_orbitals, n_particles, m)
+            assert counts.sum() * n_orbitals // len(counts) == total
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 6), (6, 6), (3, 9), [[3, 3], [-3, 6]]])
+def test_sectors_sum_to_the_total(shape):
+    grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), np.array(shape))
+    for n_particles in range(1, grid.n_points // 8 + 1):
+        counts = quasihole_counts(grid, n_particles, 3)
+        assert counts.sum() == admissible_total(grid.n_points, n_particles, 3)
+        free = quasihole_counts(grid, n_particles, 1)  # m = 1: all states of free fermions
+        np.testing.assert_array_equal(free, sector_dimensions(grid, n_particles))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, 5), (3, 6), (4, 6), (5, 6), [[3, 3], [-3, 6]]])
+def test_full_number_of_particles_gives_the_ground_momenta(shape):
+    grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), np.array(shape))
+    counts = quasihole_counts(grid, grid.n_points // 3, 3)
+    expected = Counter(expected_momenta(grid, mo.exact_diagonalization.parse_filling("1/3")))
+    assert {tuple(map(int, grid.labels[i])): int(counts[i]) for i in np.nonzero(counts)[0]} == expected
+
+
+def test_figure(solve):
+    result = entanglement_spectrum(solve((3, 4)), 2)
+    ax = plot.plot_entanglement(result, Figure().subplots())
+    assert len(ax.lines[1].get_ydata()) == 42
+    assert len(ax.lines[0].get_ydata()) == 24
+    assert "42 predicted" in ax.get_title()
+
+
+def test_bad_input(solve, spectrum_3x5):
+    for n_kept, value in ((6, "6"), (0, "0"), (1.5, "1.5")):
+        with pytest.raises(mo.InputError, match=rf"`n_kept` must .* 1..5, .* missing carriers .*, but is {value}\."):
+            entanglement_spectrum(spectrum_3x5, n_kept)
+    bare = replace(spectrum_3x5, vectors=())
+    with pytest.raises(mo.InputError, match=r"`spectrum` must be solved with keep_vectors=True, but is one without"):
+        entanglement_spectrum(bare, 2)
+    partial = solve((3, 6), n_eigenstates=2)
+    with pytest.raises(mo.InputError, match=r"`spectrum` must hold the 3 states .*, but is one with 2 of them\."):
+        entanglement_spectrum(partial, 2)
+    half = solve((2, 3), (1, 2), 1, momenta=None)
+    with pytest.raises(mo.InputError, match=r"`states` must be given where .*, but is None at filling 1/2 on 2x3\."):
+        manifold_states(half)
+    for states, value in (([(0, 9)], r"\(0, 9\)"), ([(7, 0)], r"\(7, 0\)"), ([], "empty"), ([(0, 0)] * 2, r"\[.*\]")):
+        with pytest.raises(mo.InputError, match=rf"`states` must .*, but is {value}\."):
+            entanglement_spectrum(spectrum_3x5, 2, states=states)
+    with pytest.raises(mo.InputError, match="`m` must be odd"):
+        quasihole_counts(spectrum_3x5.grid, 2, 2)
+    with pytest.raises(mo.InputError, match=r"`n_particles` must lie in 1\.\.15, but is 0"):
+        quasihole_counts(spectrum_3x5.grid, 0, 3)
