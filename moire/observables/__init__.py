@@ -1,5 +1,21 @@
 """What is read from finished states with the help of several parts of the package."""
 
+from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
+from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.mean_field import MeanFieldPhase, identify_phase
+from moire.observables.spectral_flow import SpectralFlow, spectral_flow
+from moire.observables.twisted_manifold import TwistedManifold, TwistedStates
 
-__all__ = ["MeanFieldPhase", "identify_phase"]
+__all__ = [
+    "LabelShift",
+    "ManyBodyChern",
+    "MeanFieldPhase",
+    "SpectralFlow",
+    "TwistedManifold",
+    "TwistedStates",
+    "at_twist",
+    "identify_phase",
+    "many_body_chern",
+    "orbital_overlaps",
+    "spectral_flow",
+]

@@ -1,6 +1,7 @@
 """Figures: each function takes a result and an Axes, returns the Axes, and computes nothing."""
 
 from moire.plot.bands import plot_bands
+from moire.plot.flux import plot_spectral_flow, plot_twist_flux
 from moire.plot.spectrum import plot_spectrum
 from moire.plot.topology import (
     plot_index_versus_radius,
@@ -20,9 +21,11 @@ __all__ = [
     "plot_flux",
     "plot_index_versus_radius",
     "plot_phase_diagram",
+    "plot_spectral_flow",
     "plot_spectrum",
     "plot_streda",
     "plot_strip",
+    "plot_twist_flux",
     "plot_wannier_flow",
     "plot_zone_map",
 ]
