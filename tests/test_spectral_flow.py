@@ -25,7 +25,7 @@ def problem(build_model, coulomb):
         ([3, 4], (2, 3), 1, (2, 0, 1)),
         ([3, 4], (2, 3), 2, (0, 1, 2)),
         ([3, 5], (3, 5), 2, (4, 0, 1, 2, 3)),
-        ([[2, 2], [-2, 4]], (2, 3), 1, (1, 2, 0)),
+        ([[4, 2], [-2, 2]], (2, 3), 1, (1, 2, 0)),
     ],
 )
 def test_the_manifold_flows_into_itself(problem, shape, filling, direction, permutation):
