@@ -1,5 +1,13 @@
 """Results on disk: HDF5 files with units, dims and provenance, readable with h5py alone."""
 
+from moire.io.exports import (
+    hamiltonian_record,
+    read_diagham,
+    read_fcidump,
+    read_hamiltonian,
+    write_diagham,
+    write_fcidump,
+)
 from moire.io.hdf5 import (
     SCHEMA,
     Dataset,
@@ -32,14 +40,20 @@ __all__ = [
     "check_target",
     "chern_record",
     "file_status",
+    "hamiltonian_record",
     "provenance",
     "read_bands",
     "read_chern",
+    "read_diagham",
+    "read_fcidump",
+    "read_hamiltonian",
     "read_metric_trace",
     "read_record",
     "read_spectrum",
     "read_wilson",
     "spectrum_record",
     "topology_record",
+    "write_diagham",
+    "write_fcidump",
     "write_record",
 ]
