@@ -42,12 +42,13 @@ def test_no_prediction(filling):
 @pytest.mark.parametrize(
     ("matrix", "filling"),
     [
-        ([[2, 2], [-2, 4]], (2, 3)),  # 12 sites, C6
+        ([[4, 2], [-2, 2]], (2, 3)),  # 12 sites, C6
+        ([[2, 2], [-2, 4]], (2, 3)),
         ([[2, 2], [-2, 4]], (1, 3)),
         ([[3, 0], [1, 4]], (1, 3)),  # 12 sites, momenta off zero
         ([[4, 1], [1, 4]], (2, 3)),  # 15 sites
         ([[2, 3], [3, -3]], (3, 5)),  # 15 sites, negative determinant
-        ([[4, 1], [-1, 5]], (2, 3)),  # 21 sites, C6
+        ([[5, 1], [-1, 4]], (2, 3)),  # 21 sites, C6
     ],
 )
 def test_exact_diagonalization_of_tilted_clusters(build_model, coulomb, matrix, filling):

@@ -1,6 +1,8 @@
 """Exact diagonalization of a projected Hamiltonian in sectors of total momentum."""
 
-from moire.exact_diagonalization.filling import carriers_on, parse_filling, rectangles_for
+from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
+from moire.exact_diagonalization.clusters import ClusterSuggestion, ClusterSuggestions, suggest_clusters
+from moire.exact_diagonalization.filling import carriers_on, clusters_for, parse_filling, rectangles_for
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.manifold import Manifold, expected_momenta
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
@@ -9,6 +11,9 @@ from moire.exact_diagonalization.solve import SectorSolution, solve_all_sectors,
 from moire.exact_diagonalization.spectrum import Spectrum
 
 __all__ = [
+    "ClusterShape",
+    "ClusterSuggestion",
+    "ClusterSuggestions",
     "Manifold",
     "MomentumSector",
     "PairHamiltonian",
@@ -17,10 +22,13 @@ __all__ = [
     "SectorSolution",
     "Spectrum",
     "carriers_on",
+    "cluster_shapes",
+    "clusters_for",
     "expected_momenta",
     "parse_filling",
     "rectangles_for",
     "sector_dimensions",
     "solve_all_sectors",
     "solve_sector",
+    "suggest_clusters",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from moire.errors import InputError, require
+from moire.exact_diagonalization.cluster_shapes import cluster_shapes
 from moire.grids import MomentumGrid
 
 MAX_ORBITALS = 64
@@ -52,12 +53,22 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike) -> int:
     )
     count = value * grid.n_points
     if count.denominator != 1:
-        fitting = ", ".join(rectangles_for(value, grid.n_points)) or f"no cluster of up to {MAX_ORBITALS} cells"
+        fitting = ", ".join(clusters_for(value, grid.n_points)) or f"no cluster of up to {MAX_ORBITALS} cells"
         raise InputError(
             f"`filling` must give an integer number of carriers on the cluster, "
             f"but {value} x {grid.n_points} = {count} on {grid.name}; {fitting} would fit."
         )
     return int(count)
+
+
+def clusters_for(filling: Fraction, near: int) -> list[str]:
+    """Names of clusters that hold `filling`: the roundest of the size nearest to `near`, then rectangles."""
+    sizes = [size for size in range(4, MAX_ORBITALS + 1) if (filling * size).denominator == 1]
+    if not sizes:
+        return []
+    roundest = cluster_shapes(min(sizes, key=lambda size: abs(size - near)))[0].name
+    rectangles = rectangles_for(filling, near)
+    return rectangles if roundest in rectangles else [roundest, *rectangles]
 
 
 def rectangles_for(filling: Fraction, near: int, how_many: int = 4) -> list[str]:

@@ -1,5 +1,13 @@
 """Results on disk: HDF5 files with units, dims and provenance, readable with h5py alone."""
 
+from moire.io.exports import (
+    hamiltonian_record,
+    read_diagham,
+    read_fcidump,
+    read_hamiltonian,
+    write_diagham,
+    write_fcidump,
+)
 from moire.io.hartree_fock import StoredMeanField, hartree_fock_record, read_hartree_fock
 from moire.io.hdf5 import (
     SCHEMA,
@@ -13,14 +21,7 @@ from moire.io.hdf5 import (
     write_record,
 )
 from moire.io.provenance import provenance
-from moire.io.results import (
-    bands_record,
-    chern_record,
-    read_bands,
-    read_chern,
-    read_spectrum,
-    spectrum_record,
-)
+from moire.io.results import bands_record, chern_record, read_bands, read_chern, read_spectrum, spectrum_record
 from moire.io.topology import read_metric_trace, read_wilson, topology_record
 
 __all__ = [
@@ -34,10 +35,14 @@ __all__ = [
     "check_target",
     "chern_record",
     "file_status",
+    "hamiltonian_record",
     "hartree_fock_record",
     "provenance",
     "read_bands",
     "read_chern",
+    "read_diagham",
+    "read_fcidump",
+    "read_hamiltonian",
     "read_hartree_fock",
     "read_metric_trace",
     "read_record",
@@ -45,5 +50,7 @@ __all__ = [
     "read_wilson",
     "spectrum_record",
     "topology_record",
+    "write_diagham",
+    "write_fcidump",
     "write_record",
 ]

@@ -2,6 +2,7 @@
 
 from moire.plot.bands import plot_bands
 from moire.plot.entanglement import plot_entanglement
+from moire.plot.flux import plot_spectral_flow, plot_twist_flux
 from moire.plot.mean_field import PHASE_COLOURS, plot_gap_line, plot_moment_map, plot_phase_map
 from moire.plot.spectrum import plot_spectrum
 from moire.plot.topology import plot_index_versus_radius, plot_phase_diagram, plot_streda, plot_strip, plot_wannier_flow
@@ -21,9 +22,11 @@ __all__ = [
     "plot_moment_map",
     "plot_phase_diagram",
     "plot_phase_map",
+    "plot_spectral_flow",
     "plot_spectrum",
     "plot_streda",
     "plot_strip",
+    "plot_twist_flux",
     "plot_wannier_flow",
     "plot_zone_map",
 ]

@@ -1,0 +1,287 @@
+"""The Hamiltonian in the formats of other codes: DiagHam's files, FCIDUMP-like text, HDF5; and readers back.
+
+All hold H = constant + sum_k e_k n_k + sum_ab A_ab P^+_a P_b with P_p = c_p1 c_p2, p1 < p2, of the carriers.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+
+from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire.errors import FileFormatError, InputError, require
+from moire.exact_diagonalization import PairHamiltonian, PairTable
+from moire.grids import MomentumGrid
+from moire.io.grids import grid_datasets, lattice_datasets, read_grid
+from moire.io.hdf5 import Dataset, Record
+
+HERMITICITY = 1e-9  # relative; files written here are Hermitian to the last bit
+
+
+def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body: Path) -> None:
+    """Write the two files of DiagHam's FTIGenericInteractionFromFileTwoBands, all carriers in its band 0.
+
+    Interaction: lines ``s1 kx1 ky1 s2 kx2 ky2 s3 kx3 ky3 s4 kx4 ky4 (re,im)``; the element multiplies
+    c^+_1 c^+_2 c_3 c_4 and is therefore -A. Only k1 < k2 and k3 < k4 stand there, each with the whole
+    antisymmetrised sum. One body: lines ``kx ky m n (re,im)``, for ``--full-singleparticle
+    --complex-singlebody``. (kx, ky) are the labels of the momentum group. DiagHam knows no constant; it stands
+    in a comment.
+
+    Parameters
+    ----------
+    pair_hamiltonian
+        Of the carriers, not particle-hole transformed.
+    interaction, one_body
+        Where to write.
+
+    Raises
+    ------
+    InputError
+        If the Hamiltonian is transformed or a file cannot be written.
+    """
+    _check_carriers(pair_hamiltonian)
+    labels = pair_hamiltonian.pairs.grid.labels.tolist()
+    creators, annihilators, values = _elements(pair_hamiltonian)
+    momenta = np.concatenate([creators, annihilators], axis=1).tolist()
+    lines = ["# s1 kx1 ky1 s2 kx2 ky2 s3 kx3 ky3 s4 kx4 ky4 element (meV) of c+1 c+2 c3 c4"]
+    for four, value in zip(momenta, (-values).tolist(), strict=True):
+        lines.append(" ".join(f"0 {labels[k][0]} {labels[k][1]}" for k in four) + f" {_pair(value)}")
+    _write(interaction, lines)
+    levels = [f"# constant {pair_hamiltonian.constant!r}", "# kx ky m n one-body element (meV)"]
+    for (kx, ky), energy in zip(labels, pair_hamiltonian.one_body.tolist(), strict=True):
+        levels.append(f"{kx} {ky} 0 0 {_pair(energy)}")
+    _write(one_body, levels)
+
+
+def read_diagham(interaction: Path, one_body: Path, grid: MomentumGrid) -> PairHamiltonian:
+    """Read the Hamiltonian of band 0 from the files of :func:`write_diagham`, whatever order their pairs have.
+
+    Parameters
+    ----------
+    interaction, one_body
+        The files.
+    grid
+        The cluster; its labels are those of the files.
+
+    Raises
+    ------
+    FileFormatError
+        If a file is missing or damaged, names another band or label, or its Hamiltonian is not Hermitian or
+        does not conserve momentum.
+    """
+    rows, _ = _numbers(interaction, 14)
+    bands, labels = rows[:, [0, 3, 6, 9]], rows[:, [1, 2, 4, 5, 7, 8, 10, 11]].reshape(-1, 4, 2)
+    levels, text = _numbers(one_body, 6)
+    if bands.any() or levels[:, 2:4].any():
+        raise FileFormatError(f"`{interaction}` must hold band 0 alone, but names another band.")
+    orbitals = _orbitals(grid, labels, interaction)
+    energies = np.zeros(grid.n_points)
+    energies[_orbitals(grid, levels[:, :2], one_body)] = levels[:, 4]
+    found = re.search(r"^# constant (\S+)", text, re.MULTILINE)
+    values = -(rows[:, 12] + 1j * rows[:, 13])
+    return _assemble(grid, energies, orbitals, values, float(found[1]) if found else 0.0, interaction)
+
+
+def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: int = 0) -> None:
+    """Write an FCIDUMP-like text of spinless complex elements.
+
+    H = core + sum h_ij c^+_i c_j + 1/2 sum (ij|kl) c^+_i c^+_k c_l c_j, orbitals from 1 in the order of the
+    grid. (ij|kl) is antisymmetric in i, k and in j, l; every nonzero element has its own line ``(re,im) i j k l``,
+    one-body elements ``(re,im) i j 0 0`` and the constant ``(re,im) 0 0 0 0``. MS2 = NELEC: all spins up.
+
+    Parameters
+    ----------
+    pair_hamiltonian
+        Of the carriers, not particle-hole transformed.
+    path
+        Where to write.
+    n_particles
+        Number of carriers for the header.
+
+    Raises
+    ------
+    InputError
+        If the Hamiltonian is transformed, the number is out of range or the file cannot be written.
+    """
+    _check_carriers(pair_hamiltonian)
+    n = pair_hamiltonian.pairs.grid.n_points
+    require(0 <= n_particles <= n, "n_particles", f"lie in 0..{n}", n_particles)
+    creators, annihilators, values = _elements(pair_hamiltonian)
+    lines = [f"&FCI NORB={n},NELEC={n_particles},MS2={n_particles},", " ORBSYM=" + "1," * n, " ISYM=1,", "&END"]
+    for (i, k), (j, m), value in zip(creators + 1, annihilators + 1, values / 2, strict=True):
+        if value:
+            straight, crossed = _pair(complex(value)), _pair(complex(-value))
+            lines += [f"{straight} {i} {j} {k} {m}", f"{straight} {k} {m} {i} {j}"]
+            lines += [f"{crossed} {i} {m} {k} {j}", f"{crossed} {k} {j} {i} {m}"]
+    lines += [f"{_pair(energy)} {k} {k} 0 0" for k, energy in enumerate(pair_hamiltonian.one_body.tolist(), 1)]
+    _write(path, [*lines, f"{_pair(pair_hamiltonian.constant)} 0 0 0 0"])
+
+
+def read_fcidump(path: Path, grid: MomentumGrid) -> PairHamiltonian:
+    """Read the Hamiltonian from a file as :func:`write_fcidump` writes it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    grid
+        The cluster whose momenta are the orbitals.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing or damaged, has another number of orbitals, or its Hamiltonian is not Hermitian
+        or does not conserve momentum.
+    """
+    rows, text = _numbers(path, 6)
+    header = re.search(r"NORB\s*=\s*(\d+)", text)
+    if header is None or int(header[1]) != grid.n_points:
+        found = header[1] if header else "none"
+        raise FileFormatError(f"`{path}` must have {grid.n_points} orbitals, those of {grid.name}, but has {found}.")
+    values: ComplexArray = rows[:, 0] + 1j * rows[:, 1]
+    orbitals = rows[:, 2:].astype(np.int64)
+    if (orbitals != rows[:, 2:]).any() or orbitals.min(initial=0) < 0 or orbitals.max(initial=0) > grid.n_points:
+        raise FileFormatError(f"`{path}` must name orbitals 1..{grid.n_points}, but names others.")
+    core = ~orbitals.any(axis=1)
+    single = ~core & ~orbitals[:, 2:].any(axis=1)
+    two = ~core & ~single
+    if (orbitals[single, 0] != orbitals[single, 1]).any():
+        raise FileFormatError(f"`{path}` must conserve momentum, but has one-body elements between two momenta.")
+    energies = np.zeros(grid.n_points)
+    np.add.at(energies, orbitals[single, 0] - 1, values[single].real)
+    i, j, k, m = orbitals[two].T - 1
+    constant = float(values[core].real.sum())
+    return _assemble(grid, energies, np.stack([i, k, j, m], axis=1), 0.5 * values[two], constant, path)
+
+
+def hamiltonian_record(pair_hamiltonian: PairHamiltonian) -> Record:
+    """Record of the one- and two-body elements, for :func:`moire.io.write_record`; its layout is documented.
+
+    Raises
+    ------
+    InputError
+        If the Hamiltonian is particle-hole transformed.
+    """
+    _check_carriers(pair_hamiltonian)
+    grid = pair_hamiltonian.pairs.grid
+    creators, annihilators, values = _elements(pair_hamiltonian)
+    element, ends = ("element",), ("element", "of the pair")
+    return Record(
+        "hamiltonian",
+        {
+            **lattice_datasets(grid.lattice),
+            **grid_datasets(grid, "cluster"),
+            "hamiltonian/constant": Dataset(pair_hamiltonian.constant, "meV", (), "constant"),
+            "hamiltonian/one_body": Dataset(pair_hamiltonian.one_body, "meV", ("k",), "e_k of e_k c^+_k c_k"),
+            "hamiltonian/creators": Dataset(creators, "", ends, "a_1 < a_2 of A c^+_a1 c^+_a2 c_b2 c_b1"),
+            "hamiltonian/annihilators": Dataset(annihilators, "", ends, "b_1 < b_2 of A c^+_a1 c^+_a2 c_b2 c_b1"),
+            "hamiltonian/elements": Dataset(values, "meV", element, "A, the whole antisymmetrised sum"),
+        },
+    )
+
+
+def read_hamiltonian(record: Record) -> PairHamiltonian:
+    """Hamiltonian from a ``"hamiltonian"`` record.
+
+    Raises
+    ------
+    FileFormatError
+        If the record is of another kind, or its Hamiltonian is not Hermitian or does not conserve momentum.
+    """
+    if record.kind != "hamiltonian":
+        raise FileFormatError(f"`record` must be of kind 'hamiltonian', but is of kind {record.kind!r}.")
+    grid = read_grid(record, "cluster")
+    pairs = np.concatenate([record["hamiltonian/creators"], record["hamiltonian/annihilators"]], axis=1)
+    energies, values = record["hamiltonian/one_body"], record["hamiltonian/elements"]
+    return _assemble(grid, energies, pairs, values, float(record["hamiltonian/constant"]), "record")
+
+
+def _check_carriers(pair_hamiltonian: PairHamiltonian) -> None:
+    require(
+        not pair_hamiltonian.transformed,
+        "pair_hamiltonian",
+        "be that of the carriers",
+        "particle-hole transformed",
+    )
+
+
+def _layout(pairs: PairTable) -> tuple[IntArray, IntArray]:
+    """Pairs a (row) and b (column) of every stored element, (element,) each."""
+    widths = pairs.range[:, 1] - pairs.range[:, 0]
+    row = np.repeat(np.arange(len(widths)), widths)
+    return row, np.arange(row.size) - pairs.block_start[row] + pairs.range[row, 0]
+
+
+def _elements(pair_hamiltonian: PairHamiltonian) -> tuple[IntArray, IntArray, ComplexArray]:
+    """Orbitals of a and b, (element, 2) each, and A_ab, (element,)."""
+    row, column = _layout(pair_hamiltonian.pairs)
+    orbitals = pair_hamiltonian.pairs.orbitals
+    return orbitals[row], orbitals[column], pair_hamiltonian.blocks
+
+
+def _assemble(
+    grid: MomentumGrid,
+    one_body: FloatArray,
+    orbitals: IntArray,
+    values: ComplexArray,
+    constant: float,
+    source: object,
+) -> PairHamiltonian:
+    """Sum terms value c^+_1 c^+_2 c_4 c_3 (`orbitals` holds 1, 2, 3, 4) into the pair form."""
+    pairs = PairTable(grid)
+    exists = (orbitals[:, 0] != orbitals[:, 1]) & (orbitals[:, 2] != orbitals[:, 3])
+    orbitals, values = orbitals[exists], values[exists]
+    first, second = pairs.index[orbitals[:, 0], orbitals[:, 1]], pairs.index[orbitals[:, 2], orbitals[:, 3]]
+    if (pairs.momentum[first] != pairs.momentum[second]).any():
+        raise FileFormatError(f"`{source}` must conserve momentum on {grid.name}, but has elements that do not.")
+    sign = np.where((orbitals[:, 0] < orbitals[:, 1]) == (orbitals[:, 2] < orbitals[:, 3]), 1, -1)
+    blocks = np.zeros(int(pairs.block_start[-1]), dtype=np.complex128)
+    np.add.at(blocks, pairs.block_start[first] + second - pairs.range[first, 0], sign * values)
+    row, column = _layout(pairs)
+    transposed = blocks[pairs.block_start[column] + row - pairs.range[column, 0]]
+    error = float(np.abs(blocks - transposed.conj()).max(initial=0.0))
+    if error > HERMITICITY * float(np.abs(blocks).max(initial=0.0)):
+        raise FileFormatError(f"`{source}` must hold a Hermitian Hamiltonian, but is {error:.1e} meV off.")
+    return PairHamiltonian(pairs, read_only(one_body), read_only(blocks), constant)
+
+
+def _orbitals(grid: MomentumGrid, labels: FloatArray, path: Path) -> IntArray:
+    """Index of every label (..., 2)."""
+    whole = labels.astype(np.int64)
+    if (whole != labels).any() or (whole < 0).any() or (whole >= np.array(grid.moduli)).any():
+        raise FileFormatError(
+            f"`{path}` must name momenta of {grid.name}, labels below {grid.moduli}, but names others."
+        )
+    index: IntArray = whole[..., 0] * grid.moduli[1] + whole[..., 1]
+    return index
+
+
+def _pair(value: complex) -> str:
+    """``(re,im)`` with all digits, as C++ reads complex numbers."""
+    number = complex(value)
+    return f"({number.real!r},{number.imag!r})"
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    try:
+        Path(path).write_text("\n".join(lines) + "\n", encoding="ascii")
+    except OSError as error:
+        raise InputError(f"`path` must be a file that can be written, but is {path}: {error}.") from None
+
+
+def _numbers(path: Path, n_columns: int) -> tuple[FloatArray, str]:
+    """Rows of numbers of a text file, ``(re,im)`` counting as two columns, and the text itself."""
+    try:
+        text = Path(path).read_text(encoding="ascii")
+        body = re.sub(r"^\s*&.*?&END\s*$", "", text, flags=re.MULTILINE | re.DOTALL)
+        rows = np.loadtxt(io.StringIO(re.sub(r"[(),]", " ", body)), ndmin=2)
+    except FileNotFoundError:
+        raise FileFormatError(f"`{path}` must be a file, but there is none.") from None
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"`{path}` must hold lines of numbers, but does not ({error}).") from None
+    if rows.shape[1] != n_columns:
+        raise FileFormatError(f"`{path}` must have lines of {n_columns} numbers, but they have {rows.shape[1]}.")
+    return rows, text

@@ -1,0 +1,115 @@
+"""A projected problem at another boundary twist, and the overlaps of its orbitals with those of the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from moire._arrays import ComplexArray, IntArray, read_only
+from moire.bands import BandStructure, solve_bands
+from moire.errors import InputError, require
+from moire.grids import MomentumGrid
+from moire.projection import ProjectedHamiltonian, project
+
+RESOLVED_MEV = 1e-6  # agreement of bands solved twice: far above rounding, far below any other band
+
+
+def at_twist(problem: ProjectedHamiltonian, offset: tuple[float, float]) -> ProjectedHamiltonian:
+    """The same problem with the boundary twist moved by `offset`, in units of 2 pi; its bands are solved anew."""
+    grid = problem.grid
+    twist = (grid.twist[0] + offset[0], grid.twist[1] + offset[1])
+    moved = MomentumGrid(grid.lattice, grid.matrix, twist)
+    bands = solve_bands(problem.bands.models, moved, problem.bands.n_bands)
+    return project(bands, problem.interaction, problem.carrier, problem.q_cutoff, problem.zero_momentum)
+
+
+def check_twistable(problem: ProjectedHamiltonian) -> None:
+    """Raise InputError unless `problem` has one band that solving its model again gives back."""
+    bands = problem.bands
+    require(
+        bands.n_flavours == 1 and bands.n_bands == 1,
+        "problem",
+        "have one flavour and one band",
+        f"of {bands.n_flavours} and {bands.n_bands}",
+    )
+    again = solve_bands(bands.models, bands.grid, 1).energies
+    if not np.allclose(again, bands.energies, rtol=0, atol=RESOLVED_MEV):
+        raise InputError(
+            "`problem` must hold the bands of its models, which are solved again at every twist, but holds others "
+            f"(up to {np.abs(again - bands.energies).max():.3g} meV away), such as those of Hartree-Fock."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LabelShift:
+    """What one turn of the boundary twist along L_`direction` does to labels: k at twist 1 is k + shift at twist 0.
+
+    Parameters
+    ----------
+    grid
+        The cluster.
+    direction
+        1 or 2.
+
+    Raises
+    ------
+    InputError
+        If the direction is another one.
+    """
+
+    grid: MomentumGrid
+    direction: int
+
+    def __post_init__(self) -> None:
+        require(self.direction in (1, 2), "direction", "be 1 (along L_1) or 2 (along L_2)", self.direction)
+
+    @property
+    def _step(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        unit = np.eye(2)[self.direction - 1]
+        return np.linalg.solve(self.grid.matrix.astype(float), unit)
+
+    @property
+    def index(self) -> int:
+        """Index of the shift in the momentum group: that of b_i/N_i on a rectangle."""
+        distance = self.grid.fractional - self._step
+        return int(np.argmin(np.abs(distance - np.round(distance)).sum(axis=1)))
+
+    @property
+    def target(self) -> IntArray:
+        """Index of k + shift for every k."""
+        return read_only(self.grid.sum_index[:, self.index])
+
+    @property
+    def reciprocal(self) -> IntArray:
+        """Integer G with k + shift = (point `target`) + G, (k, 2)."""
+        moved = self.grid.fractional + self._step - self.grid.fractional[self.target]
+        return read_only(np.round(moved), np.int64)
+
+    def of_total(self, label: tuple[int, int], n_carriers: int) -> tuple[int, int]:
+        """Label at twist 0 of the sector that is called `label` at twist 1: every carrier moves by the shift."""
+        moved = (np.array(label) + n_carriers * self.grid.labels[self.index]) % np.array(self.grid.moduli)
+        return int(moved[0]), int(moved[1])
+
+
+def orbital_overlaps(left: BandStructure, right: BandStructure, shift: LabelShift | None = None) -> ComplexArray:
+    """Overlaps <u_k(left)| u_k(right)> of the periodic parts at equal labels, (k,), of band 0 of flavour 0.
+
+    Parameters
+    ----------
+    left, right
+        Bands on one cluster at two boundary twists.
+    shift
+        Given where `right` stands for its own twist plus one turn: u_k is then the state at k + shift,
+        sewn over the zone edge.
+    """
+    states = right.states[0, :, 0]
+    if shift is not None:
+        moved = states[shift.target]
+        for reciprocal in np.unique(shift.reciprocal, axis=0):
+            if reciprocal.any():
+                crossed = np.all(shift.reciprocal == reciprocal, axis=1)
+                moved[crossed] = right.models[0].sew(moved[crossed], reciprocal)
+        states = moved
+    overlaps: ComplexArray = np.einsum("klg,klg->k", left.states[0, :, 0].conj(), states)
+    return overlaps

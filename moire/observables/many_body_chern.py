@@ -1,0 +1,256 @@
+"""Many-body Chern number of a ground-state manifold from links on a grid of boundary twists."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from tqdm import tqdm
+
+from moire._arrays import ComplexArray, FloatArray, read_only
+from moire.errors import InputError, MeshWarning, require
+from moire.exact_diagonalization import carriers_on, parse_filling
+from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization.hamiltonian import Storage
+from moire.exact_diagonalization.manifold import Label
+from moire.exact_diagonalization.sectors import sector_dimensions
+from moire.observables.boundary_twist import LabelShift, check_twistable
+from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
+from moire.projection import Carrier, ProjectedHamiltonian
+from moire.resources import reserve
+from moire.topology.berry import COARSE_LINK, VANISHING_LINK
+
+LARGE_STEP = 0.9 * np.pi  # of the pumped phase; at pi the branch of the logarithm is lost
+
+
+@dataclass(frozen=True, eq=False)
+class ManyBodyChern:
+    """Chern number of a manifold over the torus of boundary twists, by two routes.
+
+    Parameters
+    ----------
+    value
+        Total of the manifold, (1/2 pi) times the flux through all plaquettes, before rounding; its sign is that
+        with which a full band of the carriers gives the Chern number of the band.
+    pumped
+        Second route: charge carried along L_2 by one turn along L_1, from the phase of the determinant of the
+        many-body position operator on the line phi_2 = 0.
+    flux
+        Plaquette fluxes in radians, (phi_1, phi_2).
+    min_link, max_flux
+        Smallest ``|det|`` of a link and largest plaquette flux.
+    min_position, max_step
+        Smallest ``|det|`` of the position operator and largest step of its phase in radians.
+    min_gap
+        Smallest distance over the grid, in meV, from the states of the manifold to the next level of the same
+        sector; infinite where a sector has no more states.
+    max_splitting
+        Largest spread of the manifold over the grid, meV.
+    momenta
+        Labels of the manifold, with multiplicity.
+    filling, cluster, mesh, carrier, seed, converged
+        What it belongs to; `converged` tells whether every level of every twist converged.
+    """
+
+    value: float
+    pumped: float
+    flux: FloatArray = field(repr=False)
+    min_link: float
+    max_flux: float
+    min_position: float
+    max_step: float
+    min_gap: float
+    max_splitting: float
+    momenta: tuple[Label, ...]
+    filling: Fraction
+    cluster: str
+    mesh: tuple[int, int]
+    carrier: Carrier
+    seed: int
+    converged: bool
+
+    @property
+    def n_states(self) -> int:
+        """Number of states of the manifold."""
+        return len(self.momenta)
+
+    @property
+    def per_state(self) -> float:
+        """Chern number per state of the manifold."""
+        return self.value / self.n_states
+
+    @property
+    def electron_value(self) -> float:
+        """Total in the convention of electrons, measured from the vacuum: minus `value` for holes."""
+        return -self.value if self.carrier == "hole" else self.value
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether links exceed 0.5, fluxes stay below pi/2, steps below 0.9 pi, and both routes agree."""
+        fine = self.min_link > COARSE_LINK and self.max_flux < np.pi / 2 and self.max_step < LARGE_STEP
+        return fine and round(self.value) == round(self.pumped)
+
+    def __str__(self) -> str:
+        trust = "" if self.is_reliable else "  (twist grid too coarse)"
+        return "\n".join(
+            [
+                f"many-body Chern number {self.value:+z.6f} of {self.n_states} states: {self.per_state:+z.6f} per state"
+                f"{trust}",
+                f"  {self.cluster}, filling {self.filling} of {self.carrier}s, momenta {list(self.momenta)}",
+                f"  links on {self.mesh[0]}x{self.mesh[1]} twists: smallest {self.min_link:.3f}, largest flux "
+                f"{self.max_flux:.3f} rad",
+                f"  charge pumped along L_2 by a turn along L_1: {self.pumped:+z.6f} (largest step "
+                f"{self.max_step:.3f} rad, smallest |det| {self.min_position:.1e})",
+                f"  gap to the next level of the same sectors at least {self.min_gap:.4f} meV, splitting at most "
+                f"{self.max_splitting:.4f} meV",
+                f"  sign: a full band gives that of the band; as electrons measured from the vacuum "
+                f"{self.electron_value:+z.6f}",
+                f"  every level converged: {'yes' if self.converged else 'no'}; seed {self.seed}",
+            ]
+        )
+
+
+def many_body_chern(
+    problem: ProjectedHamiltonian,
+    filling: FillingLike,
+    mesh: tuple[int, int] | None = None,
+    *,
+    momenta: Sequence[Sequence[int]] | None = None,
+    particle_hole: bool | None = None,
+    storage: Storage = "auto",
+    tolerance_mev: float = 1e-6,
+    seed: int = 0,
+    progress: bool = False,
+) -> ManyBodyChern:
+    """Many-body Chern number of a q-fold manifold.
+
+    The bands are solved again at every twist, and with them the lowest states of the sectors of the manifold.
+    Overlaps at two twists are those of the parts that obey untwisted boundary conditions; they are diagonal in
+    the labels of the orbitals, and the zone of twists closes by moving all labels.
+
+    Parameters
+    ----------
+    problem
+        One band of one flavour on a cluster; its own twist is the corner of the grid of twists.
+    filling
+        Carriers per cell.
+    mesh
+        Twists along L_1 and L_2; by default 6 and 6, or 3 |C| along L_1 where C = p of a filling p/q exceeds 2,
+        which keeps steps of the pumped phase near 2 pi/3.
+    momenta
+        Labels of the states, one per state; by default those predicted at the filling.
+    particle_hole, storage, tolerance_mev, seed
+        As in :func:`moire.solve_all_sectors`.
+    progress
+        Show a progress bar over twists.
+
+    Raises
+    ------
+    InputError
+        If the mesh is out of range, the bands cannot be solved again, no manifold is known or it
+        does not close, a sector has too few states, or a link vanishes.
+    MemoryRefusedError
+        If the states of all twists do not fit.
+
+    Warns
+    -----
+    MeshWarning
+        If a link is below 0.5, a flux above pi/2, or the two routes differ.
+
+    References
+    ----------
+    Niu, Thouless and Wu, Phys. Rev. B 31, 3372 (1985); Fukui, Hatsugai and Suzuki, J. Phys. Soc. Jpn. 74, 1674
+    (2005); Resta, Phys. Rev. Lett. 80, 1800 (1998) for the position operator.
+    """
+    fraction = abs(parse_filling(filling))
+    mesh = (max(6, 3 * fraction.numerator), 6) if mesh is None else mesh
+    n1, n2 = (int(side) for side in mesh)
+    require((n1, n2) == tuple(mesh) and n1 >= 2 and n2 >= 2, "mesh", "have two integer sides of at least 2", mesh)
+    counts = manifold_counts(problem.grid, filling, momenta)
+    manifold = TwistedManifold(problem, fraction, counts, particle_hole, storage, tolerance_mev, seed)
+    manifold.check_closed()
+    dimensions = sector_dimensions(problem.grid, carriers_on(problem.grid, filling))
+    for label, count in counts.items():
+        room = int(dimensions[problem.grid.index_of(label)])
+        require(count <= room, "momenta", f"ask for at most the {room} states of sector {label}", f"{count} of them")
+    check_twistable(problem)
+    n_levels = max(counts.values()) + 1
+    largest = sum(int(dimensions[problem.grid.index_of(label)]) for label in counts)
+    reserve(
+        f"{n_levels} vectors of {len(counts)} sectors at {n1 * n2} twists",
+        16.0 * n_levels * largest * n1 * n2,
+        "a coarser mesh or a smaller cluster would fit",
+    )
+
+    offsets = [(i / n1, j / n2) for i in range(n1) for j in range(n2)]
+    bar = tqdm(offsets, desc="twists", disable=not progress, leave=False)
+    labels = sorted(counts)
+    flat = [manifold.solve(offset, n_levels, labels) for offset in bar]
+    states = [flat[i * n2 : (i + 1) * n2] for i in range(n1)]
+    along = [_links(manifold, states, direction) for direction in (1, 2)]
+    min_link = float(min(np.abs(links).min() for links in along))
+    if min_link < VANISHING_LINK:
+        raise InputError(
+            f"`mesh` must be fine enough for nonzero links, but the smallest of {n1}x{n2} is {min_link:.1e}."
+        )
+    first, second = along
+    flux = -np.angle(first * np.roll(second, -1, axis=0) * np.roll(first, -1, axis=1).conj() * second.conj())
+    position = _positions(manifold, [row[0] for row in states])
+    steps = np.angle(np.roll(position, -1) / position)
+    sign = -1 if problem.carrier == "hole" else +1  # a hole fills conj(u), of opposite curvature
+    gaps, splittings = zip(*(_gap_and_splitting(manifold, point) for point in flat), strict=True)
+    result = ManyBodyChern(
+        value=float(sign * flux.sum() / (2 * np.pi)),
+        pumped=float(-sign * steps.sum() / (2 * np.pi)),
+        flux=read_only(sign * flux),
+        min_link=min_link,
+        max_flux=float(np.abs(flux).max()),
+        min_position=float(np.abs(position).min()),
+        max_step=float(np.abs(steps).max()),
+        min_gap=float(min(gaps)),
+        max_splitting=float(max(splittings)),
+        momenta=tuple(sorted(counts.elements())),
+        filling=fraction,
+        cluster=problem.grid.name,
+        mesh=(n1, n2),
+        carrier=problem.carrier,
+        seed=seed,
+        converged=all(all(point.spectrum.converged) for point in flat),
+    )
+    if not result.is_reliable:
+        warnings.warn(f"The grid of twists is too coarse: {result}", MeshWarning, stacklevel=2)
+    return result
+
+
+def _links(manifold: TwistedManifold, states: list[list[TwistedStates]], direction: int) -> ComplexArray:
+    """Links from every twist to the next one along L_`direction`, closed by moving the labels, (phi_1, phi_2)."""
+    shape = len(states), len(states[0])
+    edge = LabelShift(manifold.grid, direction)
+    links = np.empty(shape, dtype=np.complex128)
+    for i in range(shape[0]):
+        for j in range(shape[1]):
+            ahead = (i + 1, j) if direction == 1 else (i, j + 1)
+            folded = ahead[0] % shape[0], ahead[1] % shape[1]
+            shift = None if folded == ahead else edge
+            links[i, j] = manifold.link(states[i][j], states[folded[0]][folded[1]], shift)
+    return links
+
+
+def _positions(manifold: TwistedManifold, line: list[TwistedStates]) -> ComplexArray:
+    """Determinant of exp(2 pi i X_2 / L_2) on the manifold: the overlap with itself one turn along L_2 later."""
+    edge = LabelShift(manifold.grid, 2)
+    return np.array([manifold.link(point, point, edge) for point in line])
+
+
+def _gap_and_splitting(manifold: TwistedManifold, point: TwistedStates) -> tuple[float, float]:
+    inside, gap = [], np.inf
+    for label, count in manifold.counts.items():
+        levels = point.energies(label)
+        levels = levels[np.isfinite(levels)]
+        inside += levels[:count].tolist()
+        if len(levels) > count:
+            gap = min(gap, float(levels[count] - levels[count - 1]))
+    return gap, max(inside) - min(inside)

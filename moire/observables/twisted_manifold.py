@@ -1,0 +1,197 @@
+"""Low states of chosen sectors at one boundary twist, and their overlaps with those at another twist."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from moire._arrays import ComplexArray, FloatArray
+from moire.bands import BandStructure
+from moire.errors import InputError, require
+from moire.exact_diagonalization import (
+    MomentumSector,
+    Spectrum,
+    carriers_on,
+    expected_momenta,
+    parse_filling,
+    solve_all_sectors,
+)
+from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization.hamiltonian import Storage
+from moire.exact_diagonalization.manifold import Label
+from moire.grids import MomentumGrid
+from moire.kernels import relabel
+from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
+from moire.projection import ProjectedHamiltonian
+
+
+def manifold_counts(
+    grid: MomentumGrid, filling: FillingLike, momenta: Sequence[Sequence[int]] | None = None
+) -> Counter[Label]:
+    """How many states of the manifold each sector holds: those given, or those predicted at the filling.
+
+    Raises
+    ------
+    InputError
+        If nothing is given and nothing predicted, or a label lies outside the momentum group.
+    """
+    fraction = abs(parse_filling(filling))
+    carriers_on(grid, filling)
+    if momenta is None:
+        predicted = expected_momenta(grid, fraction)
+        if fraction == 1:
+            total = grid.labels.sum(axis=0) % np.array(grid.moduli)
+            predicted = ((int(total[0]), int(total[1])),)
+        if predicted is None:
+            raise InputError(f"`momenta` must be given at filling {fraction}, where no manifold is predicted.")
+        return Counter(predicted)
+    require(len(momenta) > 0, "momenta", "name at least one state", "empty")
+    indices = [grid.index_of(label) for label in momenta]
+    return Counter((int(grid.labels[i, 0]), int(grid.labels[i, 1])) for i in indices)
+
+
+@dataclass(frozen=True, eq=False)
+class TwistedStates:
+    """Low states at one boundary twist.
+
+    Parameters
+    ----------
+    bands
+        The bands at this twist; they hold the orbitals.
+    spectrum
+        Energies and vectors of the sectors solved.
+    """
+
+    bands: BandStructure = field(repr=False)
+    spectrum: Spectrum = field(repr=False)
+
+    def energies(self, label: Label) -> FloatArray:
+        """Levels of a sector in meV."""
+        levels: FloatArray = self.spectrum.energies[self.spectrum.labels.index(label)]
+        return levels
+
+    def vectors(self, label: Label, count: int) -> ComplexArray:
+        """The lowest `count` vectors of a sector, (level, state)."""
+        return self.spectrum.vectors[self.spectrum.labels.index(label)][:count]
+
+
+@dataclass(frozen=True, eq=False)
+class TwistedManifold:
+    """How states of a manifold are solved at any twist and overlap between twists.
+
+    Parameters
+    ----------
+    problem
+        The problem at the first twist.
+    filling
+        Carriers per cell.
+    counts
+        States of the manifold per sector.
+    particle_hole, storage, tolerance_mev, seed
+        Settings of the solver, as in :func:`moire.solve_all_sectors`.
+    """
+
+    problem: ProjectedHamiltonian
+    filling: Fraction
+    counts: Counter[Label]
+    particle_hole: bool | None
+    storage: Storage
+    tolerance_mev: float
+    seed: int
+    _bases: dict[Label, MomentumSector] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def grid(self) -> MomentumGrid:
+        """The cluster."""
+        return self.problem.grid
+
+    @property
+    def n_carriers(self) -> int:
+        """Number of carriers."""
+        return int(self.filling * self.grid.n_points)
+
+    @property
+    def transformed(self) -> bool:
+        """Whether vectors are those of the missing carriers."""
+        return 2 * self.n_carriers > self.grid.n_points if self.particle_hole is None else self.particle_hole
+
+    def solve(self, offset: tuple[float, float], n_levels: int, labels: Sequence[Label] | None) -> TwistedStates:
+        """Lowest levels and vectors of sectors (None: all) with the twist moved by `offset`."""
+        moved = at_twist(self.problem, offset)
+        spectrum = solve_all_sectors(
+            moved,
+            self.filling,
+            n_levels,
+            momenta=labels,
+            particle_hole=self.particle_hole,
+            storage=self.storage,
+            tolerance_mev=self.tolerance_mev,
+            seed=self.seed,
+            keep_vectors=True,
+        )
+        return TwistedStates(moved.bands, spectrum)
+
+    def basis(self, label: Label) -> MomentumSector:
+        """Basis of the vectors of a sector: of the missing carriers when those are fewer."""
+        if label not in self._bases:
+            n_particles, own = self.n_carriers, np.array(label)
+            if self.transformed:
+                n_particles, own = self.grid.n_points - n_particles, self.grid.labels.sum(axis=0) - own
+            folded = own % np.array(self.grid.moduli)
+            self._bases[label] = MomentumSector(self.grid, n_particles, self.grid.index_of(folded.tolist()))
+        return self._bases[label]
+
+    def overlap(
+        self, left: TwistedStates, right: TwistedStates, label: Label, shift: LabelShift | None = None
+    ) -> ComplexArray:
+        """Overlaps of the manifold's states in one sector at two twists, (state, state).
+
+        <Psi|Psi'> = sum_I conj(psi_I) psi'_I prod_{k in I} <w_k|w'_k>, I running over the orbitals of the carriers;
+        w = u for electrons and conj(u) for holes.
+
+        Parameters
+        ----------
+        left, right
+            States at the two twists.
+        label
+            The sector, by its label at the twist of `left`.
+        shift
+            Given where `right` stands for its own twist plus one turn; its states are then taken from the
+            sector ``shift.of_total(label)`` and every particle is moved back, with the sign of the reordering.
+        """
+        basis, count = self.basis(label), self.counts[label]
+        factors = orbital_overlaps(left.bands, right.bands, shift)
+        if self.problem.carrier == "hole":
+            factors = factors.conj()
+        weights = np.empty(basis.dimension, dtype=np.complex128)
+        relabel.occupied_products(basis.states, factors, 0 if self.transformed else 1, weights)
+        if shift is None:
+            ket = right.vectors(label, count)
+        else:
+            words, signs = np.empty_like(basis.states), np.empty(basis.dimension)
+            relabel.relabel(basis.states, shift.target, words, signs)
+            source = shift.of_total(label, self.n_carriers)
+            ket = right.vectors(source, self.counts[source])[:, self.basis(source).rank(words)]
+            weights *= signs
+        overlaps: ComplexArray = left.vectors(label, count).conj() @ (weights * ket).T
+        return overlaps
+
+    def link(self, left: TwistedStates, right: TwistedStates, shift: LabelShift | None = None) -> complex:
+        """Determinant of the overlaps of the whole manifold, up to one sign common to all links over the edge."""
+        blocks = [self.overlap(left, right, label, shift) for label in sorted(self.counts)]
+        return complex(np.prod([np.linalg.det(block) for block in blocks]))
+
+    def check_closed(self) -> None:
+        """Raise InputError unless one turn along L_1 and L_2 maps the manifold's labels onto themselves."""
+        for direction in (1, 2):
+            shift = LabelShift(self.grid, direction)
+            moved = Counter({shift.of_total(label, self.n_carriers): n for label, n in self.counts.items()})
+            if moved != self.counts:
+                raise InputError(
+                    f"`momenta` must be mapped onto themselves by one turn along L_{direction}, but "
+                    f"{sorted(self.counts)} become {sorted(moved)}."
+                )

@@ -1,0 +1,34 @@
+"""Overlap of two many-body states at different boundary twists, from antisymmetrised products of plane waves."""
+
+import itertools
+
+import numpy as np
+
+
+def determinant_overlap(bands, other, left, right, hole):
+    """<Psi|Psi'> = sum_IJ conj(psi_I) psi'_J det <phi_k|phi'_k'>, k in I, k' in J, without using any selection rule.
+
+    The orbitals, with the phase of the twist divided out, are plane waves of the cluster: label k and G stand for
+    the wave vector k + G of the untwisted cluster, so that two of them overlap where layer, k and G are equal.
+
+    Parameters
+    ----------
+    bands, other : bands at the two twists
+    left, right : dict, occupation word -> amplitude of the carriers
+    hole : whether the carriers fill conj(u)
+    """
+    tables = []
+    for structure in (bands, other):
+        states = structure.states[0, :, 0]
+        n_k = states.shape[0]
+        waves = np.zeros((n_k, n_k, states[0].size), dtype=complex)  # orbital; plane wave (k, layer and G)
+        for k in range(n_k):
+            waves[k, k] = (states[k].conj() if hole else states[k]).ravel()
+        tables.append(waves.reshape(n_k, -1))
+    single = tables[0].conj() @ tables[1].T
+    total = 0j
+    for (word, a), (image, b) in itertools.product(left.items(), right.items()):
+        rows = [k for k in range(len(single)) if word >> k & 1]
+        columns = [k for k in range(len(single)) if image >> k & 1]
+        total += np.conj(a) * b * np.linalg.det(single[np.ix_(rows, columns)])
+    return total

@@ -1,0 +1,176 @@
+"""Many-body Chern numbers: by links, by pumping, and against those of bands."""
+
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import moire as mo
+from moire.observables import LabelShift, TwistedManifold, at_twist, many_body_chern, twisted_manifold
+from moire.topology import chern_number
+from tests.reference.twisted_overlaps import determinant_overlap
+
+
+@pytest.fixture(scope="module")
+def problem(build_model, coulomb):
+    """Return a function shape -> problem at 3.7 degrees with 4 shells, |q| <= 2 |G_1|."""
+    model = build_model("WANG_2023", 3.7, shells=4)
+
+    def build(shape, carrier="hole", twist=(0.0, 0.0)):
+        grid = mo.MomentumGrid.cluster(model.lattice, shape, twist)
+        return mo.project(mo.solve_bands(model, grid, n_bands=1), coulomb, carrier, 2.0)
+
+    return build
+
+
+def manifold_of(problem, filling, momenta, particle_hole=None):
+    return TwistedManifold(problem, Fraction(*filling), Counter(momenta), particle_hole, "auto", 1e-9, 0)
+
+
+def carriers(manifold, state, label, level):
+    """Amplitudes of a state by the occupation of the carriers; sign of d_j1 .. d_jm acting on the full band."""
+    n = manifold.grid.n_points
+    amplitudes = {}
+    for word, amplitude in zip(
+        manifold.basis(label).states.tolist(), state.vectors(label, level + 1)[level], strict=True
+    ):
+        if manifold.transformed:
+            empty = [k for k in range(n) if word >> k & 1]
+            amplitude *= (-1) ** sum(empty)
+            word ^= (1 << n) - 1
+        amplitudes[word] = amplitude
+    return amplitudes
+
+
+@pytest.mark.parametrize("carrier", ["hole", "electron"])
+@pytest.mark.parametrize("particle_hole", [False, True])
+def test_overlaps_are_those_of_antisymmetrised_plane_waves(problem, carrier, particle_hole):
+    start = problem([2, 2], carrier)
+    manifold = manifold_of(start, (1, 2), [(0, 1), (0, 1)], particle_hole)
+    offsets = (0.0, 0.0), (0.3, 0.2)
+    states = [manifold.solve(offset, 2, None) for offset in offsets]
+    overlap = manifold.overlap(*states, (0, 1))
+    bands = [state.bands for state in states]
+    levels = [[carriers(manifold, state, (0, 1), level) for level in range(2)] for state in states]
+    hole = carrier == "hole"
+    expected = [[determinant_overlap(*bands, left, right, hole) for right in levels[1]] for left in levels[0]]
+    np.testing.assert_allclose(overlap, expected, atol=1e-12)
+    assert 0.5 < abs(np.linalg.det(overlap)) < 0.9
+    foreign = carriers(manifold_of(start, (1, 2), [(1, 1)], particle_hole), states[1], (1, 1), 0)
+    assert abs(determinant_overlap(*bands, levels[0][0], foreign, hole)) < 1e-14  # labels are orthogonal
+
+
+def test_a_turn_is_a_shift_of_labels(problem):
+    start = problem([[2, 1], [-1, 2]])
+    for direction in (1, 2):
+        shift = LabelShift(start.grid, direction)
+        offset = (1.0, 0.0) if direction == 1 else (0.0, 1.0)
+        moved = at_twist(start, offset)
+        points = start.grid.points[shift.target] + shift.reciprocal @ start.grid.lattice.reciprocal
+        np.testing.assert_allclose(moved.grid.points, points, atol=1e-12)
+        np.testing.assert_allclose(moved.one_body, start.one_body[:, shift.target], atol=1e-3)
+        assert np.ptp(start.one_body) > 1.0
+
+
+@pytest.mark.parametrize("carrier", ["hole", "electron"])
+@pytest.mark.parametrize("particle_hole", [None, False])
+def test_a_full_band_has_the_chern_number_of_the_band(problem, carrier, particle_hole):
+    start = problem([2, 3], carrier)
+    result = many_body_chern(start, 1, (4, 4), particle_hole=particle_hole)
+    model = start.bands.models[0]
+    fine = mo.solve_bands(model, mo.MomentumGrid.regular(model.lattice, 8, 12), 1)
+    band = chern_number(fine, [0])
+    assert band.rounded == -1
+    assert result.value == pytest.approx(band.value, abs=1e-9)
+    assert result.pumped == pytest.approx(band.value, abs=1e-9)
+    assert result.electron_value == pytest.approx(band.value if carrier == "electron" else -band.value, abs=1e-9)
+    # The flux of a plaquette of twists is that of the band through the plaquettes it moves over.
+    tiled = band.flux.reshape(2, 4, 3, 4).sum(axis=(0, 2))
+    np.testing.assert_allclose(result.flux, tiled, atol=1e-3)
+    assert np.ptp(tiled) > 0.02
+
+
+@pytest.mark.parametrize(
+    ("shape", "filling", "per_state"),
+    [
+        ([3, 4], (2, 3), -2 / 3),
+        ([3, 4], (1, 3), -1 / 3),
+        pytest.param([3, 5], (3, 5), -3 / 5, marks=pytest.mark.slow),
+        ([[4, 2], [-2, 2]], (2, 3), -2 / 3),  # 12 sites, C6
+        ([3, 6], (1, 3), -1 / 3),  # three states in one sector
+    ],
+)
+def test_fractional_chern_numbers(problem, shape, filling, per_state):
+    result = many_body_chern(problem(shape), filling)
+    assert result.per_state == pytest.approx(per_state, abs=1e-9)
+    assert result.pumped == pytest.approx(result.value, abs=1e-9)
+    assert result.is_reliable
+    assert result.converged
+    assert result.min_link > 0.7
+    assert result.min_gap > 3.0 > result.max_splitting
+    assert f"{per_state:+.6f} per state" in str(result)
+
+
+def test_neither_mesh_nor_species_nor_corner_matters(problem):
+    start = problem([3, 4])
+    reference = many_body_chern(start, (2, 3), (6, 4))
+    direct = many_body_chern(start, (2, 3), (6, 4), particle_hole=False)
+    np.testing.assert_allclose(direct.flux, reference.flux, atol=1e-6)
+    assert direct.min_link == pytest.approx(reference.min_link, abs=1e-6)
+    for changed in (
+        many_body_chern(start, (2, 3), (7, 5)),
+        many_body_chern(problem([3, 4], twist=(0.2, 0.4)), (2, 3), (6, 4)),
+    ):
+        assert changed.value == pytest.approx(-2.0, abs=1e-9)
+        assert changed.pumped == pytest.approx(-2.0, abs=1e-9)
+
+
+def test_phases_of_the_bands_do_not_matter(problem, monkeypatch):
+    start = problem([3, 4])
+    reference = many_body_chern(start, (2, 3), (6, 4))
+    rng = np.random.default_rng(3)
+
+    def at_any_phase(problem, offset):
+        moved = at_twist(problem, offset)
+        bands = moved.bands
+        phases = np.exp(2j * np.pi * rng.random(bands.states.shape[:3]))
+        states = bands.states * phases[..., None, None]
+        gauged = mo.BandStructure(bands.momenta, bands.energies, bands.names, True, bands.models, states)
+        return mo.project(gauged, problem.interaction, problem.carrier, problem.q_cutoff)
+
+    monkeypatch.setattr(twisted_manifold, "at_twist", at_any_phase)
+    gauged = many_body_chern(start, (2, 3), (6, 4))
+    np.testing.assert_allclose(gauged.flux, reference.flux, atol=1e-6)
+
+
+def test_opposite_valley_has_the_opposite_sign(build_model, coulomb):
+    model = build_model("WANG_2023", 3.7, shells=4, valley=-1)
+    grid = mo.MomentumGrid.regular(model.lattice, 3, 4)
+    result = many_body_chern(mo.project(mo.solve_bands(model, grid, 1), coulomb, q_cutoff=2.0), (2, 3))
+    assert result.value == pytest.approx(2.0, abs=1e-9)
+
+
+def test_coarse_twists_are_told(problem):
+    with pytest.warns(mo.errors.MeshWarning, match="too coarse"):
+        result = many_body_chern(problem([3, 4]), (2, 3), (2, 2))
+    assert not result.is_reliable
+    assert "too coarse" in str(result)
+
+
+def test_bad_input(problem):
+    start = problem([3, 4])
+    with pytest.raises(mo.InputError, match=r"`mesh` must have two integer sides of at least 2, but is \(1, 6\)"):
+        many_body_chern(start, (2, 3), (1, 6))
+    with pytest.raises(mo.InputError, match=r"`momenta` must be given at filling 1/2"):
+        many_body_chern(start, (1, 2))
+    with pytest.raises(mo.InputError, match=r"mapped onto themselves by one turn along L_1"):
+        many_body_chern(start, (2, 3), momenta=[(0, 0)])
+    with pytest.raises(mo.InputError, match=r"at most the 1 states of sector \(1, 0\), but is 2 of them"):
+        many_body_chern(problem([2, 3]), 1, momenta=[(1, 0), (1, 0)])
+    with pytest.raises(mo.InputError, match=r"`momentum` must be a label"):
+        many_body_chern(start, (2, 3), momenta=[(3, 0)])
+    bands = start.bands
+    foreign = mo.BandStructure(bands.momenta, bands.energies + 1.0, bands.names, True, bands.models, bands.states)
+    with pytest.raises(mo.InputError, match=r"solved again at every twist, but holds others \(up to 1 meV away\)"):
+        many_body_chern(mo.project(foreign, start.interaction), (2, 3))
