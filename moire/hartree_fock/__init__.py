@@ -1,5 +1,6 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
+from moire.hartree_fock.excitations import Excitations, SmallMomentumFit, excitations
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
 from moire.hartree_fock.guesses import GUESSES
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
@@ -14,6 +15,7 @@ from moire.hartree_fock.scf import solve_hartree_fock
 __all__ = [
     "GUESSES",
     "EnergyParts",
+    "Excitations",
     "GroundState",
     "HartreeFockResult",
     "MeanField",
@@ -21,7 +23,9 @@ __all__ = [
     "Moments",
     "Occupation",
     "RealSpaceMap",
+    "SmallMomentumFit",
     "Step",
+    "excitations",
     "ground_state",
     "lowest_curvature",
     "occupy",
