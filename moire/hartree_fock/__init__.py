@@ -3,6 +3,7 @@
 from moire.hartree_fock.excitations import Excitations, SmallMomentumFit, excitations
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
 from moire.hartree_fock.guesses import GUESSES
+from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
@@ -19,6 +20,7 @@ __all__ = [
     "GroundState",
     "HartreeFockResult",
     "MeanField",
+    "MeanFieldModel",
     "MixedFlavourModel",
     "Moments",
     "Occupation",
@@ -27,6 +29,7 @@ __all__ = [
     "Step",
     "excitations",
     "ground_state",
+    "interpolate_bands",
     "lowest_curvature",
     "occupy",
     "possible_guesses",
