@@ -1,5 +1,6 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
+from moire.hartree_fock.active_band import ActiveBand, active_band
 from moire.hartree_fock.excitations import Excitations, SmallMomentumFit, excitations
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
 from moire.hartree_fock.guesses import GUESSES
@@ -15,6 +16,7 @@ from moire.hartree_fock.scf import solve_hartree_fock
 
 __all__ = [
     "GUESSES",
+    "ActiveBand",
     "EnergyParts",
     "Excitations",
     "GroundState",
@@ -27,6 +29,7 @@ __all__ = [
     "RealSpaceMap",
     "SmallMomentumFit",
     "Step",
+    "active_band",
     "excitations",
     "ground_state",
     "interpolate_bands",
