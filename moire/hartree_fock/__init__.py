@@ -1,7 +1,10 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
+from moire.hartree_fock.active_band import ActiveBand, active_band
+from moire.hartree_fock.excitations import Excitations, SmallMomentumFit, excitations
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
 from moire.hartree_fock.guesses import GUESSES, check_guess
+from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
@@ -14,19 +17,26 @@ from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
 __all__ = [
     "GUESSES",
     "SYMMETRIES",
+    "ActiveBand",
     "EnergyParts",
+    "Excitations",
     "GroundState",
     "HartreeFockResult",
     "MeanField",
+    "MeanFieldModel",
     "MixedFlavourModel",
     "Moments",
     "Occupation",
     "RealSpaceMap",
+    "SmallMomentumFit",
     "Step",
     "Symmetry",
+    "active_band",
     "check_guess",
     "count_carriers",
+    "excitations",
     "ground_state",
+    "interpolate_bands",
     "lowest_curvature",
     "occupy",
     "possible_guesses",

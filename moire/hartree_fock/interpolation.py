@@ -1,0 +1,296 @@
+"""Hartree-Fock bands at any momentum: the mean field of the converged density matrix, evaluated there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.integrate import quad
+from threadpoolctl import threadpool_limits
+
+from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire.bands import BandStructure
+from moire.continuum import ContinuumModel
+from moire.eigensolver import extremal_eigenpairs
+from moire.errors import require
+from moire.grids import KPath, MomentumGrid
+from moire.hartree_fock.quasiparticles import MixedFlavourModel
+from moire.hartree_fock.result import HartreeFockResult
+from moire.kernels.overlap_row import overlap_row
+from moire.resources import reserve
+
+_STEP = 1e-5  # of the central difference of H(k), in units of |G_1|
+
+
+@dataclass(frozen=True, eq=False)
+class MeanFieldModel(MixedFlavourModel):
+    """Bloch model of the electrons in the mean field of a density matrix known on a grid, at any momentum.
+
+    At k the bare states are solved afresh and F(k) = e(k) + Hartree(k) - Exchange(k) is built between them, with the
+    density matrix of the grid: no smooth gauge and no fit. H(k) lives in plane waves, (flavour x layer, G); beyond
+    the bands kept there is one far level, below the bands (above them for electrons).
+
+    The transfers are those of the nearest momentum of the grid k_0, q = k' - k_0 + G with |q| <= q_cutoff, each with
+    V at q - (k - k_0): so grid momenta give the grid's own matrix, H(k) is smooth around each of them, and steps
+    where the nearest one changes are those of the cutoff, V(q_cutoff) / A. As for the bare model, H(k + G) is the sewn
+    H(k) up to the cutoff of the plane waves.
+
+    On a finite grid the density matrix is periodic over the cluster, and a carrier between grid momenta feels the
+    exchange with its own images at the superlattice vectors L: sum_L V(L) exp(i k.L) P(k), about V(0)/A of the
+    grid in size. The image correction takes it off, [S(k) - S(k_0)] P(k) with S(k) = sum_q V(k - q)/A in which a
+    Gaussian of width |G_1|/2 cuts off what is not of long range. It vanishes on the grid and on a large cluster.
+
+    Parameters
+    ----------
+    models
+        The continuum model of each flavour.
+    result
+        The Hartree-Fock state.
+    image_correction
+        Whether to subtract the exchange with the images; it needs an insulator.
+    """
+
+    result: HartreeFockResult = field(repr=False)
+    image_correction: bool = True
+
+    @classmethod
+    def of(cls, result: HartreeFockResult, image_correction: bool = True) -> MeanFieldModel:
+        """Model of a state.
+
+        Raises
+        ------
+        InputError
+            If the image correction is asked for in a metal.
+        """
+        insulator = len(result.filled_bands) > 0 and result.gap > 0 and result.temperature_mev == 0
+        require(
+            insulator or not image_correction,
+            "image_correction",
+            "be False for a metal, whose filled states are unknown between the grid momenta",
+            image_correction,
+        )
+        return cls(result.problem.bands.models, result, image_correction)
+
+    @property
+    def top_band_first(self) -> bool:
+        """Whether band 0 is the highest one: the carriers fill it first."""
+        return self.result.problem.carrier == "hole"
+
+    @property
+    def name(self) -> str:
+        """One line that says which model this is."""
+        images = "image correction" if self.image_correction else "no image correction"
+        return f"{super().name}, mean field of {self.result.problem.grid.name} ({images})"
+
+    @property
+    def n_bands(self) -> int:
+        """Number of bands of the mean field; the rest of H(k) is the far level."""
+        bands = self.result.problem.bands
+        return bands.n_flavours * bands.n_bands
+
+    def hamiltonian(self, k: FloatArray) -> ComplexArray:
+        """H(k) in meV at any momentum in 1/nm, (flavour layer G, flavour layer G)."""
+        k = np.asarray(k, dtype=float)
+        return self._plane_wave_matrix(k, *self._nearest(k))
+
+    def velocity(self, k: FloatArray) -> ComplexArray:
+        """dH/dk in meV nm by central differences of 1e-5 |G_1|, (2, flavour layer G, flavour layer G)."""
+        k = np.asarray(k, dtype=float)
+        nearest, fold = self._nearest(k)
+        step = _STEP * self.lattice.reciprocal_length
+        differences = [
+            self._plane_wave_matrix(k + direction, nearest, fold)
+            - self._plane_wave_matrix(k - direction, nearest, fold)
+            for direction in step * np.eye(2)
+        ]
+        return np.stack(differences) / (2 * step)
+
+    def fock(self, k: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+        """Fock matrix of the carriers between the bare states at k, and these states.
+
+        Returns
+        -------
+        fock : (orbital, orbital)
+            In meV.
+        states : (flavour, band, layer, G)
+            Bare electron states at k.
+        """
+        k = np.asarray(k, dtype=float)
+        return self._fock(k, *self._nearest(k))
+
+    def _nearest(self, k: FloatArray) -> tuple[int, IntArray]:
+        """Index of the nearest grid momentum k_0 and the integer G with k near k_0 + G."""
+        grid = self.result.problem.grid
+        inverse = np.linalg.inv(self.lattice.reciprocal)
+        away = (k - grid.points) @ inverse
+        fold = np.round(away)
+        index = int(np.argmin(np.round(np.linalg.norm((away - fold) @ self.lattice.reciprocal, axis=1), 9)))
+        return index, fold[index].astype(np.int64)
+
+    def _fock(self, k: FloatArray, nearest: int, fold: IntArray) -> tuple[ComplexArray, ComplexArray]:
+        problem = self.result.problem
+        bands, transfers, grid = problem.bands, problem.form_factors.transfers, problem.grid
+        n_f, n_b = bands.n_flavours, bands.n_bands
+        shift = k - fold @ self.lattice.reciprocal - grid.points[nearest]
+        target = np.ascontiguousarray(grid.sum_index[nearest, transfers.group_index])
+        umklapp = grid.umklapp[nearest, transfers.group_index] + transfers.reciprocal + fold
+        unique, rows = np.unique(umklapp, axis=0, return_inverse=True)
+        local = np.nonzero(transfers.group_index == 0)[0]
+        hole = problem.carrier == "hole"
+
+        matrix = np.zeros((n_f, n_b, n_f, n_b), dtype=np.complex128)
+        states = np.empty(bands.states.shape[:1] + bands.states.shape[2:], dtype=np.complex128)
+        forms = np.empty((n_f, transfers.size, n_b, n_b, bands.states.shape[3]), dtype=np.complex128)
+        for f, model in enumerate(self._continuum):
+            energies, vectors = extremal_eigenpairs(model.hamiltonian(k), n_b, model.top_band_first)
+            states[f] = vectors.reshape(n_b, *model.state_shape)
+            overlap_row(states[f], bands.states[f], target, rows.reshape(-1), model.basis.shift(unique), forms[f])
+            np.einsum("mm->m", matrix[f, :, f, :])[:] = -energies if hole else energies
+            sewn = model.basis.shift(transfers.reciprocal[local])
+            moved = np.where(sewn[:, None, None] >= 0, states[f][:, :, np.maximum(sewn, 0)].transpose(2, 0, 1, 3), 0)
+            direct = np.einsum("mlg,qnlg->qmnl", states[f].conj(), moved)
+            if hole:
+                direct = direct.conj()
+            matrix[f, :, f, :] += np.einsum("qmnl,ql->mn", direct, self._potential)
+        if hole:
+            forms = forms.conj()
+        coulomb = self._exchange_potential(transfers.vectors - shift)
+        density = self.result.density_matrix.reshape(grid.n_points, n_f, n_b, n_f, n_b)[target]
+        for f in range(n_f):
+            for h in range(n_f):
+                inner = np.einsum("qmnl,qnp,qlj->qmpj", forms[f], density[:, f, :, h, :], coulomb, optimize=True)
+                matrix[f, :, h, :] -= np.einsum("qmpj,qspj->ms", inner, forms[h].conj(), optimize=True)
+        fock = matrix.reshape(n_f * n_b, n_f * n_b)
+        fock = (fock + fock.conj().T) / 2
+        if self.image_correction:
+            filled = np.linalg.eigh(fock)[1][:, : len(self.result.filled_bands)]
+            images = self._image_sum(shift) - self._image_sum_on_grid
+            fock = fock + images * filled @ filled.conj().T
+        return fock, states
+
+    def _plane_wave_matrix(self, k: FloatArray, nearest: int, fold: IntArray) -> ComplexArray:
+        fock, states = self._fock(k, nearest, fold)
+        n_f, n_b, n_layers, n_g = states.shape
+        vectors = np.zeros((n_f, n_b, n_f, n_layers, n_g), dtype=np.complex128)
+        for f in range(n_f):
+            vectors[f, :, f] = states[f]
+        rows = vectors.reshape(n_f * n_b, -1)
+        far = self._far_level
+        electrons = -fock.conj() if self.top_band_first else fock  # a hole in sum U h^+ is the electron sum U^* u
+        matrix = rows.T @ (electrons - far * np.eye(n_f * n_b)) @ rows.conj()
+        np.einsum("ii->i", matrix)[:] += far
+        return matrix
+
+    @cached_property
+    def _continuum(self) -> tuple[ContinuumModel, ...]:
+        return tuple(model for model in self.models if isinstance(model, ContinuumModel))
+
+    @cached_property
+    def _far_level(self) -> float:
+        energies = self.result.occupation.energies
+        reach = 10 * float(np.ptp(energies)) + 100.0
+        return float(-energies.max() - reach) if self.top_band_first else float(energies.max() + reach)
+
+    @cached_property
+    def _potential(self) -> ComplexArray:
+        """The direct potential sum_l' V_ll'(G)/A rho_l'(-G) of the grid, (G, layer)."""
+        problem = self.result.problem
+        n_f, n_b, n_k = problem.bands.n_flavours, problem.bands.n_bands, problem.grid.n_points
+        local = np.nonzero(problem.form_factors.transfers.group_index == 0)[0]
+        density = self.result.density_matrix.reshape(n_k, n_f, n_b, n_f, n_b)
+        rho = np.einsum("fqkmnl,kfnfm->ql", problem.form_factors.values[:, local], density, optimize=True)
+        return np.asarray(np.einsum("qlj,qj->ql", problem.coulomb[local], rho.conj()))
+
+    def _exchange_potential(self, vectors: FloatArray) -> FloatArray:
+        """V_ll'(q)/A of the exchange, the q = 0 rule applied, (q, layer, layer)."""
+        problem = self.result.problem
+        modulus = np.linalg.norm(vectors, axis=1)
+        modulus[modulus < 1e-9] = 0.0
+        safe = np.where(modulus == 0.0, 1.0, modulus) if problem.zero_momentum == "drop" else modulus
+        coulomb = problem.interaction(safe) / problem.area_nm2
+        if problem.zero_momentum == "drop":
+            coulomb[modulus == 0.0] = 0.0
+        return coulomb
+
+    @cached_property
+    def _image_vectors(self) -> FloatArray:
+        grid = self.result.problem.grid
+        side = np.arange(-4, 5)
+        offsets = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
+        vectors = (grid.fractional[:, None] + offsets[None]).reshape(-1, 2) @ self.lattice.reciprocal
+        return np.asarray(vectors[np.linalg.norm(vectors, axis=1) <= 3 * self.lattice.reciprocal_length])
+
+    def _image_sum(self, shift: FloatArray) -> float:
+        """S(k): V(q - shift)/A of one layer under a Gaussian of width |G_1|/2, in meV."""
+        vectors = self._image_vectors - shift
+        weight = np.exp(-2 * np.sum(vectors**2, axis=1) / self.lattice.reciprocal_length**2)
+        return float(self._exchange_potential(vectors)[:, 0, 0] @ weight)
+
+    @cached_property
+    def _image_sum_on_grid(self) -> float:
+        return self._image_sum(np.zeros(2))
+
+    @cached_property
+    def image_exchange_mev(self) -> float:
+        """Exchange of a carrier with its images at all L, sum_L V(L) = S(k_0) - integral of V over q, in meV.
+
+        The grid's filled states lie lower by this than those of an infinite cluster, to leading order: it is the
+        part of the gap that falls with the size.
+        """
+        width = self.lattice.reciprocal_length
+
+        def integrand(q: float) -> float:
+            strength = float(self.result.problem.interaction(q)[0, 0])
+            return q / (2 * np.pi) * strength * float(np.exp(-2 * q**2 / width**2))
+
+        return self._image_sum_on_grid - float(quad(integrand, 0.0, 3 * width, limit=200)[0])
+
+
+def interpolate_bands(
+    result: HartreeFockResult, momenta: MomentumGrid | KPath, image_correction: bool = True
+) -> BandStructure:
+    """Hartree-Fock bands on a path or on another grid, as :func:`quasiparticle_bands` gives them on their own.
+
+    Parameters
+    ----------
+    result
+        The Hartree-Fock state.
+    momenta
+        Path or grid on the same lattice. Momenta of the grid of the state give its energies to rounding.
+    image_correction
+        Whether to subtract the exchange with the images of the cluster, see :class:`MeanFieldModel`.
+
+    Raises
+    ------
+    InputError
+        If the image correction is asked for in a metal, or the lattices differ.
+    """
+    model = MeanFieldModel.of(result, image_correction)
+    require(
+        np.allclose(model.lattice.reciprocal, momenta.lattice.reciprocal, rtol=1e-9),
+        "momenta",
+        "lie on the lattice of the state",
+        f"on one of period {momenta.lattice.period_nm:g} nm, not {model.lattice.period_nm:g} nm",
+    )
+    n_points, n_bands = momenta.n_points, model.n_bands
+    reserve(
+        f"{n_bands} bands at {n_points} momenta",
+        16.0 * n_points * n_bands * int(np.prod(model.state_shape)),
+        "fewer momenta or a smaller plane-wave cutoff would fit",
+    )
+    energies = np.empty((1, n_points, n_bands))
+    states = np.empty((1, n_points, n_bands, *model.state_shape), dtype=np.complex128)
+    sign = -1.0 if model.top_band_first else 1.0
+    with threadpool_limits(1, user_api="blas"):
+        for i, k in enumerate(momenta.points):
+            fock, bare = model.fock(k)
+            values, columns = np.linalg.eigh(fock)
+            energies[0, i] = sign * values
+            orbitals = columns.conj() if model.top_band_first else columns
+            parts = orbitals.reshape(len(bare), -1, n_bands)
+            mixed = np.einsum("fmn,fmlg->nflg", parts, bare)
+            states[0, i] = mixed.reshape(n_bands, *model.state_shape)
+    for array in (energies, states):
+        array.setflags(write=False)
+    return BandStructure(momenta, energies, (model.name,), model.top_band_first, (model,), states)
