@@ -2,7 +2,10 @@
 
 from moire.plot.bands import plot_bands
 from moire.plot.entanglement import plot_entanglement
+from moire.plot.occupation import plot_occupation
+from moire.plot.pair_correlation import plot_pair_correlation
 from moire.plot.spectrum import plot_spectrum
+from moire.plot.structure_factor import plot_structure_factor
 from moire.plot.topology import (
     plot_index_versus_radius,
     plot_phase_diagram,
@@ -21,10 +24,13 @@ __all__ = [
     "plot_fci_trend",
     "plot_flux",
     "plot_index_versus_radius",
+    "plot_occupation",
+    "plot_pair_correlation",
     "plot_phase_diagram",
     "plot_spectrum",
     "plot_streda",
     "plot_strip",
+    "plot_structure_factor",
     "plot_wannier_flow",
     "plot_zone_map",
 ]
