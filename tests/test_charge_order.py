@@ -22,7 +22,7 @@ def lowest(spectrum, momenta):
 @pytest.fixture(scope="module")
 def crystal():
     """Spectrum and structure factor of the tower at 1/3 on 3x6."""
-    spectrum = solved((3, 6), (1, 3), 1, everywhere=True, **ORDERED)
+    spectrum = solved((3, 6), (1, 3), 2, everywhere=True, **ORDERED)
     return spectrum, structure_factor(spectrum, problem_on((3, 6), **ORDERED), lowest(spectrum, TOWER))
 
 
@@ -32,6 +32,7 @@ def test_crystal_of_a_trivial_band(crystal):
     assert result.momenta == TOWER
     energies = np.sort(crystal[0].energies, axis=None)
     assert sorted(result.energies) == pytest.approx(energies[:3])
+    assert result.gap == pytest.approx(energies[3] - energies[2])
     assert result.splitting < 0.01
     assert result.gap > 10
     assert result.peak_ratio > 5
@@ -122,7 +123,9 @@ def test_what_cannot_be_decided(crystal):
     assert "does not hold K and K'" in result.verdict
     partial = solved((3, 6))
     result = charge_order(partial, structure_factor(partial, problem_on((3, 6))))
-    assert result.verdict.startswith("Undecided: the sectors")
+    assert result.verdict.startswith("Undecided: the states of the tower")
+    shallow = solved((3, 6), (1, 3), 1, everywhere=True, **ORDERED)
+    assert np.isnan(charge_order(shallow, crystal[1]).gap)
     half = solved((3, 6), (1, 2), 1, everywhere=True)
     result = charge_order(half, structure_factor(half, problem_on((3, 6)), [(0, 0)]))
     assert result.momenta is None

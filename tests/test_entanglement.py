@@ -4,17 +4,19 @@ from collections import Counter
 from dataclasses import replace
 from math import comb
 
+import numba
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import moire as mo
-from moire import plot
+from moire import plot, resources
+from moire.errors import MemoryRefusedError
 from moire.exact_diagonalization import expected_momenta, sector_dimensions
-from moire.observables import entanglement_spectrum, manifold_states, quasihole_counts
+from moire.observables import entanglement_spectrum, manifold_states, quasihole_counts, structure_factor
 from moire.observables.counting import admissible_strings, admissible_total, torus_counts
 from moire.observables.reduced_density import density_blocks
-from tests.fractional_cases import solved
+from tests.fractional_cases import problem_on, solved
 from tests.reference import jordan_wigner
 
 
@@ -112,7 +114,7 @@ def test_symmetry_may_leave_a_wider_gap_above():
 
 
 def test_charge_order_counts_determinants():
-    spectrum = solved((3, 6), (1, 3), 1, everywhere=True, displacement_mev=60.0, epsilon_r=5.0)
+    spectrum = solved((3, 6), (1, 3), 2, everywhere=True, displacement_mev=60.0, epsilon_r=5.0)
     states = [(spectrum.labels.index(label), 0) for label in ((0, 3), (1, 5), (2, 1))]
     result = entanglement_spectrum(spectrum, 2, states)
     assert result.counted == result.determinant_count == 3 * comb(6, 2)
@@ -188,6 +190,24 @@ def test_full_number_of_particles_gives_the_ground_momenta(shape):
     counts = quasihole_counts(grid, grid.n_points // 3, 3)
     expected = Counter(expected_momenta(grid, mo.exact_diagonalization.parse_filling("1/3")))
     assert {tuple(map(int, grid.labels[i])): int(counts[i]) for i in np.nonzero(counts)[0]} == expected
+
+
+def test_same_levels_on_any_number_of_threads():
+    spectrum, runs = solved((3, 5)), []
+    for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+        numba.set_num_threads(threads)
+        runs.append(entanglement_spectrum(spectrum, 3).eigenvalues)
+    np.testing.assert_array_equal(*runs)
+
+
+def test_memory_is_refused_before_it_is_taken(spectrum_3x5, monkeypatch):
+    monkeypatch.setattr(resources, "available_bytes", lambda: 2**20)
+    for call in (
+        lambda: entanglement_spectrum(spectrum_3x5, 2),
+        lambda: structure_factor(spectrum_3x5, problem_on((3, 5))),
+    ):
+        with pytest.raises(MemoryRefusedError, match=r"of \d particles? kept on 3x5 needs .*; fewer .* would fit\."):
+            call()
 
 
 def test_figure():

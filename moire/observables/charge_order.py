@@ -68,7 +68,8 @@ class ChargeOrder:
     energies
         Lowest energy at each of them in meV; NaN where the sector was not solved.
     splitting, gap
-        Largest minus smallest of them, and the lowest other level minus the largest, in meV.
+        Largest minus smallest of them, and the lowest other level minus the largest, in meV; the gap is NaN where the
+        next level of a sector is not known.
     peak_threshold
         Ratio of `corner_peak` to `background` that counts as a peak.
     fci_gap
@@ -115,8 +116,8 @@ class ChargeOrder:
         peak = f"S(K) = {self.corner_peak:.3f} is {self.peak_ratio:.2f} of the largest S(q) elsewhere"
         if self.momenta is None:
             return f"{'Peak' if self.has_peak else 'No peak'} at K, and no tower to compare at this filling: {peak}."
-        if not np.all(np.isfinite(self.energies)):
-            return f"Undecided: the sectors {self.momenta} of the tower were not all solved; {peak}."
+        if not np.isfinite(self.gap):
+            return f"Undecided: the states of the tower and the next level of every sector were not all solved; {peak}."
         tower = f"the lowest states at {' '.join(map(str, self.momenta))} are split by {self.splitting:.4f} meV with a "
         tower += f"gap of {self.gap:.4f} meV"
         if self.is_ordered:
@@ -178,11 +179,16 @@ def charge_order(spectrum: Spectrum, structure: StructureFactor, peak_threshold:
 
 
 def _tower(spectrum: Spectrum, momenta: tuple[Label, ...] | None) -> tuple[tuple[float, ...], float, float]:
-    """Lowest energies at the momenta of the tower, their splitting and the gap above them."""
+    """Lowest energies at the momenta of the tower, their splitting and the gap above them, NaN where not known."""
     if momenta is None:
         return (), float("nan"), float("nan")
     lowest = dict(zip(spectrum.labels, spectrum.energies, strict=True))
     energies = tuple(float(lowest[label][0]) if label in lowest else float("nan") for label in momenta)
-    others = np.concatenate([levels[label in momenta :] for label, levels in lowest.items()])
-    gap = float(np.nanmin(others)) - max(energies) if np.isfinite(others).any() else float("nan")
+    n_known = np.isfinite(spectrum.energies).sum(axis=1)
+    n_wanted = [1 + (label in momenta) for label in spectrum.labels]  # the next level of every sector
+    bounded = n_known >= np.minimum(n_wanted, spectrum.dimensions)
+    gap = float("nan")
+    if len(bounded) == spectrum.grid.n_points and bounded.all():
+        others = np.concatenate([levels[label in momenta :] for label, levels in lowest.items()])
+        gap = float(np.nanmin(others)) - max(energies)
     return energies, max(energies) - min(energies), gap
