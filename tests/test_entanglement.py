@@ -4,37 +4,25 @@ from collections import Counter
 from dataclasses import replace
 from math import comb
 
+import numba
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import moire as mo
-from moire import plot
+from moire import plot, resources
+from moire.errors import MemoryRefusedError
 from moire.exact_diagonalization import expected_momenta, sector_dimensions
-from moire.observables import entanglement_spectrum, manifold_states, quasihole_counts
+from moire.observables import entanglement_spectrum, manifold_states, quasihole_counts, structure_factor
 from moire.observables.counting import admissible_strings, admissible_total, torus_counts
 from moire.observables.reduced_density import density_blocks
+from tests.fractional_cases import problem_on, solved
 from tests.reference import jordan_wigner
 
 
 @pytest.fixture(scope="module")
-def solve(build_model, coulomb):
-    """Return a function (shape, filling, levels) -> spectrum of the manifold at 3.7 degrees, with vectors."""
-    model = build_model("WANG_2023", 3.7, shells=3)
-
-    def build(shape, filling=(2, 3), n_eigenstates=3, momenta="manifold", **options):
-        grid = mo.MomentumGrid.cluster(model.lattice, np.array(shape))
-        problem = mo.project(mo.solve_bands(model, grid, n_bands=1), coulomb, q_cutoff=3.0)
-        if momenta == "manifold":
-            momenta = sorted(set(expected_momenta(grid, mo.exact_diagonalization.parse_filling(filling))))
-        return mo.solve_all_sectors(problem, filling, n_eigenstates, momenta=momenta, keep_vectors=True, **options)
-
-    return build
-
-
-@pytest.fixture(scope="module")
-def spectrum_3x5(solve):
-    return solve((3, 5))
+def spectrum_3x5():
+    return solved((3, 5))
 
 
 def determinant(spectrum, row, level):
@@ -56,16 +44,16 @@ def test_slater_determinant_has_equal_levels(spectrum_3x5, n_kept):
     assert f"{n_levels} levels" in result.verdict
 
 
-def test_density_matrix_is_that_of_an_explicit_partial_trace(solve):
+def test_density_matrix_is_that_of_an_explicit_partial_trace():
     """<psi| c^+_a' c_a |psi> from Jordan-Wigner matrices, averaged over two states of different sectors."""
-    spectrum = solve((2, 3), (1, 2), 2, momenta=None)
+    spectrum = solved((2, 3), (1, 2), 2, everywhere=True)
     grid = spectrum.grid
     words = jordan_wigner.sector_states(grid, 3)
     states = [(1, 0), (4, 1)]
     c = jordan_wigner.annihilators(6)
     for n_kept in (1, 2):
         blocks = list(density_blocks(spectrum, states, n_kept))
-        assert sum(np.trace(block).real for block in blocks) == pytest.approx(1, abs=1e-12)
+        assert sum(np.trace(block).real for block in blocks) == pytest.approx(comb(3, n_kept), abs=1e-12)
         kept = jordan_wigner.sector_states(grid, n_kept)
         for momentum, block in enumerate(blocks):
             expected = np.zeros_like(block)
@@ -79,13 +67,13 @@ def test_density_matrix_is_that_of_an_explicit_partial_trace(solve):
                         vector = c[orbital] @ vector
                     removed.append(vector)
                 removed = np.array(removed).reshape(len(kept[momentum]), 64)
-                expected += (removed @ removed.conj().T) / 2 / comb(3, n_kept)
+                expected += (removed @ removed.conj().T) / 2
             np.testing.assert_allclose(block, expected, atol=1e-12)
         assert max(np.abs(np.triu(block, 1)).max(initial=0) for block in blocks) > 1e-3 or n_kept == 1
 
 
-def test_averages_do_not_depend_on_the_basis_of_a_degenerate_sector(solve):
-    spectrum = solve((3, 6))
+def test_averages_do_not_depend_on_the_basis_of_a_degenerate_sector():
+    spectrum = solved((3, 6))
     states = manifold_states(spectrum)
     assert states == ((0, 0), (0, 1), (0, 2))
     rotation, _ = np.linalg.qr(np.random.default_rng(4).standard_normal((3, 3)) + 0.3j)
@@ -98,12 +86,12 @@ def test_averages_do_not_depend_on_the_basis_of_a_degenerate_sector(solve):
 
 @pytest.mark.parametrize(
     ("shape", "n_kept", "total"),
-    [((3, 5), 2, 75), ((3, 4), 2, 42), ((3, 6), 3, 330), ([[4, 1], [-1, 5]], 3, 637), ([[2, 2], [-2, 4]], 2, 42)],
+    [((3, 5), 2, 75), ((3, 4), 2, 42), ((3, 6), 3, 330), (((5, 1), (4, 5)), 3, 637), (((3, 1), (0, 4)), 2, 42)],
     ids=["3x5", "3x4", "3x6", "21 tilted", "12 tilted"],
 )
-def test_laughlin_counting_in_every_sector(solve, shape, n_kept, total):
+def test_laughlin_counting_in_every_sector(shape, n_kept, total):
     """Also where N_A divides N_1 or N_2 (3x4, 3x6) and on tilted clusters."""
-    result = entanglement_spectrum(solve(shape), n_kept)
+    result = entanglement_spectrum(solved(shape), n_kept)
     assert np.nansum(result.eigenvalues) == pytest.approx(1, abs=1e-12)
     assert result.counted == total == result.predicted.sum()
     np.testing.assert_array_equal(result.counted_by_sector, result.predicted)
@@ -114,14 +102,33 @@ def test_laughlin_counting_in_every_sector(solve, shape, n_kept, total):
     assert result.species == "missing carriers"
 
 
-def test_24_cells(solve):
-    spectrum = solve((4, 6), n_eigenstates=1)
-    for n_kept, total in ((3, 1088), (4, 2730)):
-        result = entanglement_spectrum(spectrum, n_kept)
-        assert result.counted == total
-        np.testing.assert_array_equal(result.counted_by_sector, result.predicted)
-        assert result.is_signature
-    assert len(Counter(result.predicted.tolist())) == 3  # four particles on 4x6: the sectors are not alike
+def test_symmetry_may_leave_a_wider_gap_above():
+    """On the hexagonal cluster of 12 cells one level that symmetry forbids lies far above the rest."""
+    result = entanglement_spectrum(solved(((4, 2), (2, 4))), 2)
+    assert result.is_signature
+    assert result.gap > 5
+    assert result.widest_gap[0] > result.gap
+    assert result.counted == 65
+    assert "42 levels below" in result.verdict
+    assert result.verdict.endswith("lies above 65 levels.")
+
+
+def test_charge_order_counts_determinants():
+    spectrum = solved((3, 6), (1, 3), 2, everywhere=True, displacement_mev=60.0, epsilon_r=5.0)
+    states = [(spectrum.labels.index(label), 0) for label in ((0, 3), (1, 5), (2, 1))]
+    result = entanglement_spectrum(spectrum, 2, states)
+    assert result.counted == result.determinant_count == 3 * comb(6, 2)
+    assert not result.is_signature
+    assert "as many as 3 determinants have (charge order)" in result.verdict
+
+
+@pytest.mark.parametrize(("n_kept", "total"), [(3, 1088), pytest.param(4, 2730, marks=pytest.mark.slow)])
+def test_24_cells(n_kept, total):
+    result = entanglement_spectrum(solved((4, 6), n_eigenstates=1), n_kept)
+    assert result.counted == total
+    np.testing.assert_array_equal(result.counted_by_sector, result.predicted)
+    assert result.is_signature
+    assert len(Counter(result.predicted.tolist())) == n_kept - 1  # the sectors are not alike
 
 
 def test_one_particle_kept_is_the_occupation(spectrum_3x5):
@@ -131,9 +138,9 @@ def test_one_particle_kept_is_the_occupation(spectrum_3x5):
     assert np.ptp(result.eigenvalues) > 1e-3
 
 
-def test_no_prediction_for_hierarchy_states_and_large_cuts(solve, spectrum_3x5):
+def test_no_prediction_for_hierarchy_states_and_large_cuts(spectrum_3x5):
     assert "No prediction" in entanglement_spectrum(spectrum_3x5, 3).verdict  # the rank of the smaller part limits it
-    spectrum = solve((3, 5), (3, 5), 1)
+    spectrum = solved((3, 5), (3, 5), 1)
     result = entanglement_spectrum(spectrum, 2)
     assert result.predicted is None
     assert np.isnan(result.gap)
@@ -167,7 +174,7 @@ def test_counting_of_strings():
             assert counts.sum() * n_orbitals // len(counts) == total
 
 
-@pytest.mark.parametrize("shape", [(3, 4), (4, 6), (6, 6), (3, 9), [[3, 3], [-3, 6]]])
+@pytest.mark.parametrize("shape", [(3, 4), (4, 6), (6, 6), (3, 9), ((6, 3), (3, 6))])
 def test_sectors_sum_to_the_total(shape):
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), np.array(shape))
     for n_particles in range(1, grid.n_points // 8 + 1):
@@ -177,7 +184,7 @@ def test_sectors_sum_to_the_total(shape):
         np.testing.assert_array_equal(free, sector_dimensions(grid, n_particles))
 
 
-@pytest.mark.parametrize("shape", [(3, 4), (3, 5), (3, 6), (4, 6), (5, 6), [[3, 3], [-3, 6]]])
+@pytest.mark.parametrize("shape", [(3, 4), (3, 5), (3, 6), (4, 6), (5, 6), ((6, 3), (3, 6))])
 def test_full_number_of_particles_gives_the_ground_momenta(shape):
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), np.array(shape))
     counts = quasihole_counts(grid, grid.n_points // 3, 3)
@@ -185,25 +192,43 @@ def test_full_number_of_particles_gives_the_ground_momenta(shape):
     assert {tuple(map(int, grid.labels[i])): int(counts[i]) for i in np.nonzero(counts)[0]} == expected
 
 
-def test_figure(solve):
-    result = entanglement_spectrum(solve((3, 4)), 2)
+def test_same_levels_on_any_number_of_threads():
+    spectrum, runs = solved((3, 5)), []
+    for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+        numba.set_num_threads(threads)
+        runs.append(entanglement_spectrum(spectrum, 3).eigenvalues)
+    np.testing.assert_array_equal(*runs)
+
+
+def test_memory_is_refused_before_it_is_taken(spectrum_3x5, monkeypatch):
+    monkeypatch.setattr(resources, "available_bytes", lambda: 2**20)
+    for call in (
+        lambda: entanglement_spectrum(spectrum_3x5, 2),
+        lambda: structure_factor(spectrum_3x5, problem_on((3, 5))),
+    ):
+        with pytest.raises(MemoryRefusedError, match=r"of \d particles? kept on 3x5 needs .*; fewer .* would fit\."):
+            call()
+
+
+def test_figure():
+    result = entanglement_spectrum(solved((3, 4)), 2)
     ax = plot.plot_entanglement(result, Figure().subplots())
     assert len(ax.lines[1].get_ydata()) == 42
     assert len(ax.lines[0].get_ydata()) == 24
     assert "42 predicted" in ax.get_title()
 
 
-def test_bad_input(solve, spectrum_3x5):
+def test_bad_input(spectrum_3x5):
     for n_kept, value in ((6, "6"), (0, "0"), (1.5, "1.5")):
         with pytest.raises(mo.InputError, match=rf"`n_kept` must .* 1..5, .* missing carriers .*, but is {value}\."):
             entanglement_spectrum(spectrum_3x5, n_kept)
     bare = replace(spectrum_3x5, vectors=())
     with pytest.raises(mo.InputError, match=r"`spectrum` must be solved with keep_vectors=True, but is one without"):
         entanglement_spectrum(bare, 2)
-    partial = solve((3, 6), n_eigenstates=2)
+    partial = solved((3, 6), n_eigenstates=2)
     with pytest.raises(mo.InputError, match=r"`spectrum` must hold the 3 states .*, but is one with 2 of them\."):
         entanglement_spectrum(partial, 2)
-    half = solve((2, 3), (1, 2), 1, momenta=None)
+    half = solved((2, 3), (1, 2), 1, everywhere=True)
     with pytest.raises(mo.InputError, match=r"`states` must be given where .*, but is None at filling 1/2 on 2x3\."):
         manifold_states(half)
     for states, value in (([(0, 9)], r"\(0, 9\)"), ([(7, 0)], r"\(7, 0\)"), ([], "empty"), ([(0, 0)] * 2, r"\[.*\]")):

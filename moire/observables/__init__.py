@@ -1,30 +1,46 @@
 """What is read from finished states with the help of several parts of the package."""
 
 from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
+from moire.observables.charge_order import ChargeOrder, charge_order, tower_momenta
 from moire.observables.counting import quasihole_counts
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
 from moire.observables.manifold_states import manifold_states
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.mean_field import MeanFieldPhase, identify_phase
 from moire.observables.mean_field_line import MeanFieldPoint
+from moire.observables.occupation import MomentumOccupation, momentum_occupation
+from moire.observables.pair_correlation import PairCorrelation, pair_correlation
+from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import SpectralFlow, spectral_flow
+from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.observables.twisted_manifold import TwistedManifold, TwistedStates
 
 __all__ = [
+    "ChargeOrder",
     "EntanglementSpectrum",
     "LabelShift",
     "ManyBodyChern",
     "MeanFieldPhase",
     "MeanFieldPoint",
+    "MomentumOccupation",
+    "PairCorrelation",
+    "QuantumWeight",
     "SpectralFlow",
+    "StructureFactor",
     "TwistedManifold",
     "TwistedStates",
     "at_twist",
+    "charge_order",
     "entanglement_spectrum",
     "identify_phase",
     "manifold_states",
     "many_body_chern",
+    "momentum_occupation",
     "orbital_overlaps",
+    "pair_correlation",
+    "quantum_weight",
     "quasihole_counts",
     "spectral_flow",
+    "structure_factor",
+    "tower_momenta",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,30 +105,47 @@ class EntanglementSpectrum:
         return read_only((self.levels <= ordered[self.counted - 1]).sum(axis=1), np.int64)
 
     @property
+    def determinant_count(self) -> int:
+        """Levels that the d states would have as determinants without common parts: d binom(N, N_A)."""
+        return len(self.states) * comb(self.n_particles, self.n_kept)
+
+    @cached_property
+    def widest_inner_step(self) -> float:
+        """Largest distance of neighbouring levels among the predicted ones, all sectors together; NaN without them."""
+        inside = self.is_inside
+        if inside is None:
+            return float("nan")
+        ordered = np.sort(self.levels[inside & np.isfinite(self.levels)])
+        return float(np.diff(ordered).max(initial=0.0))
+
+    @property
     def is_signature(self) -> bool:
-        """Whether the widest gap holds the predicted number of levels in every sector."""
-        return self.predicted is not None and bool(np.array_equal(self.counted_by_sector, self.predicted))
+        """Whether the predicted levels lie below the others in every sector, by more than any step among themselves."""
+        return self.gap > 0 and self.gap > self.widest_inner_step
 
     @property
     def verdict(self) -> str:
         """One sentence."""
         width, count = self.widest_gap
         widest = f"the widest gap, {width:.3f}, lies above {count} levels"
+        if count == self.determinant_count:
+            widest += f", as many as {len(self.states)} determinants have (charge order)"
         if self.predicted is None:
             return (
                 f"No prediction: counting rules are known here for N_A <= N/2 particles out of N = N_s/m with m odd, "
                 f"not for {self.n_kept} of {self.n_particles} on {self.grid.n_points} cells; {widest}."
             )
         total = int(self.predicted.sum())
+        wider = "" if count == total else f"; {widest}"
         if self.is_signature:
             return (
-                f"Laughlin counting: {count} levels below an entanglement gap of {width:.3f}, "
-                f"as predicted in every sector."
+                f"Laughlin counting: {total} levels below an entanglement gap of {self.gap:.3f}, "
+                f"as predicted in every sector{wider}."
             )
         if self.gap > 0:
             return (
-                f"Weak: the {total} predicted levels lie below the others in every sector (gap {self.gap:.3f}), "
-                f"but {widest}."
+                f"Weak: the {total} predicted levels lie below the others in every sector, but the gap of "
+                f"{self.gap:.3f} does not exceed their widest step, {self.widest_inner_step:.3f}{wider}."
             )
         return f"No Laughlin counting: {total} levels are predicted, and their gap is {self.gap:.3f}; {widest}."
 
@@ -182,7 +200,8 @@ def entanglement_spectrum(
     References
     ----------
     Sterdyniak, Regnault and Bernevig, Phys. Rev. Lett. 106, 100405 (2011) for the particle entanglement
-    spectrum; Regnault and Bernevig, Phys. Rev. X 1, 021014 (2011) for fractional Chern insulators.
+    spectrum; Regnault and Bernevig, Phys. Rev. X 1, 021014 (2011) for fractional Chern insulators; Bernevig and
+    Regnault, arXiv:1204.5682, for the counting of charge order.
     """
     chosen = check_states(spectrum, states)
     check_kept(spectrum, n_kept)
@@ -190,7 +209,7 @@ def entanglement_spectrum(
     eigenvalues = np.full((grid.n_points, int(sector_dimensions(grid, n_kept).max())), np.nan)
     for row, block in enumerate(density_blocks(spectrum, chosen, n_kept)):
         if len(block):
-            eigenvalues[row, : len(block)] = np.maximum(eigvalsh(block), 0.0)[::-1]
+            eigenvalues[row, : len(block)] = np.maximum(eigvalsh(block), 0.0)[::-1] / comb(n_particles, n_kept)
     m, rest = divmod(grid.n_points, n_particles)
     counted = rest == 0 and m % 2 == 1 and m > 1 and 2 * n_kept <= n_particles
     return EntanglementSpectrum(

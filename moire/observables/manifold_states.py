@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray
-from moire.errors import require
+from moire.errors import InputError, require
 from moire.exact_diagonalization import MomentumSector, Spectrum
 
 State = tuple[int, int]
@@ -31,13 +31,11 @@ def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
         If no manifold is predicted at this filling, or the spectrum holds fewer of its states than predicted.
     """
     manifold = spectrum.manifold
-    require(
-        manifold is not None,
-        "states",
-        "be given where no incompressible manifold is predicted",
-        f"None at filling {spectrum.filling} on {spectrum.grid.name}",
-    )
-    assert manifold is not None
+    if manifold is None:
+        raise InputError(
+            f"`states` must be given where no incompressible manifold is predicted, but is None at filling "
+            f"{spectrum.filling} on {spectrum.grid.name}."
+        )
     rows = {label: row for row, label in enumerate(spectrum.labels)}
     wanted = Counter(manifold.momenta)
     found = tuple(

@@ -1,18 +1,17 @@
 """Reduced density matrices of a few particles, averaged over a manifold, in blocks of total momentum.
 
 The states of the manifold enter with equal weights, so that the result does not depend on the basis of a
-degenerate manifold. With N_A particles kept out of N,
+degenerate manifold. For N_A particles out of N,
 
-    <a| rho_A |a'> = 1 / (d binom(N, N_A)) sum_s sum_b X^s_ab conj(X^s_a'b),  X^s_ab = sign(a, b) psi_s(a or b),
+    D_aa' = <c^+_a' ... c_a> = 1/d sum_s sum_b X^s_ab conj(X^s_a'b),  X^s_ab = sign(a, b) psi_s(a or b),
 
-where c^+_a c^+_b |0> = sign(a, b) |a or b>. One particle kept gives n(k), two the structure factor, more
-the particle entanglement spectrum.
+where c^+_a c^+_b |0> = sign(a, b) |a or b>. Its trace is binom(N, N_A). One particle gives n(k), two the structure
+factor, more the particle entanglement spectrum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +41,18 @@ def check_kept(spectrum: Spectrum, n_kept: int) -> None:
 
 
 def density_blocks(spectrum: Spectrum, states: Sequence[State], n_kept: int) -> Iterator[ComplexArray]:
-    """Blocks <a|rho_A|a'>, one per total momentum K_A in the order of the grid; their traces sum to one.
+    """Blocks D_aa', one per total momentum in the order of the grid; their traces sum to binom(N, N_A).
 
-    A block is summed over chunks of the traced states; up to half of the particles kept, it is the smaller side.
+    With a = (a_1 < a_2 < ...), D_aa' = <c^+_a'1 c^+_a'2 ... c_a2 c_a1>. A block is summed over chunks of the traced
+    states; up to half of the particles kept, it is the smaller side.
 
     Parameters
     ----------
     spectrum, states
         A spectrum with vectors and the states averaged over.
     n_kept
-        N_A, of the species diagonalized; a and a' run over the states of ``MomentumSector(grid, n_kept, K_A)``.
+        N_A, of the species diagonalized; a and a' run over the states of ``MomentumSector(grid, n_kept, K_A)``. Above
+        the number of particles the blocks are zero.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def density_blocks(spectrum: Spectrum, states: Sequence[State], n_kept: int) -> 
     grid = spectrum.grid
     parts = tuple(vectors_by_sector(spectrum, states))
     n_particles = minority_number(spectrum)
-    weight = 1.0 / (len(states) * comb(n_particles, n_kept))
+    weight = 1.0 / len(states)
     for momentum in range(grid.n_points):
         kept = MomentumSector(grid, n_kept, momentum).states
         reserve(
@@ -71,10 +72,10 @@ def density_blocks(spectrum: Spectrum, states: Sequence[State], n_kept: int) -> 
         )
         block = np.zeros((len(kept),) * 2, dtype=np.complex128, order="F")
         step = max(1, CHUNK_ELEMENTS // max(1, len(kept)))
-        for part in parts:
+        for part in parts if n_kept <= n_particles and len(kept) else ():
             rest = int(grid.difference_index[part.sector.momentum, momentum])
             traced = MomentumSector(grid, n_particles - n_kept, rest).states
-            for start in range(0, len(traced) if len(kept) else 0, step):
+            for start in range(0, len(traced), step):
                 for amplitudes in _amplitudes(part, kept, traced[start : start + step]):
                     # Upper triangle of the complex conjugate of X X^+, because the rows of X are contiguous.
                     block = zherk(weight, amplitudes.T, beta=1.0, c=block, trans=2, overwrite_c=1)

@@ -1,0 +1,89 @@
+"""The pair correlation function g(r) of a manifold, averaged over the position in the cell and summed over layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from moire._arrays import FloatArray, read_only
+from moire.errors import require
+from moire.grids import MomentumGrid
+from moire.observables.structure_factor import StructureFactor
+
+CHUNK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class PairCorrelation:
+    """g(r): the density of pairs at distance r over that of independent carriers.
+
+    g(r) = A / N^2 sum_{i != j} <delta(r - r_i + r_j)> = 1 / N^2 sum_q e^{i q r} <:rho_q rho_-q:>. Its mean over the
+    cluster is 1 - 1/N.
+
+    Parameters
+    ----------
+    grid
+        The cluster.
+    n_carriers
+        N.
+    positions
+        r in nm, (side, side, 2), spanning the cluster along its superlattice vectors L_1 and L_2.
+    values
+        g(r), (side, side).
+    q_cutoff
+        Transfers kept, |q| <= q_cutoff |G_1|: g is resolved to about 1 / q_cutoff moire periods.
+    """
+
+    grid: MomentumGrid
+    n_carriers: int
+    positions: FloatArray = field(repr=False)
+    values: FloatArray = field(repr=False)
+    q_cutoff: float
+
+    @property
+    def at_contact(self) -> float:
+        """g(0): carriers of one layer exclude each other, so it is the chance to meet in opposite layers."""
+        return float(self.values[0, 0])
+
+    def __str__(self) -> str:
+        return (
+            f"pair correlation of {self.n_carriers} carriers on {self.grid.name}, |q| <= {self.q_cutoff:g} |G_1|: "
+            f"g(0) = {self.at_contact:.4f}, from {self.values.min():.4f} to {self.values.max():.4f}, "
+            f"mean {self.values.mean():.6f} (1 - 1/N = {1 - 1 / self.n_carriers:.6f})"
+        )
+
+
+def pair_correlation(structure: StructureFactor, side: int = 48) -> PairCorrelation:
+    """Pair correlation of the carriers on a mesh over the cluster.
+
+    Only the pairs enter, so other bands do not matter: the contraction that the full structure factor adds is the pair
+    of a carrier with itself. Disconnected parts at reciprocal vectors are included.
+
+    Parameters
+    ----------
+    structure
+        Structure factor.
+    side
+        Points along each superlattice vector.
+
+    Raises
+    ------
+    InputError
+        If `side` is not a positive integer.
+    """
+    require(side >= 1 and side == int(side), "side", "be a positive integer", side)
+    grid = structure.grid
+    fractions = np.stack(np.meshgrid(*[np.arange(int(side)) / side] * 2, indexing="ij"), axis=-1)
+    positions = fractions @ (grid.matrix @ grid.lattice.primitive)
+    flat, vectors, weight = positions.reshape(-1, 2), structure.transfers.vectors, structure.pair_weight
+    values = np.empty(len(flat))
+    for start in range(0, len(flat), CHUNK):
+        values[start : start + CHUNK] = np.cos(flat[start : start + CHUNK] @ vectors.T) @ weight
+    return PairCorrelation(
+        grid,
+        structure.n_carriers,
+        read_only(positions),
+        read_only(values.reshape(side, side) / structure.n_carriers**2),
+        structure.transfers.q_cutoff,
+    )

@@ -1,0 +1,147 @@
+"""Charge order against the fractional Chern insulator: the peak at K and the tower of momenta."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import moire as mo
+from moire.exact_diagonalization import expected_momenta, parse_filling
+from moire.observables import charge_order, structure_factor, tower_momenta
+from moire.observables.charge_order import zone_corners
+from tests.fractional_cases import problem_on, solved
+
+ORDERED = {"displacement_mev": 60.0, "epsilon_r": 5.0}  # a trivial flat band: the carriers crystallise
+TOWER = ((0, 3), (1, 5), (2, 1))
+
+
+def lowest(spectrum, momenta):
+    return [(spectrum.labels.index(label), 0) for label in momenta]
+
+
+@pytest.fixture(scope="module")
+def crystal():
+    """Spectrum and structure factor of the tower at 1/3 on 3x6."""
+    spectrum = solved((3, 6), (1, 3), 2, everywhere=True, **ORDERED)
+    return spectrum, structure_factor(spectrum, problem_on((3, 6), **ORDERED), lowest(spectrum, TOWER))
+
+
+def test_crystal_of_a_trivial_band(crystal):
+    """Two routes to one order: S(K) and the momenta of the three lowest states, which are not those of an FCI."""
+    result = charge_order(*crystal)
+    assert result.momenta == TOWER
+    energies = np.sort(crystal[0].energies, axis=None)
+    assert sorted(result.energies) == pytest.approx(energies[:3])
+    assert result.gap == pytest.approx(energies[3] - energies[2])
+    assert result.splitting < 0.01
+    assert result.gap > 10
+    assert result.peak_ratio > 5
+    assert result.largest_at in ((1, 2), (2, 4))
+    assert result.is_ordered
+    assert result.verdict.startswith("Charge-density wave: S(K) = ")
+    assert not crystal[0].manifold.is_signature
+
+
+def test_incompressible_liquid():
+    spectrum = solved((3, 6), (2, 3), 4, everywhere=True)
+    assert spectrum.manifold.is_signature
+    result = charge_order(spectrum, structure_factor(spectrum, problem_on((3, 6))))
+    assert result.momenta == ((0, 0), (1, 2), (2, 4))
+    assert 0.5 < result.peak_ratio < 1.5
+    assert result.gap < 0
+    assert not result.has_peak
+    assert not result.has_tower
+    assert result.verdict.startswith("No charge-density wave")
+    assert str(result).endswith(f"the gap above the FCI manifold is {spectrum.manifold.gap:.4f} meV.")
+
+
+def test_tower_is_that_of_localised_carriers():
+    """Momenta of the three translates of one filled sublattice: its characters, fermion signs included."""
+    lattice = mo.MoireLattice.from_twist(3.7, 0.352)
+    for shape, filling in (
+        ((3, 3), "1/3"),
+        ((3, 6), "1/3"),
+        ((3, 6), "2/3"),
+        ((6, 6), "1/3"),
+        (((6, 3), (3, 6)), "1/3"),
+    ):
+        grid = mo.MomentumGrid.cluster(lattice, np.array(shape))
+        inverse = np.linalg.inv(grid.matrix)
+
+        def fold(site, inverse=inverse):
+            """Fractional position of a site in the cluster, rounded to a key."""
+            return tuple(np.round((np.array(site) @ inverse) % 1 % (1 - 1e-9), 6))
+
+        sites = {}
+        for a in range(40):
+            for b in range(40):
+                sites.setdefault(fold((a, b)), (a, b))
+        keys = sorted(sites)
+        assert len(keys) == grid.n_points
+        sublattice = [key for key in keys if (sum(sites[key]) % 3 == 0) != (filling == "2/3")]
+        weight = np.zeros(grid.n_points, dtype=complex)
+        for shift in sites.values():
+            moved = [fold(np.array(sites[key]) + shift) for key in sublattice]
+            if set(moved) != set(sublattice):
+                continue
+            order = [sublattice.index(key) for key in moved]
+            sign = (-1) ** sum(order[i] > order[j] for i in range(len(order)) for j in range(i + 1, len(order)))
+            weight += sign * np.exp(-2j * np.pi * grid.fractional @ np.array(shift))
+        multiplicity = 3 * weight / grid.n_points  # of the induced representation, of dimension 3
+        expected = [tuple(map(int, grid.labels[i])) for i in np.nonzero(multiplicity.real > 0.5)[0]]
+        assert tower_momenta(grid, filling) == tuple(sorted(expected))
+        assert len(expected) == 3
+
+
+def test_corners_and_towers_need_the_right_cluster():
+    lattice = mo.MoireLattice.from_twist(3.7, 0.352)
+    for shape, held in (
+        ((3, 3), True),
+        ((3, 4), False),
+        ((6, 6), True),
+        (((4, 2), (2, 4)), True),
+        (((5, 1), (4, 5)), True),
+    ):
+        grid = mo.MomentumGrid.cluster(lattice, np.array(shape))
+        corners = zone_corners(grid)
+        assert (corners is not None) == held
+        if held:
+            assert grid.sum_index[corners[0], corners[1]] == 0
+            assert np.abs(grid.fractional[corners[0]] - 1 / 3).max() < 1e-12
+            assert len(set(tower_momenta(grid, "2/3"))) == 3
+        assert tower_momenta(grid, "1/2") is None
+    grid = mo.MomentumGrid.cluster(lattice, (3, 3))
+    assert tower_momenta(grid, "1/3") == ((0, 0), (1, 1), (2, 2))
+    assert expected_momenta(grid, parse_filling("1/3")) == ((0, 0),) * 3  # on 3x3 the momenta tell them apart
+
+
+def test_what_cannot_be_decided(crystal):
+    spectrum = solved((3, 4))
+    result = charge_order(spectrum, structure_factor(spectrum, problem_on((3, 4))))
+    assert np.isnan(result.corner_peak)
+    assert not result.is_ordered
+    assert "does not hold K and K'" in result.verdict
+    partial = solved((3, 6))
+    result = charge_order(partial, structure_factor(partial, problem_on((3, 6))))
+    assert result.verdict.startswith("Undecided: the states of the tower")
+    shallow = solved((3, 6), (1, 3), 1, everywhere=True, **ORDERED)
+    assert np.isnan(charge_order(shallow, crystal[1]).gap)
+    half = solved((3, 6), (1, 2), 1, everywhere=True)
+    result = charge_order(half, structure_factor(half, problem_on((3, 6)), [(0, 0)]))
+    assert result.momenta is None
+    assert "no tower to compare at this filling" in result.verdict
+    strict = charge_order(*crystal, peak_threshold=100.0)
+    assert strict.has_tower
+    assert strict.verdict.startswith("Undecided: S(K)")
+
+
+def test_bad_input(crystal):
+    spectrum, structure = crystal
+    with pytest.raises(mo.InputError, match=r"`peak_threshold` must be positive, but is 0"):
+        charge_order(spectrum, structure, 0)
+    with pytest.raises(
+        mo.InputError, match=r"`structure` must live on the cluster of the spectrum, but is on another\."
+    ):
+        charge_order(replace(spectrum, grid=problem_on((3, 4)).grid), structure)
+    with pytest.raises(mo.InputError, match=r"`filling` must be a fraction"):
+        tower_momenta(spectrum.grid, "x")
