@@ -2,6 +2,7 @@
 
 from moire.plot.bands import plot_bands
 from moire.plot.flux import plot_spectral_flow, plot_twist_flux
+from moire.plot.scaling import plot_scaling
 from moire.plot.spectrum import plot_spectrum
 from moire.plot.topology import (
     plot_index_versus_radius,
@@ -21,6 +22,7 @@ __all__ = [
     "plot_flux",
     "plot_index_versus_radius",
     "plot_phase_diagram",
+    "plot_scaling",
     "plot_spectral_flow",
     "plot_spectrum",
     "plot_streda",
