@@ -190,6 +190,14 @@ class MomentumGrid:
         return int(parts[0]) * self.moduli[1] + int(parts[1])
 
     @cached_property
+    def turn_indices(self) -> tuple[int, int]:
+        """Indices of s_1 and s_2, s_i . L_j = 2 pi delta_ij: what a turn of the twist along L_i adds to a momentum."""
+        steps = np.linalg.inv(self.matrix.astype(float)).T
+        distance = self.fractional[None] - steps[:, None]
+        first, second = np.abs(distance - np.round(distance)).sum(axis=2).argmin(axis=1)
+        return int(first), int(second)
+
+    @cached_property
     def _coset(self) -> tuple[IntArray, IntArray]:
         return self._combine(+1), self._combine(-1)
 

@@ -2,6 +2,12 @@
 
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
 from moire.exact_diagonalization.clusters import ClusterSuggestion, ClusterSuggestions, suggest_clusters
+from moire.exact_diagonalization.composite_fermions import (
+    CompositeFermiLiquid,
+    CompositeFermiSeas,
+    composite_fermi_liquid,
+    composite_fermi_seas,
+)
 from moire.exact_diagonalization.filling import carriers_on, clusters_for, parse_filling, rectangles_for
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.manifold import Manifold, expected_momenta
@@ -14,6 +20,8 @@ __all__ = [
     "ClusterShape",
     "ClusterSuggestion",
     "ClusterSuggestions",
+    "CompositeFermiLiquid",
+    "CompositeFermiSeas",
     "Manifold",
     "MomentumSector",
     "PairHamiltonian",
@@ -24,6 +32,8 @@ __all__ = [
     "carriers_on",
     "cluster_shapes",
     "clusters_for",
+    "composite_fermi_liquid",
+    "composite_fermi_seas",
     "expected_momenta",
     "parse_filling",
     "rectangles_for",

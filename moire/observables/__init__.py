@@ -1,9 +1,11 @@
 """What is read from finished states with the help of several parts of the package."""
 
 from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
+from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order, tower_momenta
 from moire.observables.counting import quasihole_counts
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
+from moire.observables.finite_size import FiniteSizeScaling, finite_size_scaling
 from moire.observables.manifold_states import manifold_states
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.mean_field import MeanFieldPhase, identify_phase
@@ -16,8 +18,10 @@ from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.observables.twisted_manifold import TwistedManifold, TwistedStates
 
 __all__ = [
+    "ChargeGap",
     "ChargeOrder",
     "EntanglementSpectrum",
+    "FiniteSizeScaling",
     "LabelShift",
     "ManyBodyChern",
     "MeanFieldPhase",
@@ -30,8 +34,10 @@ __all__ = [
     "TwistedManifold",
     "TwistedStates",
     "at_twist",
+    "charge_gap",
     "charge_order",
     "entanglement_spectrum",
+    "finite_size_scaling",
     "identify_phase",
     "manifold_states",
     "many_body_chern",

@@ -72,8 +72,7 @@ class LabelShift:
     @property
     def index(self) -> int:
         """Index of the shift in the momentum group: that of b_i/N_i on a rectangle."""
-        distance = self.grid.fractional - self._step
-        return int(np.argmin(np.abs(distance - np.round(distance)).sum(axis=1)))
+        return self.grid.turn_indices[self.direction - 1]
 
     @property
     def target(self) -> IntArray:

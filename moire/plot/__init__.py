@@ -6,6 +6,7 @@ from moire.plot.flux import plot_spectral_flow, plot_twist_flux
 from moire.plot.mean_field import PHASE_COLOURS, plot_gap_line, plot_moment_map, plot_phase_map
 from moire.plot.occupation import plot_occupation
 from moire.plot.pair_correlation import plot_pair_correlation
+from moire.plot.scaling import plot_scaling
 from moire.plot.spectrum import plot_spectrum
 from moire.plot.structure_factor import plot_structure_factor
 from moire.plot.topology import plot_index_versus_radius, plot_phase_diagram, plot_streda, plot_strip, plot_wannier_flow
@@ -27,6 +28,7 @@ __all__ = [
     "plot_pair_correlation",
     "plot_phase_diagram",
     "plot_phase_map",
+    "plot_scaling",
     "plot_spectral_flow",
     "plot_spectrum",
     "plot_streda",

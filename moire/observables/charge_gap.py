@@ -1,0 +1,155 @@
+"""Charge gap from one carrier more and one less, beside the neutral gap at the same filling."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from moire.errors import require
+from moire.exact_diagonalization import Spectrum, carriers_on, expected_momenta, parse_filling, solve_all_sectors
+from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization.hamiltonian import Storage
+from moire.exact_diagonalization.manifold import Label
+from moire.grids import MomentumGrid
+from moire.projection import ProjectedHamiltonian
+
+
+@dataclass(frozen=True, eq=False)
+class ChargeGap:
+    """Gap for a carrier and its absence far apart, E(N+1) + E(N-1) - 2 E(N).
+
+    Parameters
+    ----------
+    grid, filling, n_carriers
+        The cluster, carriers per cell, and N.
+    energies
+        Ground energies in meV at N-1, N and N+1, lowest over all sectors.
+    momenta
+        Labels of those ground states.
+    neutral_gap
+        Lowest excitation at N in meV: above the predicted manifold where there is one (NaN where its states are
+        not the lowest and known), else the second lowest level minus the lowest.
+    charging_mev
+        V(0)/A in meV, the classical energy of one carrier on the gates that the gap holds under
+        ``zero_momentum="keep"`` and lacks under the other rules; infinite without gates.
+    zero_momentum
+        The rule of the problem.
+    converged, seed
+        Whether every level of the three solves converged, and the seed.
+    """
+
+    grid: MomentumGrid
+    filling: Fraction
+    n_carriers: int
+    energies: tuple[float, float, float]
+    momenta: tuple[Label, Label, Label] = field(repr=False)
+    neutral_gap: float
+    charging_mev: float
+    zero_momentum: str
+    converged: bool
+    seed: int
+
+    @property
+    def charge_gap(self) -> float:
+        """E(N+1) + E(N-1) - 2 E(N) in meV."""
+        fewer, same, more = self.energies
+        return fewer + more - 2 * same
+
+    @property
+    def chemical_potentials(self) -> tuple[float, float]:
+        """E(N) - E(N-1) and E(N+1) - E(N) in meV, of the carriers."""
+        fewer, same, more = self.energies
+        return same - fewer, more - same
+
+    def __str__(self) -> str:
+        lines = [
+            f"charge gap {self.charge_gap:.4f} meV, neutral gap {self.neutral_gap:.4f} meV: {self.grid.name}, filling "
+            f"{self.filling}"
+        ]
+        counts = (self.n_carriers - 1, self.n_carriers, self.n_carriers + 1)
+        for n, energy, label in zip(counts, self.energies, self.momenta, strict=True):
+            lines.append(f"  {n:>3} carriers: E0 = {energy:.6f} meV at {label}")
+        lower, upper = self.chemical_potentials
+        lines.append(f"  adding a carrier: mu- = {lower:.4f} meV, mu+ = {upper:.4f} meV")
+        holds = "holds" if self.zero_momentum == "keep" else "lacks"
+        lines.append(
+            f"  q = 0 rule '{self.zero_momentum}': the gap {holds} the charging energy {self.charging_mev:.4f} meV"
+        )
+        lines.append(f"  every level converged: {'yes' if self.converged else 'no'}; seed {self.seed}")
+        return "\n".join(lines)
+
+
+def charge_gap(
+    problem: ProjectedHamiltonian,
+    filling: FillingLike,
+    *,
+    storage: Storage = "auto",
+    tolerance_mev: float = 1e-6,
+    seed: int = 0,
+    progress: bool = False,
+) -> ChargeGap:
+    """Charge gap and neutral gap at a filling, from all sectors with N-1, N and N+1 carriers.
+
+    Parameters
+    ----------
+    problem
+        One band of one flavour on a cluster.
+    filling
+        Carriers per cell.
+    storage, tolerance_mev, seed, progress
+        As in :func:`moire.solve_all_sectors`.
+
+    Raises
+    ------
+    InputError
+        If the filling does not fit the cluster or leaves no room for one carrier more.
+    """
+    grid = problem.grid
+    fraction = abs(parse_filling(filling))
+    n_carriers = carriers_on(grid, filling)
+    require(n_carriers < grid.n_points, "filling", "leave room for one carrier more", f"{fraction} on {grid.name}")
+    deepest = max(Counter(expected_momenta(grid, fraction) or ((0, 0),)).values())
+
+    def solve(n: int, n_eigenstates: int) -> Spectrum:
+        return solve_all_sectors(
+            problem,
+            Fraction(n, grid.n_points),
+            n_eigenstates,
+            storage=storage,
+            tolerance_mev=tolerance_mev,
+            seed=seed,
+            progress=progress,
+        )
+
+    spectrum = solve(n_carriers, deepest + 1)
+    others = [solve(n, 1) if n else None for n in (n_carriers - 1, n_carriers + 1)]
+    fewer, more = (_ground(other) if other else (0.0, (0, 0)) for other in others)  # E = 0 without carriers
+    energy, label = _ground(spectrum)
+    if spectrum.manifold is not None:
+        neutral = spectrum.manifold.gap
+    else:
+        lowest = np.sort(spectrum.energies[np.isfinite(spectrum.energies)])
+        neutral = float(lowest[1] - lowest[0])
+    infinite = problem.interaction.diverges_at_zero
+    charging = np.inf if infinite else float(problem.interaction(np.zeros(1))[0, 0, 0]) / problem.area_nm2
+    return ChargeGap(
+        grid=grid,
+        filling=fraction,
+        n_carriers=n_carriers,
+        energies=(fewer[0], energy, more[0]),
+        momenta=(fewer[1], label, more[1]),
+        neutral_gap=neutral,
+        charging_mev=charging,
+        zero_momentum=problem.zero_momentum,
+        converged=all(all(each.converged) for each in (spectrum, *others) if each),
+        seed=seed,
+    )
+
+
+def _ground(spectrum: Spectrum) -> tuple[float, Label]:
+    """Lowest energy and the label of its sector."""
+    row = int(np.nanargmin(spectrum.energies[:, 0]))
+    return float(spectrum.energies[row, 0]), spectrum.labels[row]

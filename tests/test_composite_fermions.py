@@ -1,0 +1,128 @@
+"""Momenta of composite Fermi liquids: predicted, in the lowest Landau level, and in the moire band."""
+
+import itertools
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import moire as mo
+from moire.exact_diagonalization import (
+    composite_fermi_liquid,
+    composite_fermi_seas,
+    expected_momenta,
+)
+from tests.reference.lowest_landau_level import landau_level
+
+
+@pytest.fixture(scope="module")
+def band(build_model):
+    """Return a function shape -> WANG_2023 at 3.7 degrees with the bare Coulomb interaction, 3 shells."""
+    model = build_model("WANG_2023", 3.7, shells=3)
+
+    def build(shape):
+        bands = mo.solve_bands(model, mo.MomentumGrid.cluster(model.lattice, shape), 1)
+        return mo.project(bands, mo.ScreenedCoulomb(epsilon_r=10, gates="none"), q_cutoff=4.0)
+
+    return build
+
+
+def levels_needed(grid):
+    return max(Counter(composite_fermi_seas(grid).momenta).values()) + 1
+
+
+@pytest.mark.parametrize("shape", [[3, 4], [3, 5], [[3, 0], [1, 4]]], ids=str)
+def test_the_landau_level_has_the_degenerate_laughlin_states(band, shape):
+    # The labels of the reference: any error of a phase moves or splits these three.
+    problem = landau_level(band(shape))
+    spectrum = mo.solve_all_sectors(problem, (1, 3), 2)
+    manifold = spectrum.manifold
+    assert manifold.momenta == expected_momenta(problem.grid, Fraction(1, 3))
+    assert manifold.is_signature
+    assert manifold.splitting < 1e-9
+    assert manifold.gap > 1.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_states"),
+    [
+        ([2, 4], 2),
+        ([2, 5], 4),
+        ([[3, 1], [2, 4]], 4),
+        ([3, 4], 2),
+        ([[4, 2], [-2, 2]], 12),
+        ([2, 6], 4),
+        ([4, 4], 12),
+        pytest.param([3, 6], 16, marks=pytest.mark.slow),
+        pytest.param([4, 5], 2, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_compact_seas_are_the_ground_states(band, shape, n_states):
+    problem = band(shape)
+    n_levels = levels_needed(problem.grid) + 3  # levels of the Landau level are exactly twofold; leave room
+    ideal = composite_fermi_liquid(mo.solve_all_sectors(landau_level(problem), (1, 2), n_levels))
+    assert len(ideal.prediction.momenta) == n_states
+    assert ideal.agrees
+    assert ideal.gap > ideal.splitting
+    real = composite_fermi_liquid(mo.solve_all_sectors(problem, (1, 2), n_levels))
+    assert real.agrees
+    assert real.gap > 0.1
+    assert real.verdict.startswith(f"Composite-Fermi-liquid momenta: the {n_states} lowest states")
+
+
+@pytest.mark.slow
+def test_nearly_degenerate_seas_are_told(band):
+    problem = band([[4, 1], [2, 5]])  # two seas of 18 cells differ by 0.2 % in their moment
+    prediction = composite_fermi_seas(problem.grid)
+    assert prediction.excess == pytest.approx(0.002, abs=0.001)
+    result = composite_fermi_liquid(mo.solve_all_sectors(landau_level(problem), (1, 2), 5))
+    assert not result.agrees
+    assert "the next sea is only 0.2 % larger" in str(result)
+
+
+@pytest.mark.parametrize("shape", [[2, 4], [2, 5], [[3, 1], [2, 4]], [[4, 2], [-2, 2]]], ids=str)
+def test_no_sea_is_smaller(shape):
+    grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), shape)
+    prediction = composite_fermi_seas(grid)
+    n = grid.n_points // 2
+    basis = 2 * np.pi * np.linalg.inv(np.array(grid.matrix) @ grid.lattice.primitive).T
+    side = range(-2, 3)
+    points = np.array([i * basis[0] + j * basis[1] for i, j in itertools.product(side, side)])
+    points = points[np.argsort(np.linalg.norm(points, axis=1))][:19]
+    subsets = np.array(list(itertools.combinations(range(len(points)), n)))
+    chosen = points[subsets]
+    moments = np.sum((chosen - chosen.mean(axis=1, keepdims=True)) ** 2, axis=(1, 2))
+    assert moments.min() == pytest.approx(prediction.second_moment, rel=1e-9)
+    least = chosen[moments < moments.min() * (1 + 1e-9)]
+    shapes = {tuple(np.round(np.sort_complex((sea - sea.mean(axis=0)) @ [1, 1j]), 6)) for sea in least}
+    assert len(shapes) == len(prediction.seas)
+    moved = prediction.seas @ basis
+    own = {tuple(np.round(np.sort_complex((sea - sea.mean(axis=0)) @ [1, 1j]), 6)) for sea in moved}
+    assert own == shapes
+
+
+def test_states_come_in_pairs_under_a_turn():
+    # A turn along L_i moves the sum of N momenta by N s_i: the two states of the centre of mass change places.
+    for shape in ([3, 4], [4, 5], [2, 7], [[3, 1], [2, 4]]):
+        grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), shape)
+        momenta = Counter(composite_fermi_seas(grid).momenta)
+        for step in grid.labels[list(grid.turn_indices)]:
+            moved = [
+                tuple(map(int, (np.array(k) + grid.n_points // 2 * step) % grid.moduli)) for k in momenta.elements()
+            ]
+            assert Counter(moved) == momenta
+        opposite = [tuple(map(int, -np.array(k) % grid.moduli)) for k in momenta.elements()]
+        assert Counter(opposite) == momenta
+
+
+def test_bad_input(band):
+    problem = band([3, 4])
+    with pytest.raises(mo.InputError, match="`spectrum` must be at filling 1/2, but is 1/3"):
+        composite_fermi_liquid(mo.solve_all_sectors(problem, (1, 3), 1))
+    with pytest.raises(mo.InputError, match="`cluster` must have an even number of cells at half filling, but is 3x5"):
+        composite_fermi_seas(mo.MomentumGrid.regular(problem.grid.lattice, 3, 5))
+    few = composite_fermi_liquid(mo.solve_all_sectors(problem, (1, 2), 1))
+    assert few.verdict.startswith("Undecided")
+    assert np.isnan(few.gap)
