@@ -1,7 +1,9 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
+from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
+from moire.hartree_fock.folding import Folding, SuperLattice
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
-from moire.hartree_fock.guesses import GUESSES
+from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
@@ -12,8 +14,11 @@ from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.scf import solve_hartree_fock
 
 __all__ = [
+    "FINITE_WAVE_VECTOR",
     "GUESSES",
     "EnergyParts",
+    "FoldedModel",
+    "Folding",
     "GroundState",
     "HartreeFockResult",
     "MeanField",
@@ -22,6 +27,8 @@ __all__ = [
     "Occupation",
     "RealSpaceMap",
     "Step",
+    "SuperLattice",
+    "folded_bands",
     "ground_state",
     "lowest_curvature",
     "occupy",

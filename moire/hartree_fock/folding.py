@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -137,19 +138,13 @@ class Folding:
 
     def _reduced_grid(self, cell: IntArray) -> MomentumGrid:
         grid = self.grid
-        ratio = np.round(grid.matrix @ np.linalg.inv(cell)).astype(np.int64)  # L = ratio A
-        basis, rows = cell, np.eye(2, dtype=np.int64)
-        if ratio[0, 1] or ratio[1, 0] or ratio[0, 0] < 1 or ratio[1, 1] < 1:
-            # with U (L/A) V = D the cell vectors V^-1 A make the cluster a rectangle of D cells
-            rows, _, columns = smith_normal_form(ratio)
-            basis = np.round(np.linalg.inv(columns)).astype(np.int64) @ cell
-            if np.linalg.det(basis) < 0:
-                basis[0], rows[0] = -basis[0], -rows[0]
-        sides = np.diag(np.round(rows @ ratio @ cell @ np.linalg.inv(basis)).astype(np.int64))
-        twist = rows @ np.array(grid.twist)
+        basis = _rectangular_basis(grid, cell)
+        sides = [_order(grid, row) for row in basis]
+        rows = np.diag(sides) @ basis @ np.linalg.inv(grid.matrix.astype(float))  # N_i A_i = sum_j rows_ij L_j
+        twist = np.round(rows) @ np.array(grid.twist)
         (a, b), (c, d) = basis.tolist()
         lattice = SuperLattice(grid.lattice.period_nm, ((a, b), (c, d)))
-        return MomentumGrid.regular(lattice, int(sides[0]), int(sides[1]), (float(twist[0]), float(twist[1])))
+        return MomentumGrid.regular(lattice, sides[0], sides[1], (float(twist[0]), float(twist[1])))
 
     @property
     def _reduced_momenta(self) -> FloatArray:
@@ -207,3 +202,32 @@ def _index_of(grid: MomentumGrid, fractional: FloatArray) -> IntArray:
     worst = float(nearest[np.arange(len(found)), found].max())
     require(worst < 1e-9, "momentum", f"be one of {grid.name}", fractional.tolist())
     return np.asarray(found)
+
+
+def _order(grid: MomentumGrid, vector: IntArray) -> int:
+    """Smallest n for which n times a lattice vector, in units of a_1, a_2, is a translation of the cluster."""
+    numerators = vector @ np.array([[grid.matrix[1, 1], -grid.matrix[0, 1]], [-grid.matrix[1, 0], grid.matrix[0, 0]]])
+    return int(grid.n_points // np.gcd.reduce([*numerators, grid.n_points]))
+
+
+def _rectangular_basis(grid: MomentumGrid, cell: IntArray) -> IntArray:
+    """Short basis A_1, A_2 of the lattice of an enlarged cell in which the cluster is N_1 x N_2 cells.
+
+    The Smith normal form U (L/A) V = D gives one, V^-1 A; its vectors may be long, and a long reciprocal vector sews
+    states far across the plane waves. Of it and all pairs of small vectors the shortest pair is taken.
+    """
+    ratio = np.round(grid.matrix @ np.linalg.inv(cell)).astype(np.int64)
+    smith = np.round(np.linalg.inv(smith_normal_form(ratio)[2])).astype(np.int64)
+    smith[0] *= round(float(np.linalg.det(smith)))
+    coordinates = np.array(list(itertools.product(range(-3, 4), repeat=2)))
+    vectors = np.concatenate([coordinates, smith])
+    lengths = np.linalg.norm(vectors @ cell @ grid.lattice.primitive, axis=1)
+    orders = [_order(grid, vector @ cell) for vector in vectors]
+    n_cells = grid.n_points // round(float(np.linalg.det(cell)))
+    best, shortest = cell, np.inf
+    for i, j in itertools.product(range(len(vectors)), repeat=2):
+        (a, b), (c, d) = vectors[i], vectors[j]
+        total = lengths[i] ** 2 + lengths[j] ** 2
+        if a * d - b * c == 1 and orders[i] * orders[j] == n_cells and total < shortest * (1 - 1e-9):
+            best, shortest = vectors[[i, j]] @ cell, total
+    return np.asarray(best)

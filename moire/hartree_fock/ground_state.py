@@ -10,13 +10,13 @@ import numpy as np
 
 from moire._arrays import ComplexArray
 from moire.errors import require
+from moire.hartree_fock.folding import Folding
+from moire.hartree_fock.guesses import possible_guesses as guesses_of
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Tangent
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
 from moire.hartree_fock.scf import Filling, check_filling, solve_hartree_fock
 from moire.projection import ProjectedHamiltonian
-
-DEFAULT_GUESSES = ("AFMxy", "AFMz", "non_magnetic", "layer_polarised", "valley_polarised", "random")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def ground_state(
     problem, filling, symmetry, temperature_mev, tolerance, max_iterations
         As in :func:`solve_hartree_fock`.
     guesses
-        Guesses to start from; by default all of ``DEFAULT_GUESSES`` that the symmetry and the flavours allow.
+        Guesses to start from; by default all that the flavours, the cell and the symmetry allow.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def ground_state(
     """
     base = problem.problem if isinstance(problem, MeanField) else problem
     if guesses is None:
-        guesses = possible_guesses(base, symmetry)
+        guesses = possible_guesses(problem, symmetry)
     guesses = (guesses,) if isinstance(guesses, str) else guesses
     require(len(guesses) > 0, "guesses", "hold at least one guess", "empty")
     check_filling(base, filling)
@@ -143,7 +143,7 @@ def relax(
         # a tenth of a radian per momentum: far enough to leave, near enough to go down
         start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
         start = (start + start.conj().swapaxes(1, 2)) / 2
-        filling = Fraction(result.n_particles, mean_field.shape[0])
+        filling = Fraction(result.n_particles, mean_field.n_cells)
         lower = solve_hartree_fock(mean_field, filling, start, result.symmetry, solvers=("newton",), seed=result.seed)
         if lower.energy_per_cell >= result.energy_per_cell:
             break
@@ -157,13 +157,8 @@ def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
     return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
 
 
-def possible_guesses(problem: ProjectedHamiltonian, symmetry: Symmetry = "free") -> tuple[str, ...]:
-    """Return the default guesses that these flavours and this symmetry allow."""
-    allowed = []
-    for guess in DEFAULT_GUESSES:
-        if problem.bands.n_flavours == 1 and guess in ("AFMxy", "AFMz", "valley_polarised"):
-            continue
-        if symmetry == "valley_diagonal" and guess == "AFMxy":
-            continue
-        allowed.append(guess)
-    return tuple(allowed)
+def possible_guesses(problem: ProjectedHamiltonian | MeanField, symmetry: Symmetry = "free") -> tuple[str, ...]:
+    """Return the guesses that these flavours, this cell and this symmetry allow; the random one is the last."""
+    if isinstance(problem, MeanField):
+        return guesses_of(problem.folding, symmetry)
+    return guesses_of(Folding(problem.grid, problem.bands.n_flavours), symmetry)

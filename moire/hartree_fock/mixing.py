@@ -63,7 +63,7 @@ def optimal_damping(
     ----------
     Cances and Le Bris, Int. J. Quantum Chem. 79, 82 (2000).
     """
-    n_k = mean_field.shape[0]
+    n_cells = mean_field.n_cells
     mixture, fock = start, mean_field(start)
     steps: list[Step] = []
     for _ in range(max_iterations):
@@ -74,7 +74,7 @@ def optimal_damping(
         fock_pure = fock + response
         residual = float(np.abs(commutator(fock_pure, pure)).max())
         energy = mean_field.energy(mixture, fock)
-        steps.append(Step("oda", energy / n_k, residual))
+        steps.append(Step("oda", energy / n_cells, residual))
         if residual < tolerance and overlap(fock_pure, pure - fill(fock_pure).density_matrix) < tolerance:
             break
         length = 1.0 if curvature <= -slope else -slope / curvature
@@ -101,7 +101,7 @@ def diis(
     ----------
     Pulay, Chem. Phys. Lett. 73, 393 (1980); J. Comput. Chem. 3, 556 (1982).
     """
-    n_k = mean_field.shape[0]
+    n_cells = mean_field.n_cells
     trial = start.fock
     focks: list[ComplexArray] = []
     errors: list[ComplexArray] = []
@@ -114,7 +114,7 @@ def diis(
         error = fock - trial if temperature_mev else commutator(fock, density_matrix)
         residual = float(np.abs(error).max())
         energy = mean_field.energy(density_matrix, fock)
-        steps.append(Step("diis", (energy - temperature_mev * filled.entropy) / n_k, residual))
+        steps.append(Step("diis", (energy - temperature_mev * filled.entropy) / n_cells, residual))
         since_best += 1
         if residual < best.residual or len(steps) == 1:
             best, since_best = Iterate(density_matrix, fock, energy, residual, ()), 0

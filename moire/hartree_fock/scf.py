@@ -12,6 +12,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray, check_shape, read_only
 from moire.errors import ConvergenceWarning, InputError, require
+from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import check_guess, content_seed, guess_fock
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.mixing import Fill, Iterate, Step, commutator, diis, optimal_damping
@@ -57,7 +58,8 @@ def solve_hartree_fock(
         Carriers per moire cell, 2 or -2 for nu = -2: the sign does not matter. The cluster must hold a whole
         number of them.
     guess
-        A key of ``GUESSES``, ``"random"``, or a density matrix P(k) of shape (k, orbital, orbital).
+        A key of ``GUESSES`` or ``FINITE_WAVE_VECTOR``, ``"random"``, or a density matrix of the shape of the mean
+        field, (r, orbital, orbital).
     symmetry
         ``"free"``, or ``"valley_diagonal"``: no order between flavours.
     temperature_mev
@@ -94,10 +96,11 @@ def solve_hartree_fock(
     require(solvers and all(solver in SOLVERS for solver in solvers), "solvers", f"be among {SOLVERS}", tuple(solvers))
     name = guess if isinstance(guess, str) else "density_matrix"
     if isinstance(guess, str):
-        check_guess(guess, base, symmetry)
-    seed = content_seed(base, name, n_particles) if seed is None else int(seed)
+        folding = problem.folding if isinstance(problem, MeanField) else Folding(base.grid, base.bands.n_flavours)
+        check_guess(guess, folding, symmetry)
 
     mean_field = problem if isinstance(problem, MeanField) else MeanField(problem)
+    seed = content_seed(mean_field, name, n_particles) if seed is None else int(seed)
     n_sectors = mean_field.n_flavours if symmetry == "valley_diagonal" else 1
     fill = partial(occupy, n_particles=n_particles, temperature_mev=temperature_mev, n_sectors=n_sectors)
     if isinstance(guess, str):
@@ -120,7 +123,8 @@ def solve_hartree_fock(
     occupation = fill(state.fock)
     density_matrix = read_only(state.density_matrix)
     result = HartreeFockResult(
-        problem=base,
+        problem=mean_field.problem,
+        folding=mean_field.folding,
         n_particles=n_particles,
         guess=name,
         symmetry=symmetry,
