@@ -101,7 +101,7 @@ class Folding:
         sums = np.searchsorted(wavevectors, grid.sum_index[np.ix_(wavevectors, wavevectors)])
         reduced = self._reduced_grid(cell) if n_folds > 1 else grid
         object.__setattr__(self, "reduced_grid", reduced)
-        first = _index_of(grid, self._reduced_momenta)
+        first = index_of(grid, self._reduced_momenta)
         index = grid.sum_index[grid.sum_index[first][:, wavevectors][None], shifts[:, None, None]]
         object.__setattr__(self, "wavevectors", read_only(wavevectors, np.int64))
         object.__setattr__(self, "sums", read_only(sums, np.int64))
@@ -129,7 +129,7 @@ class Folding:
             return self.grid.index_of(boost)
         require(boost in ("+Q", "-Q"), "boost", "be '+Q', '-Q' or a momentum label", repr(boost))
         try:
-            return int(_index_of(self.grid, (CORNER_DIFFERENCE if boost == "+Q" else -CORNER_DIFFERENCE)[None])[0])
+            return int(index_of(self.grid, (CORNER_DIFFERENCE if boost == "+Q" else -CORNER_DIFFERENCE)[None])[0])
         except InputError:
             raise InputError(
                 f"`boost` must be a momentum of the cluster, but {boost} = {boost[0]}(kappa_+ - kappa_-) "
@@ -193,7 +193,7 @@ class Folding:
         return {"cell": cell, "boost": boost if any(boost) else "none"}
 
 
-def _index_of(grid: MomentumGrid, fractional: FloatArray) -> IntArray:
+def index_of(grid: MomentumGrid, fractional: FloatArray) -> IntArray:
     """Index of momenta given in units of b_1, b_2 modulo one; InputError if one is not of the grid."""
     distance = fractional[:, None] - grid.fractional[None]
     distance -= np.round(distance)

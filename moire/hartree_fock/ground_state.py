@@ -15,6 +15,7 @@ from moire.hartree_fock.guesses import possible_guesses as guesses_of
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Tangent
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
+from moire.hartree_fock.rotation import RotatedMeanField
 from moire.hartree_fock.scf import Filling, check_filling, solve_hartree_fock
 from moire.projection import ProjectedHamiltonian
 
@@ -153,6 +154,8 @@ def relax(
 
 def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
+    if result.symmetry == "c3":
+        mean_field = RotatedMeanField.of(mean_field, result.density_matrix)
     fock = mean_field(result.density_matrix)
     return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
 

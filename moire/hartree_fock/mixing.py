@@ -91,24 +91,25 @@ def diis(
     temperature_mev: float = 0.0,
     memory: int = 8,
     patience: int = 12,
+    level_shift_mev: float = 0.0,
 ) -> Iterate:
     """Extrapolate the Fock matrix by direct inversion of the iterative subspace.
 
     It gives up when `patience` iterations bring no smaller residual, and returns the best iterate (the one
-    of smallest residual).
+    of smallest residual). A level shift s adds s (1 - P) of the last P to the Fock matrix that is filled.
 
     References
     ----------
     Pulay, Chem. Phys. Lett. 73, 393 (1980); J. Comput. Chem. 3, 556 (1982).
     """
     n_cells = mean_field.n_cells
-    trial = start.fock
+    trial, density_matrix = start.fock, start.density_matrix
     focks: list[ComplexArray] = []
     errors: list[ComplexArray] = []
     steps: list[Step] = []
     best, since_best = start, 0
     for _ in range(max_iterations):
-        filled = fill(trial)
+        filled = fill(trial - level_shift_mev * density_matrix if level_shift_mev else trial)
         density_matrix = filled.density_matrix
         fock = mean_field(density_matrix)
         error = fock - trial if temperature_mev else commutator(fock, density_matrix)

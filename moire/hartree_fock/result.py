@@ -17,8 +17,8 @@ from moire.hartree_fock.occupation import Occupation
 from moire.hartree_fock.quasiparticles import quasiparticle_bands, valley_bands
 from moire.projection import ProjectedHamiltonian
 
-Symmetry = Literal["free", "valley_diagonal"]
-SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal")
+Symmetry = Literal["free", "valley_diagonal", "c3"]
+SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal", "c3")
 
 
 @dataclass(frozen=True, eq=False)
