@@ -2,6 +2,7 @@
 
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
 from moire.hartree_fock.folding import Folding, SuperLattice
+from moire.hartree_fock.follow import follow, transferred
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
 from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
@@ -29,6 +30,7 @@ __all__ = [
     "Step",
     "SuperLattice",
     "folded_bands",
+    "follow",
     "ground_state",
     "lowest_curvature",
     "occupy",
@@ -37,5 +39,6 @@ __all__ = [
     "real_space_map",
     "relax",
     "solve_hartree_fock",
+    "transferred",
     "valley_bands",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
 from moire._arrays import ComplexArray
 from moire.errors import require
 from moire.hartree_fock.folding import Folding
+from moire.hartree_fock.guesses import content_seed
 from moire.hartree_fock.guesses import possible_guesses as guesses_of
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Tangent
@@ -37,18 +39,53 @@ class GroundState:
         """The lowest state."""
         return self.solutions[0]
 
-    def __str__(self) -> str:
-        lines = [
-            str(self.best),
-            f"{'guess':>18} {'E - E_0 (meV/cell)':>19} {'gap':>9} {'residual':>9} {'converged':>10}",
-        ]
+    @cached_property
+    def distinct(self) -> tuple[tuple[HartreeFockResult, ...], ...]:
+        """Solutions in groups of equal ones, lowest first.
+
+        Two converged solutions are equal if their energies agree to 1e-4 meV per cell and their order parameters to
+        0.005 (layer polarisation, moduli of valley polarisation and staggered moment, intervalley coherence, broken
+        translation): partners under time reversal count as one.
+        """
+        groups: list[list[HartreeFockResult]] = []
         for solution in self.solutions:
-            excess = solution.free_energy_per_cell - self.best.free_energy_per_cell
+            for group in groups:
+                if _equal(group[0], solution):
+                    group.append(solution)
+                    break
+            else:
+                groups.append([solution])
+        return tuple(tuple(group) for group in groups)
+
+    def __str__(self) -> str:
+        lines = [str(self.best), f"{'E - E_0 (meV/cell)':>19} {'gap':>9} {'residual':>9} {'converged':>10}  guesses"]
+        for group in self.distinct:
+            excess = group[0].free_energy_per_cell - self.best.free_energy_per_cell
             lines.append(
-                f"{solution.guess:>18} {excess:19.5f} {solution.gap:9.4f} {solution.residual:9.1e} "
-                f"{solution.converged!s:>10}"
+                f"{excess:19.5f} {group[0].gap:9.4f} {group[0].residual:9.1e} {group[0].converged!s:>10}  "
+                + ", ".join(solution.guess for solution in group)
             )
         return "\n".join(lines)
+
+
+def _equal(first: HartreeFockResult, second: HartreeFockResult) -> bool:
+    if not (first.converged and second.converged):
+        return False
+    if abs(first.free_energy_per_cell - second.free_energy_per_cell) > 1e-4:
+        return False
+    a, b = (
+        np.array(
+            [
+                moments.layer_polarisation,
+                abs(moments.valley_polarisation),
+                abs(moments.staggered_out_of_plane),
+                moments.coherence,
+                moments.broken_translation,
+            ]
+        )
+        for moments in (first.moments, second.moments)
+    )
+    return bool(np.abs(a - b).max() < 5e-3)
 
 
 def ground_state(
@@ -59,6 +96,7 @@ def ground_state(
     temperature_mev: float = 0.0,
     tolerance: float = 1e-6,
     max_iterations: int = 300,
+    n_random: int = 1,
 ) -> GroundState:
     """Solve from several guesses with one build of the exchange, and order what comes out by energy.
 
@@ -70,6 +108,8 @@ def ground_state(
         As in :func:`solve_hartree_fock`.
     guesses
         Guesses to start from; by default all that the flavours, the cell and the symmetry allow.
+    n_random
+        Number of random starts for ``"random"``, with the content seed and the ones that follow it.
 
     Raises
     ------
@@ -81,11 +121,17 @@ def ground_state(
         guesses = possible_guesses(problem, symmetry)
     guesses = (guesses,) if isinstance(guesses, str) else guesses
     require(len(guesses) > 0, "guesses", "hold at least one guess", "empty")
-    check_filling(base, filling)
+    require(n_random >= 1, "n_random", "be at least 1", n_random)
+    n_particles = check_filling(base, filling)
     mean_field = problem if isinstance(problem, MeanField) else MeanField(problem)
+    starts: list[tuple[str | ComplexArray, int | None]] = []
+    for guess in guesses:
+        random = isinstance(guess, str) and guess == "random"
+        first = content_seed(mean_field, "random", n_particles)
+        starts += [(guess, first + i) for i in range(n_random)] if random else [(guess, None)]
     solutions = [
-        solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, tolerance, max_iterations)
-        for guess in guesses
+        solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, tolerance, max_iterations, seed=seed)
+        for guess, seed in starts
     ]
     solutions.sort(key=_rank)
     if not temperature_mev and solutions[0].converged:
@@ -93,6 +139,11 @@ def ground_state(
         if lower is not solutions[0]:
             solutions = sorted([lower, *solutions], key=_rank)
     return GroundState(tuple(solutions))
+
+
+def order_solutions(solutions: Sequence[HartreeFockResult]) -> GroundState:
+    """Order solutions by energy, the unconverged ones last."""
+    return GroundState(tuple(sorted(solutions, key=_rank)))
 
 
 def _rank(solution: HartreeFockResult) -> tuple[bool, float]:
