@@ -20,6 +20,9 @@ SECOND_SHELL = FIRST_SHELL + np.roll(FIRST_SHELL, -1, axis=0)
 TUNNELLING_TRANSFERS = np.array([[0, 0], [0, -1], [1, -1]])
 # -2 d - (3 kappa_- - 3 kappa_+): minus twice the first transfers, measured from kappa_- - kappa_+.
 SECOND_TUNNELLING_TRANSFERS = -2 * TUNNELLING_TRANSFERS - np.array([-1, 2])
+# Rotation by 120 degrees, G n -> G (n R): b_1 -> -b_1 + b_2, b_2 -> -b_1.
+C3_ROTATION = np.array([[-1, 1], [-1, 0]])
+_CORNERS_TIMES_THREE = np.array([[2, -1], [1, 1]])  # kappa_+, kappa_-
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +215,25 @@ class ContinuumModel:
         matrices = np.zeros((2, len(slopes), len(slopes)), dtype=complex)
         np.einsum("aii->ai", matrices)[:] = slopes.T
         return matrices
+
+    def rotation_target(self, umklapp: IntArray) -> IntArray:
+        """Index of the wave that C3 sends each wave of a layer to, -1 outside the disk, (layer, G).
+
+        Rotation by 120 degrees about r = 0 sends the wave p of layer l to R p + tau (kappa_l - R kappa_l), with no
+        phase. A state at k goes to k' with R k = k' + umklapp, umklapp in units of b_1, b_2.
+        """
+        corners = self.valley * _CORNERS_TIMES_THREE
+        shifts = (corners - corners @ C3_ROTATION) // 3
+        known = {(int(a), int(b)): i for i, (a, b) in enumerate(self.basis.vectors)}
+        images = self.basis.vectors @ C3_ROTATION + np.asarray(umklapp) + shifts[:, None]
+        return np.array([[known.get((int(a), int(b)), -1) for a, b in layer] for layer in images])
+
+    def rotated(self, states: ComplexArray, umklapp: IntArray) -> ComplexArray:
+        """States (..., layer, G) at R k from those at k (:meth:`rotation_target`); waves leaving the disk are lost."""
+        out = np.zeros_like(states)
+        for layer, target in enumerate(self.rotation_target(umklapp)):
+            out[..., layer, target[target >= 0]] = states[..., layer, target >= 0]
+        return out
 
     def sew(self, states: ComplexArray, reciprocal: IntArray) -> ComplexArray:
         """States (..., layer, G) at k + G' from those at k: u(k+G') = shift(u(k))."""

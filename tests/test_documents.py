@@ -131,7 +131,7 @@ def plan_tables():
     text = (ROOT / "docs" / "plans.md").read_text(encoding="utf-8")
     for section in text.split("\n## ")[1:]:
         title, _, body = section.partition("\n")
-        rows = re.findall(r"^\| `(\w+)` \| [^\n]*? \| (required|none|`[^`]*`) \|", body, re.MULTILINE)
+        rows = re.findall(r"^\| `(\w+)` \| [^\n]*? \| (required|`[^`]*`) \|", body, re.MULTILINE)
         yield title, {key: value.strip("`") for key, value in rows}
 
 

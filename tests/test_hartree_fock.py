@@ -202,11 +202,23 @@ def test_temperature(mean_field):
         ({"solvers": ("magic",)}, "`solvers` must be among"),
         ({"tolerance": 0.0}, "`tolerance` must be positive"),
         ({"temperature_mev": -1.0}, "`temperature_mev` must be finite"),
+        ({"level_shift_mev": -1.0}, "`level_shift_mev` must be finite"),
+        ({"level_shift_mev": 5.0, "temperature_mev": 1.0}, "`level_shift_mev` must be zero at a temperature"),
     ],
 )
 def test_bad_input(mean_field, options, match):
     with pytest.raises(mo.InputError, match=match):
         hf.solve_hartree_fock(mean_field, **{"filling": 2, "guess": "AFMz", **options})
+
+
+def test_a_level_shift_changes_the_way_and_not_the_state(mean_field):
+    plain, shifted = (
+        hf.solve_hartree_fock(mean_field, 2, "AFMz", solvers=("diis",), level_shift_mev=shift) for shift in (0.0, 20.0)
+    )
+    assert shifted.converged
+    assert shifted.energy_per_cell == pytest.approx(plain.energy_per_cell, abs=1e-8)
+    assert shifted.gap == pytest.approx(plain.gap, abs=1e-4)
+    assert [step.energy_per_cell for step in shifted.history] != [step.energy_per_cell for step in plain.history]
 
 
 def test_a_state_that_did_not_converge_says_so(mean_field):

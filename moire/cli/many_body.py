@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from moire.cli.point import Command, point_options, read_cluster, read_mesh, run_single
+from moire.cli.point import Command, point_options, read_cluster, read_matrix, read_mesh, run_single
 from moire.errors import InputError
 from moire.hartree_fock import SYMMETRIES
+from moire.projection import REFERENCES
 from moire.sweep import EdTask, HfTask
 
 
@@ -45,11 +46,14 @@ def _interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: 
 @click.option("--bands", "n_bands", type=int, default=3, help="Bands kept per valley.")
 @click.option("--epsilon", default="20", help="Dielectric constant, or several: 10,20,40.")
 @_interaction_options(0.7, 2.0, "exchange")
+@click.option("--reference", type=click.Choice(REFERENCES), default="vacuum", help="P_ref in P - P_ref.")
+@click.option("--supercell", default="", help="Enlarged cell: sqrt3, or S11,S12,S21,S22.")
+@click.option("--boost", type=click.Choice(["", "+Q", "-Q"]), default="", help="Displace K' by Q = kappa_+ - kappa_-.")
 @click.option("--guesses", default="", help="Such as AFMxy,AFMz,random; all by default.")
 @click.option("--symmetry", type=click.Choice(SYMMETRIES), default="free", help="What no state may break.")
 @click.option("--temperature", type=float, default=0.0, help="k_B T in meV.")
 @click.option("--tolerance", type=float, default=1e-6, help="Residual in meV of a converged state.")
-@click.option("--seed", type=int, help="Seed of random guesses; by default a hash of what is solved.")
+@click.option("--random", "n_random", type=int, default=1, help="Random starts of the guess 'random'.")
 def hf(
     filling: str,
     mesh: str,
@@ -60,11 +64,14 @@ def hf(
     layer_distance: float,
     q_cutoff: float,
     zero_momentum: Any,
+    reference: Any,
+    supercell: str,
+    boost: Any,
     guesses: str,
     symmetry: Any,
     temperature: float,
     tolerance: float,
-    seed: int | None,
+    n_random: int,
     **point: Any,
 ) -> None:
     """Hartree-Fock ground state of both valleys, with its phase and the competing states."""
@@ -72,6 +79,7 @@ def hf(
         constants = tuple(float(part) for part in epsilon.split(","))
     except ValueError:
         raise InputError(f"`epsilon` must be a number, or several such as 10,20,40, but is '{epsilon}'.") from None
+    cell: Any = supercell if supercell in ("", "sqrt3") else read_matrix(supercell, "supercell")
     task = HfTask(
         filling=filling,
         mesh=read_mesh(mesh, "mesh"),
@@ -82,11 +90,14 @@ def hf(
         layer_distance_nm=layer_distance,
         q_cutoff=q_cutoff,
         zero_momentum=zero_momentum,
+        reference=reference,
+        supercell=cell,
+        boost=boost,
         guesses=tuple(filter(None, guesses.split(","))),
         symmetry=symmetry,
         temperature_mev=temperature,
         tolerance_mev=tolerance,
-        seed=seed,
+        n_random=n_random,
     )
     run_single(task, **point)
 

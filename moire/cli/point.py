@@ -83,10 +83,15 @@ def read_cluster(text: str) -> Any:
     """Read ``N1xN2`` or ``T11,T12,T21,T22``."""
     if "," not in text:
         return read_mesh(text, "cluster")
+    return read_matrix(text, "cluster")
+
+
+def read_matrix(text: str, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Read ``T11,T12,T21,T22``."""
     try:
         a, b, c, d = (int(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"`cluster` must read N1xN2 or four integers T11,T12,T21,T22, but is '{text}'.") from None
+        raise InputError(f"`{name}` must read N1xN2 or four integers T11,T12,T21,T22, but is '{text}'.") from None
     return (a, b), (c, d)
 
 

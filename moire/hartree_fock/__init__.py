@@ -2,8 +2,11 @@
 
 from moire.hartree_fock.active_band import ActiveBand, active_band
 from moire.hartree_fock.excitations import Excitations, SmallMomentumFit, excitations
+from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
+from moire.hartree_fock.folding import Folding, SuperLattice
+from moire.hartree_fock.follow import follow, transferred
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
-from moire.hartree_fock.guesses import GUESSES, check_guess
+from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES, check_guess
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.mixing import Step
@@ -12,14 +15,18 @@ from moire.hartree_fock.occupation import Occupation, occupy
 from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands, valley_bands
 from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
+from moire.hartree_fock.rotation import check_symmetry
 from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
 
 __all__ = [
+    "FINITE_WAVE_VECTOR",
     "GUESSES",
     "SYMMETRIES",
     "ActiveBand",
     "EnergyParts",
     "Excitations",
+    "FoldedModel",
+    "Folding",
     "GroundState",
     "HartreeFockResult",
     "MeanField",
@@ -30,11 +37,15 @@ __all__ = [
     "RealSpaceMap",
     "SmallMomentumFit",
     "Step",
+    "SuperLattice",
     "Symmetry",
     "active_band",
     "check_guess",
+    "check_symmetry",
     "count_carriers",
     "excitations",
+    "folded_bands",
+    "follow",
     "ground_state",
     "interpolate_bands",
     "lowest_curvature",
@@ -44,5 +55,6 @@ __all__ = [
     "real_space_map",
     "relax",
     "solve_hartree_fock",
+    "transferred",
     "valley_bands",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -90,7 +91,7 @@ class Folding:
 
     def __post_init__(self) -> None:
         grid = self.grid
-        cell = self._cell()
+        cell = self.cell
         products = grid.fractional @ cell.T
         wavevectors = np.nonzero(np.abs(products - np.round(products)).max(axis=1) < 1e-9)[0]
         n_folds = round(float(np.linalg.det(cell)))
@@ -100,14 +101,16 @@ class Folding:
         sums = np.searchsorted(wavevectors, grid.sum_index[np.ix_(wavevectors, wavevectors)])
         reduced = self._reduced_grid(cell) if n_folds > 1 else grid
         object.__setattr__(self, "reduced_grid", reduced)
-        first = _index_of(grid, self._reduced_momenta)
+        first = index_of(grid, self._reduced_momenta)
         index = grid.sum_index[grid.sum_index[first][:, wavevectors][None], shifts[:, None, None]]
         object.__setattr__(self, "wavevectors", read_only(wavevectors, np.int64))
         object.__setattr__(self, "sums", read_only(sums, np.int64))
         object.__setattr__(self, "shifts", read_only(shifts, np.int64))
         object.__setattr__(self, "index", read_only(index, np.int64))
 
-    def _cell(self) -> IntArray:
+    @property
+    def cell(self) -> IntArray:
+        """The matrix S, (A_i, a_j)."""
         if self.supercell is None:
             return np.eye(2, dtype=np.int64)
         if isinstance(self.supercell, str):
@@ -128,7 +131,7 @@ class Folding:
             return self.grid.index_of(boost)
         require(boost in ("+Q", "-Q"), "boost", "be '+Q', '-Q' or a momentum label", repr(boost))
         try:
-            return int(_index_of(self.grid, (CORNER_DIFFERENCE if boost == "+Q" else -CORNER_DIFFERENCE)[None])[0])
+            return int(index_of(self.grid, (CORNER_DIFFERENCE if boost == "+Q" else -CORNER_DIFFERENCE)[None])[0])
         except InputError:
             raise InputError(
                 f"`boost` must be a momentum of the cluster, but {boost} = {boost[0]}(kappa_+ - kappa_-) "
@@ -137,19 +140,13 @@ class Folding:
 
     def _reduced_grid(self, cell: IntArray) -> MomentumGrid:
         grid = self.grid
-        ratio = np.round(grid.matrix @ np.linalg.inv(cell)).astype(np.int64)  # L = ratio A
-        basis, rows = cell, np.eye(2, dtype=np.int64)
-        if ratio[0, 1] or ratio[1, 0] or ratio[0, 0] < 1 or ratio[1, 1] < 1:
-            # with U (L/A) V = D the cell vectors V^-1 A make the cluster a rectangle of D cells
-            rows, _, columns = smith_normal_form(ratio)
-            basis = np.round(np.linalg.inv(columns)).astype(np.int64) @ cell
-            if np.linalg.det(basis) < 0:
-                basis[0], rows[0] = -basis[0], -rows[0]
-        sides = np.diag(np.round(rows @ ratio @ cell @ np.linalg.inv(basis)).astype(np.int64))
-        twist = rows @ np.array(grid.twist)
+        basis = _rectangular_basis(grid, cell)
+        sides = [_order(grid, row) for row in basis]
+        rows = np.diag(sides) @ basis @ np.linalg.inv(grid.matrix.astype(float))  # N_i A_i = sum_j rows_ij L_j
+        twist = np.round(rows) @ np.array(grid.twist)
         (a, b), (c, d) = basis.tolist()
         lattice = SuperLattice(grid.lattice.period_nm, ((a, b), (c, d)))
-        return MomentumGrid.regular(lattice, int(sides[0]), int(sides[1]), (float(twist[0]), float(twist[1])))
+        return MomentumGrid.regular(lattice, sides[0], sides[1], (float(twist[0]), float(twist[1])))
 
     @property
     def _reduced_momenta(self) -> FloatArray:
@@ -193,12 +190,12 @@ class Folding:
 
     def describe(self) -> dict[str, object]:
         """What is folded onto what."""
-        cell = "unit cell" if self.supercell is None else f"{self.n_folds} cells {self._cell().tolist()}"
+        cell = "unit cell" if self.supercell is None else f"{self.n_folds} cells {self.cell.tolist()}"
         boost = self.grid.labels[self.shifts[-1]].tolist()
         return {"cell": cell, "boost": boost if any(boost) else "none"}
 
 
-def _index_of(grid: MomentumGrid, fractional: FloatArray) -> IntArray:
+def index_of(grid: MomentumGrid, fractional: FloatArray) -> IntArray:
     """Index of momenta given in units of b_1, b_2 modulo one; InputError if one is not of the grid."""
     distance = fractional[:, None] - grid.fractional[None]
     distance -= np.round(distance)
@@ -207,3 +204,32 @@ def _index_of(grid: MomentumGrid, fractional: FloatArray) -> IntArray:
     worst = float(nearest[np.arange(len(found)), found].max())
     require(worst < 1e-9, "momentum", f"be one of {grid.name}", fractional.tolist())
     return np.asarray(found)
+
+
+def _order(grid: MomentumGrid, vector: IntArray) -> int:
+    """Smallest n for which n times a lattice vector, in units of a_1, a_2, is a translation of the cluster."""
+    numerators = vector @ np.array([[grid.matrix[1, 1], -grid.matrix[0, 1]], [-grid.matrix[1, 0], grid.matrix[0, 0]]])
+    return int(grid.n_points // np.gcd.reduce([*numerators, grid.n_points]))
+
+
+def _rectangular_basis(grid: MomentumGrid, cell: IntArray) -> IntArray:
+    """Short basis A_1, A_2 of the lattice of an enlarged cell in which the cluster is N_1 x N_2 cells.
+
+    The Smith normal form U (L/A) V = D gives one, V^-1 A; its vectors may be long, and a long reciprocal vector sews
+    states far across the plane waves. Of it and all pairs of small vectors the shortest pair is taken.
+    """
+    ratio = np.round(grid.matrix @ np.linalg.inv(cell)).astype(np.int64)
+    smith = np.round(np.linalg.inv(smith_normal_form(ratio)[2])).astype(np.int64)
+    smith[0] *= round(float(np.linalg.det(smith)))
+    coordinates = np.array(list(itertools.product(range(-3, 4), repeat=2)))
+    vectors = np.concatenate([coordinates, smith])
+    lengths = np.linalg.norm(vectors @ cell @ grid.lattice.primitive, axis=1)
+    orders = [_order(grid, vector @ cell) for vector in vectors]
+    n_cells = grid.n_points // round(float(np.linalg.det(cell)))
+    best, shortest = cell, np.inf
+    for i, j in itertools.product(range(len(vectors)), repeat=2):
+        (a, b), (c, d) = vectors[i], vectors[j]
+        total = lengths[i] ** 2 + lengths[j] ** 2
+        if a * d - b * c == 1 and orders[i] * orders[j] == n_cells and total < shortest * (1 - 1e-9):
+            best, shortest = vectors[[i, j]] @ cell, total
+    return np.asarray(best)

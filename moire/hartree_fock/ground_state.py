@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
 from moire._arrays import ComplexArray
 from moire.errors import require
+from moire.hartree_fock.folding import Folding
+from moire.hartree_fock.guesses import content_seed
+from moire.hartree_fock.guesses import possible_guesses as guesses_of
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Tangent
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
+from moire.hartree_fock.rotation import RotatedMeanField
 from moire.hartree_fock.scf import Filling, check_filling, solve_hartree_fock
 from moire.projection import ProjectedHamiltonian
-
-DEFAULT_GUESSES = ("AFMxy", "AFMz", "non_magnetic", "layer_polarised", "valley_polarised", "random")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +39,53 @@ class GroundState:
         """The lowest state."""
         return self.solutions[0]
 
-    def __str__(self) -> str:
-        lines = [
-            str(self.best),
-            f"{'guess':>18} {'E - E_0 (meV/cell)':>19} {'gap':>9} {'residual':>9} {'converged':>10}",
-        ]
+    @cached_property
+    def distinct(self) -> tuple[tuple[HartreeFockResult, ...], ...]:
+        """Solutions in groups of equal ones, lowest first.
+
+        Two converged solutions are equal if their energies agree to 1e-4 meV per cell and their order parameters to
+        0.005 (layer polarisation, moduli of valley polarisation and staggered moment, intervalley coherence, broken
+        translation): partners under time reversal count as one.
+        """
+        groups: list[list[HartreeFockResult]] = []
         for solution in self.solutions:
-            excess = solution.free_energy_per_cell - self.best.free_energy_per_cell
+            for group in groups:
+                if _equal(group[0], solution):
+                    group.append(solution)
+                    break
+            else:
+                groups.append([solution])
+        return tuple(tuple(group) for group in groups)
+
+    def __str__(self) -> str:
+        lines = [str(self.best), f"{'E - E_0 (meV/cell)':>19} {'gap':>9} {'residual':>9} {'converged':>10}  guesses"]
+        for group in self.distinct:
+            excess = group[0].free_energy_per_cell - self.best.free_energy_per_cell
             lines.append(
-                f"{solution.guess:>18} {excess:19.5f} {solution.gap:9.4f} {solution.residual:9.1e} "
-                f"{solution.converged!s:>10}"
+                f"{excess:19.5f} {group[0].gap:9.4f} {group[0].residual:9.1e} {group[0].converged!s:>10}  "
+                + ", ".join(solution.guess for solution in group)
             )
         return "\n".join(lines)
+
+
+def _equal(first: HartreeFockResult, second: HartreeFockResult) -> bool:
+    if not (first.converged and second.converged):
+        return False
+    if abs(first.free_energy_per_cell - second.free_energy_per_cell) > 1e-4:
+        return False
+    a, b = (
+        np.array(
+            [
+                moments.layer_polarisation,
+                abs(moments.valley_polarisation),
+                abs(moments.staggered_out_of_plane),
+                moments.coherence,
+                moments.broken_translation,
+            ]
+        )
+        for moments in (first.moments, second.moments)
+    )
+    return bool(np.abs(a - b).max() < 5e-3)
 
 
 def ground_state(
@@ -58,6 +96,7 @@ def ground_state(
     temperature_mev: float = 0.0,
     tolerance: float = 1e-6,
     max_iterations: int = 300,
+    n_random: int = 1,
 ) -> GroundState:
     """Solve from several guesses with one build of the exchange, and order what comes out by energy.
 
@@ -68,7 +107,9 @@ def ground_state(
     problem, filling, symmetry, temperature_mev, tolerance, max_iterations
         As in :func:`solve_hartree_fock`.
     guesses
-        Guesses to start from; by default all of ``DEFAULT_GUESSES`` that the symmetry and the flavours allow.
+        Guesses to start from; by default all that the flavours, the cell and the symmetry allow.
+    n_random
+        Number of random starts for ``"random"``, with the content seed and the ones that follow it.
 
     Raises
     ------
@@ -77,14 +118,20 @@ def ground_state(
     """
     base = problem.problem if isinstance(problem, MeanField) else problem
     if guesses is None:
-        guesses = possible_guesses(base, symmetry)
+        guesses = possible_guesses(problem, symmetry)
     guesses = (guesses,) if isinstance(guesses, str) else guesses
     require(len(guesses) > 0, "guesses", "hold at least one guess", "empty")
-    check_filling(base, filling)
+    require(n_random >= 1, "n_random", "be at least 1", n_random)
+    n_particles = check_filling(base, filling)
     mean_field = problem if isinstance(problem, MeanField) else MeanField(problem)
+    starts: list[tuple[str | ComplexArray, int | None]] = []
+    for guess in guesses:
+        random = isinstance(guess, str) and guess == "random"
+        first = content_seed(mean_field, "random", n_particles)
+        starts += [(guess, first + i) for i in range(n_random)] if random else [(guess, None)]
     solutions = [
-        solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, tolerance, max_iterations)
-        for guess in guesses
+        solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, tolerance, max_iterations, seed=seed)
+        for guess, seed in starts
     ]
     solutions.sort(key=_rank)
     if not temperature_mev and solutions[0].converged:
@@ -92,6 +139,11 @@ def ground_state(
         if lower is not solutions[0]:
             solutions = sorted([lower, *solutions], key=_rank)
     return GroundState(tuple(solutions))
+
+
+def order_solutions(solutions: Sequence[HartreeFockResult]) -> GroundState:
+    """Order solutions by energy, the unconverged ones last."""
+    return GroundState(tuple(sorted(solutions, key=_rank)))
 
 
 def _rank(solution: HartreeFockResult) -> tuple[bool, float]:
@@ -143,7 +195,7 @@ def relax(
         # a tenth of a radian per momentum: far enough to leave, near enough to go down
         start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
         start = (start + start.conj().swapaxes(1, 2)) / 2
-        filling = Fraction(result.n_particles, mean_field.shape[0])
+        filling = Fraction(result.n_particles, mean_field.n_cells)
         lower = solve_hartree_fock(mean_field, filling, start, result.symmetry, solvers=("newton",), seed=result.seed)
         if lower.energy_per_cell >= result.energy_per_cell:
             break
@@ -153,17 +205,14 @@ def relax(
 
 def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
+    if result.symmetry == "c3":
+        mean_field = RotatedMeanField.of(mean_field, result.density_matrix)
     fock = mean_field(result.density_matrix)
     return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
 
 
-def possible_guesses(problem: ProjectedHamiltonian, symmetry: Symmetry = "free") -> tuple[str, ...]:
-    """Return the default guesses that these flavours and this symmetry allow."""
-    allowed = []
-    for guess in DEFAULT_GUESSES:
-        if problem.bands.n_flavours == 1 and guess in ("AFMxy", "AFMz", "valley_polarised"):
-            continue
-        if symmetry == "valley_diagonal" and guess == "AFMxy":
-            continue
-        allowed.append(guess)
-    return tuple(allowed)
+def possible_guesses(problem: ProjectedHamiltonian | MeanField, symmetry: Symmetry = "free") -> tuple[str, ...]:
+    """Return the guesses that these flavours, this cell and this symmetry allow; the random one is the last."""
+    if isinstance(problem, MeanField):
+        return guesses_of(problem.folding, symmetry)
+    return guesses_of(Folding(problem.grid, problem.bands.n_flavours), symmetry)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 
-from moire._arrays import ComplexArray
-from moire.errors import InputError, nearest
+from moire._arrays import ComplexArray, FloatArray
+from moire.errors import InputError, nearest, require
+from moire.hartree_fock.folding import CORNER_DIFFERENCE, Folding
 from moire.hartree_fock.mean_field import MeanField
 from moire.projection import ProjectedHamiltonian
 
@@ -29,39 +31,111 @@ GUESSES: Mapping[str, tuple[str, tuple[complex, complex]]] = MappingProxyType(
         "AFMxy": ("x", (-1.0, -np.exp(1j * np.pi / 3))),
     }
 )
-"""Named guesses; ``"random"`` is the other one."""
+"""Named guesses that keep the unit cell; ``"random"`` and those of ``FINITE_WAVE_VECTOR`` are the other ones."""
+
+FINITE_WAVE_VECTOR: Mapping[str, str] = MappingProxyType(
+    {
+        "spiral": "in-plane moments turning with one wave vector: the boost, or else the first one of the cell",
+        "120_degree": "a spiral with +-(kappa_+ - kappa_-)",
+        "charge_order": "a potential that is lowest on one site MX of the enlarged cell",
+        "stripe": "out-of-plane moments that alternate with the first wave vector of the enlarged cell",
+    }
+)
+"""Named guesses of enlarged cells and of boosted valleys."""
 
 
-def layer_projectors(problem: ProjectedHamiltonian) -> ComplexArray:
-    """Projector onto each layer between the orbitals at equal k, (layer, k, orbital, orbital).
+def layer_projectors(problem: ProjectedHamiltonian, folding: Folding | None = None) -> ComplexArray:
+    """Projector onto each layer between the orbitals at equal momentum, (layer, r, orbital, orbital).
 
-    Between the valleys it is the operator that turns the valley at Q = 0, sum_G c^+_{K,k+G} c_{K',k+G}:
-    an in-plane moment of the layer.
+    Between the valleys it is the operator that turns the valley at the boost Q of the second one (zero
+    by default), sum_G c^+_{K,k+G} c_{K',k+Q+G}: an in-plane moment of the layer.
     """
-    states = problem.bands.states
-    n_layers, n_k = states.shape[3], states.shape[1]
-    overlaps = np.einsum("fkmlg,hknlg->lkfmhn", states.conj(), states, optimize=True)
-    if problem.carrier == "hole":
-        overlaps = overlaps.conj()
-    dimension = states.shape[0] * states.shape[2]
-    return np.ascontiguousarray(overlaps.reshape(n_layers, n_k, dimension, dimension))
+    folding = folding or Folding(problem.grid, problem.bands.n_flavours)
+    return np.stack([_wave(problem, folding, np.zeros(2), weights) for weights in np.eye(2)])
 
 
-def content_seed(problem: ProjectedHamiltonian, guess: str, n_particles: int) -> int:
+def _wave(problem: ProjectedHamiltonian, folding: Folding, wave: FloatArray, weights: FloatArray) -> ComplexArray:
+    """Matrix of exp(i q.r) with weights of the layers, between all flavours, (r, orbital, orbital).
+
+    q, in units of b_1, b_2, must be a wave vector of the enlarged cell plus a reciprocal vector. For holes it is the
+    conjugate: the operator of a Hermitian potential is then its transpose.
+    """
+    bands, index = problem.bands, folding.index
+    n_f, n_r, n_a = index.shape
+    n_b = bands.n_bands
+    matrix = np.zeros((n_r, n_f, n_a, n_b, n_f, n_a, n_b), dtype=np.complex128)
+    for a, b in itertools.product(range(n_a), repeat=2):
+        umklapp = folding.vectors[a] - folding.vectors[b] - wave
+        if np.abs(umklapp - np.round(umklapp)).max() > 1e-9:
+            continue
+        for f, g in itertools.product(range(n_f), repeat=2):
+            # both states stand at their momentum of the grid: only the second one is shifted, by the difference
+            relative = np.round(umklapp).astype(np.int64) + folding.umklapps[g, :, b] - folding.umklapps[f, :, a]
+            left, right = bands.states[f, index[f, :, a]], bands.states[g, index[g, :, b]]
+            for shift in np.unique(relative, axis=0):
+                here = (relative == shift).all(axis=1)
+                moved = bands.models[g].sew(right[here], shift) * np.asarray(weights)[:, None]
+                matrix[here, f, a, :, g, b] = np.einsum("rmlg,rnlg->rmn", left[here].conj(), moved, optimize=True)
+    flat = matrix.reshape(n_r, n_f * n_a * n_b, n_f * n_a * n_b)
+    return np.asarray(flat.conj() if problem.carrier == "hole" else flat)
+
+
+def content_seed(mean_field: MeanField, guess: str, n_particles: int) -> int:
     """Seed that depends on what is solved and on nothing else (not on order, rank or time)."""
-    text = json.dumps([problem.describe(), guess, n_particles], sort_keys=True, default=str)
+    content = mean_field.problem.describe()
+    if not mean_field.folding.is_trivial:
+        content |= mean_field.folding.describe()
+    text = json.dumps([content, guess, n_particles], sort_keys=True, default=str)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def check_guess(guess: str, n_flavours: int, symmetry: str) -> None:
-    """Raise InputError unless the guess is known and possible for these flavours and this symmetry."""
-    known = (*GUESSES, "random")
+def check_guess(guess: str, folding: Folding, symmetry: str) -> None:
+    """Raise InputError unless the guess is known and possible for these flavours, this cell and this symmetry."""
+    known = (*GUESSES, *FINITE_WAVE_VECTOR, "random")
     if guess not in known:
         raise InputError(f"`guess` must be a named one, but is '{guess}'{nearest(str(guess), known)}")
-    if guess in GUESSES and GUESSES[guess][0] != "1" and n_flavours != 2:
+    n_flavours, boosted = folding.n_flavours, bool(folding.shifts.any())
+    in_plane = guess in ("AFMxy", "spiral", "120_degree")
+    if n_flavours == 1 and (in_plane or guess == "stripe" or (guess in GUESSES and GUESSES[guess][0] != "1")):
         raise InputError(f"`guess` must not need two valleys, but is '{guess}' on {n_flavours} flavour.")
-    if symmetry == "valley_diagonal" and guess == "AFMxy":
+    if symmetry == "valley_diagonal" and in_plane:
         raise InputError(f"`guess` must not break the symmetry 'valley_diagonal', but is '{guess}'.")
+    if guess == "AFMxy":
+        require(not boosted, "guess", "be 'spiral' for intervalley order at a boost", "'AFMxy'")
+    if guess in ("charge_order", "stripe"):
+        require(folding.n_folds > 1, "guess", "not need an enlarged cell (give `supercell`)", repr(guess))
+    if guess == "spiral":
+        finite = boosted or folding.n_folds > 1
+        require(finite, "guess", "not need an enlarged cell or a boost (give `supercell` or `boost`)", "'spiral'")
+    if guess == "120_degree":
+        require(_in_plane_wave(folding, guess) is not None, "guess", "not need Q (give `boost` = '+Q')", "'120_degree'")
+
+
+def possible_guesses(folding: Folding, symmetry: str) -> tuple[str, ...]:
+    """Return the named guesses and the random one that these flavours, this cell and this symmetry allow."""
+    allowed = []
+    for guess in (*GUESSES, *FINITE_WAVE_VECTOR, "random"):
+        try:
+            check_guess(guess, folding, symmetry)
+        except InputError:
+            continue
+        allowed.append(guess)
+    if "120_degree" in allowed and "spiral" in allowed:  # one field
+        allowed.remove("spiral")
+    return tuple(allowed)
+
+
+def _in_plane_wave(folding: Folding, guess: str) -> FloatArray | None:
+    """Wave vector q of the field exp(i q.r) c^+_K c_K', in units of b_1, b_2; None if there is none."""
+    candidates = [np.zeros(2)] if folding.shifts.any() else list(-folding.vectors[1:])
+    if guess == "spiral":
+        return np.asarray(candidates[0]) if candidates else None
+    boost = folding.grid.fractional[folding.shifts[-1]]
+    for sign, q in itertools.product((1, -1), candidates):
+        difference = boost - q - sign * CORNER_DIFFERENCE  # K at k and K' at k + boost - q
+        if np.abs(difference - np.round(difference)).max() < 1e-9:
+            return np.asarray(q)
+    return None
 
 
 def guess_fock(mean_field: MeanField, guess: str, seed: int) -> ComplexArray:
@@ -71,7 +145,7 @@ def guess_fock(mean_field: MeanField, guess: str, seed: int) -> ComplexArray:
 
     Returns
     -------
-    fock : (k, orbital, orbital)
+    fock : (r, orbital, orbital)
         In meV, Hermitian.
     """
     if guess == "random":
@@ -79,15 +153,54 @@ def guess_fock(mean_field: MeanField, guess: str, seed: int) -> ComplexArray:
         real, imag = generator.standard_normal((2, *mean_field.shape))
         noise = real + 1j * imag
         return np.asarray(mean_field.one_body + FIELD_MEV / 2 * (noise + noise.conj().transpose(0, 2, 1)))
+    operator = _uniform_field(mean_field, guess) if guess in GUESSES else _modulated_field(mean_field, guess)
+    return np.asarray(mean_field.one_body + FIELD_MEV * operator)
+
+
+def _spread(mean_field: MeanField, valleys: ComplexArray) -> ComplexArray:
+    size = mean_field.dimension // mean_field.n_flavours
+    return valleys.repeat(size, axis=0).repeat(size, axis=1)
+
+
+def _uniform_field(mean_field: MeanField, guess: str) -> ComplexArray:
     pauli, weights = GUESSES[guess]
-    layers = layer_projectors(mean_field.problem)
+    layers = layer_projectors(mean_field.problem, mean_field.folding)
     wave = np.array(weights) if mean_field.problem.carrier == "hole" else np.conj(weights)
-    n_flavours, n_bands = mean_field.n_flavours, mean_field.n_bands
-    coefficients = np.zeros((n_flavours, n_flavours, len(layers)), dtype=np.complex128)
-    if pauli == "x":
-        coefficients[0, 1], coefficients[1, 0] = wave, wave.conj()
+    operator = np.zeros(mean_field.shape, dtype=np.complex128)
+    for layer, weight in zip(layers, wave, strict=True):
+        if pauli == "x":
+            valleys = np.array([[0, weight], [weight.conj(), 0]])
+        else:
+            valleys = np.diag([weight, -weight if pauli == "z" else weight][: mean_field.n_flavours])
+        operator += layer * _spread(mean_field, valleys)
+    return operator
+
+
+def _modulated_field(mean_field: MeanField, guess: str) -> ComplexArray:
+    problem, folding = mean_field.problem, mean_field.folding
+    both = np.ones(2)
+    if guess in ("spiral", "120_degree"):
+        in_plane = np.asarray(_in_plane_wave(folding, guess), dtype=float)
+        field = -_wave(problem, folding, in_plane, both) * _spread(mean_field, np.array([[0, 1], [0, 0j]]))
+    elif guess == "stripe":
+        field = -_wave(problem, folding, folding.vectors[1], both)
+        field = field * _spread(mean_field, np.diag([0.5, -0.5 + 0j]))
     else:
-        for flavour in range(n_flavours):
-            coefficients[flavour, flavour] = wave * (-1 if pauli == "z" and flavour == 1 else 1)
-    spread = coefficients.repeat(n_bands, axis=0).repeat(n_bands, axis=1)
-    return np.asarray(mean_field.one_body + FIELD_MEV * np.einsum("lkij,ijl->kij", layers, spread))
+        field = np.zeros(mean_field.shape, dtype=np.complex128)
+        site = np.array([1, 2]) / 3  # MX in units of a_1, a_2
+        stars = [_shortest(problem, vector) for vector in folding.vectors[1:]]
+        for q in np.concatenate(stars):
+            phase = np.exp(-2j * np.pi * q @ site)
+            wave = _wave(problem, folding, q, both)
+            field -= (phase.conj() if problem.carrier == "hole" else phase) * wave / (2 * len(stars))
+        field = field * _spread(mean_field, np.eye(mean_field.n_flavours, dtype=np.complex128))
+    return np.asarray(field + field.conj().swapaxes(1, 2))
+
+
+def _shortest(problem: ProjectedHamiltonian, vector: FloatArray) -> FloatArray:
+    """All shortest vectors that differ from one by reciprocal vectors, in units of b_1, b_2, (q, 2)."""
+    side = np.arange(-2, 3)
+    offsets = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
+    candidates = vector + offsets
+    lengths = np.linalg.norm(candidates @ problem.grid.lattice.reciprocal, axis=1)
+    return np.asarray(candidates[lengths < lengths.min() * (1 + 1e-9)])

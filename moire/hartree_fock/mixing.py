@@ -63,7 +63,7 @@ def optimal_damping(
     ----------
     Cances and Le Bris, Int. J. Quantum Chem. 79, 82 (2000).
     """
-    n_k = mean_field.shape[0]
+    n_cells = mean_field.n_cells
     mixture, fock = start, mean_field(start)
     steps: list[Step] = []
     for _ in range(max_iterations):
@@ -74,7 +74,7 @@ def optimal_damping(
         fock_pure = fock + response
         residual = float(np.abs(commutator(fock_pure, pure)).max())
         energy = mean_field.energy(mixture, fock)
-        steps.append(Step("oda", energy / n_k, residual))
+        steps.append(Step("oda", energy / n_cells, residual))
         if residual < tolerance and overlap(fock_pure, pure - fill(fock_pure).density_matrix) < tolerance:
             break
         length = 1.0 if curvature <= -slope else -slope / curvature
@@ -91,30 +91,31 @@ def diis(
     temperature_mev: float = 0.0,
     memory: int = 8,
     patience: int = 12,
+    level_shift_mev: float = 0.0,
 ) -> Iterate:
     """Extrapolate the Fock matrix by direct inversion of the iterative subspace.
 
     It gives up when `patience` iterations bring no smaller residual, and returns the best iterate (the one
-    of smallest residual).
+    of smallest residual). A level shift s adds s (1 - P) of the last P to the Fock matrix that is filled.
 
     References
     ----------
     Pulay, Chem. Phys. Lett. 73, 393 (1980); J. Comput. Chem. 3, 556 (1982).
     """
-    n_k = mean_field.shape[0]
-    trial = start.fock
+    n_cells = mean_field.n_cells
+    trial, density_matrix = start.fock, start.density_matrix
     focks: list[ComplexArray] = []
     errors: list[ComplexArray] = []
     steps: list[Step] = []
     best, since_best = start, 0
     for _ in range(max_iterations):
-        filled = fill(trial)
+        filled = fill(trial - level_shift_mev * density_matrix if level_shift_mev else trial)
         density_matrix = filled.density_matrix
         fock = mean_field(density_matrix)
         error = fock - trial if temperature_mev else commutator(fock, density_matrix)
         residual = float(np.abs(error).max())
         energy = mean_field.energy(density_matrix, fock)
-        steps.append(Step("diis", (energy - temperature_mev * filled.entropy) / n_k, residual))
+        steps.append(Step("diis", (energy - temperature_mev * filled.entropy) / n_cells, residual))
         since_best += 1
         if residual < best.residual or len(steps) == 1:
             best, since_best = Iterate(density_matrix, fock, energy, residual, ()), 0

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
+from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import layer_projectors
 from moire.hartree_fock.real_space import real_space_map
 from moire.projection import ProjectedHamiltonian
 
-_MESH = 12  # holds the thirds of the cell, where MX and XM are
+_MESH = 12  # holds the thirds of the moire cell, where MX and XM are; times the number of folds in an enlarged one
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,41 +27,72 @@ class Moments:
     occupations
         Carriers per cell, (flavour, layer).
     in_plane
-        Integral of the modulus of the in-plane moment over the cell, with the phase of the moment where it is
+        Integral of the modulus of the in-plane moment, per moire cell, with the phase of the moment where it is
         largest (MX in b and XM in t); (layer,), 1 for one carrier in an equal superposition of the valleys.
-    coherence
-        (4/N) sum_k tr P_KK'(k) P_K'K(k): 0 without intervalley order, 1 when N carriers fill states
-        (|K> + e^{ia} |K'>)/sqrt2 only; independent of the gauge.
+    coherences
+        (4/N) sum tr P_KK'(k, k+s+R_d) P_K'K per wave vector of the enlarged cell, (d,), s the boost: their sum is 0
+        without intervalley order, 1 when N carriers fill states (|K> + e^{ia} |K'>)/sqrt2 only; gauge independent.
+    modulations
+        (1/N) sum_f sum tr P_ff(k, k+R_d) P_ff(k+R_d, k) per wave vector, (d,): the first entry belongs to R = 0, the
+        other ones are zero if the moire translations are not broken within the valleys.
+    charge_modulation
+        Integral over the enlarged cell of |n(r) - its average over the moire cells|, per carrier: at most 2.
     """
 
     occupations: FloatArray
     in_plane: ComplexArray = field(repr=False)
-    coherence: float
+    coherences: FloatArray = field(repr=False)
+    modulations: FloatArray = field(repr=False)
+    charge_modulation: float = field(repr=False)
 
     @classmethod
-    def of(cls, problem: ProjectedHamiltonian, density_matrix: ComplexArray) -> Moments:
-        """Moments of a density matrix of shape (k, orbital, orbital).
+    def of(cls, problem: ProjectedHamiltonian, density_matrix: ComplexArray, folding: Folding | None = None) -> Moments:
+        """Moments of a density matrix of shape (r, orbital, orbital), in the unit cell by default.
 
         Raises
         ------
         InputError
             If the shape is wrong.
         """
-        n_flavours, n_bands, n_k = problem.bands.n_flavours, problem.bands.n_bands, problem.grid.n_points
-        dimension = n_flavours * n_bands
-        check_shape("density_matrix", density_matrix, (n_k, dimension, dimension))
-        layers = layer_projectors(problem).reshape(-1, n_k, n_flavours, n_bands, n_flavours, n_bands)
-        blocks = density_matrix.reshape(n_k, n_flavours, n_bands, n_flavours, n_bands)
-        occupations = np.einsum("lkfmfn,kfnfm->fl", layers, blocks, optimize=True).real / n_k
-        in_plane, coherence = np.zeros(layers.shape[0], dtype=np.complex128), 0.0
-        squares = float(np.sum(np.abs(blocks[:, 0, :, -1, :]) ** 2)) if n_flavours == 2 else 0.0
-        if squares:
-            coherence = 4 * squares / (float(occupations.sum()) * n_k)
-            moments = real_space_map(problem, density_matrix, _MESH).in_plane.reshape(len(in_plane), -1)
-            largest = np.take_along_axis(moments, np.abs(moments).argmax(axis=1)[:, None], axis=1)[:, 0]
-            cell_element = problem.grid.lattice.cell_area_nm2 / _MESH**2
-            in_plane = np.abs(moments).sum(axis=1) * cell_element * np.exp(1j * np.angle(largest))
-        return cls(read_only(occupations), read_only(in_plane), coherence)
+        folding = folding or Folding(problem.grid, problem.bands.n_flavours)
+        n_f, n_r, n_a = folding.index.shape
+        n_b, n_cells = problem.bands.n_bands, problem.grid.n_points
+        dimension = n_f * n_a * n_b
+        check_shape("density_matrix", density_matrix, (n_r, dimension, dimension))
+        layers = layer_projectors(problem, folding).reshape(-1, n_r, n_f, n_a * n_b, n_f, n_a * n_b)
+        blocks = density_matrix.reshape(n_r, n_f, n_a * n_b, n_f, n_a * n_b)
+        occupations = np.einsum("lkfmfn,kfnfm->fl", layers, blocks, optimize=True).real / n_cells
+        n_carriers = float(np.einsum("kii->", density_matrix).real)
+        weights = _weights_by_wave_vector(density_matrix, folding) / max(n_carriers, 1e-300)
+        coherences = 4 * weights[0, 1] if n_f == 2 else np.zeros(n_a)
+        modulations = np.einsum("ffd->d", weights)
+        in_plane, charge_modulation = np.zeros(layers.shape[0], dtype=np.complex128), 0.0
+        if coherences.any() or n_a > 1:
+            real_space = real_space_map(problem, density_matrix, _MESH * n_a, folding)
+            element = problem.grid.lattice.cell_area_nm2 / (_MESH * n_a) ** 2  # per moire cell
+            if coherences.any():
+                moments = real_space.in_plane.reshape(len(in_plane), -1)
+                largest = np.take_along_axis(moments, np.abs(moments).argmax(axis=1)[:, None], axis=1)[:, 0]
+                in_plane = np.abs(moments).sum(axis=1) * element * np.exp(1j * np.angle(largest))
+            if n_a > 1:
+                charge_modulation = _spread(real_space.layers, folding) * element * n_cells / max(n_carriers, 1e-300)
+        return cls(
+            read_only(occupations),
+            read_only(in_plane),
+            read_only(coherences),
+            read_only(modulations),
+            charge_modulation,
+        )
+
+    @property
+    def coherence(self) -> float:
+        """Intervalley order at all wave vectors, between 0 and 1."""
+        return float(self.coherences.sum())
+
+    @property
+    def broken_translation(self) -> float:
+        """Order within the valleys at wave vectors of the enlarged cell, between 0 and 1."""
+        return float(self.modulations[1:].sum())
 
     @property
     def filling(self) -> float:
@@ -110,4 +142,34 @@ class Moments:
             f"out-of-plane moments b {self.out_of_plane[0]:+.4f} t {self.out_of_plane[1]:+.4f} per cell, "
             f"in-plane moments |b| {abs(self.in_plane[0]):.4f} |t| {abs(self.in_plane[1]):.4f} per cell "
             f"(cos 3 angle {self.staggering:+.3f}), intervalley coherence {self.coherence:.4f}"
+            + (
+                f", broken translation {self.broken_translation:.4f} (charge {self.charge_modulation:.4f})"
+                if len(self.modulations) > 1
+                else ""
+            )
         )
+
+
+def _weights_by_wave_vector(density_matrix: ComplexArray, folding: Folding) -> FloatArray:
+    """Sum of |P_fg(k, k + s_g - s_f + R_d)|^2, (flavour, flavour, d)."""
+    n_f, n_r, n_a = folding.index.shape
+    blocks = density_matrix.reshape(n_r, n_f, n_a, -1, n_f, n_a, density_matrix.shape[1] // (n_f * n_a))
+    squares = np.einsum("rfamgbn->fgab", np.abs(blocks) ** 2)
+    weights = np.zeros((n_f, n_f, n_a))
+    for a in range(n_a):
+        for d in range(n_a):
+            weights[:, :, d] += squares[:, :, a, folding.sums[a, d]]
+    return weights
+
+
+def _spread(layers: FloatArray, folding: Folding) -> float:
+    """Sum over the mesh of |n - average of n over the moire translations of the enlarged cell|, both layers."""
+    n = layers.shape[-1]
+    inverse = folding.reduced_grid.lattice.reciprocal.T / (2 * np.pi)
+    shifts = set()
+    for i in range(folding.n_folds):
+        for j in range(folding.n_folds):
+            steps = np.round(np.array([i, j]) @ folding.grid.lattice.primitive @ inverse * n).astype(int) % n
+            shifts.add((int(steps[0]), int(steps[1])))
+    average = sum(np.roll(layers, shift, axis=(1, 2)) for shift in sorted(shifts)) / len(shifts)
+    return float(np.abs(layers - average).sum())

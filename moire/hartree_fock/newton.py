@@ -180,7 +180,7 @@ def newton(
             density_matrix, fock, energy = density_matrix + move, fock + response, energy + change
             residual = float(np.abs(commutator(fock, density_matrix)).max())
             tangent = Tangent(mean_field, density_matrix, fock, block_diagonal)
-        steps.append(Step("newton", energy / n_k, residual))
+        steps.append(Step("newton", energy / mean_field.n_cells, residual))
         if radius < 1e-9:
             break
     return Iterate(density_matrix, fock, energy, residual, tuple(steps))

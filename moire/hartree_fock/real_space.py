@@ -9,20 +9,22 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire.continuum import ContinuumModel
 from moire.errors import InputError, require
+from moire.hartree_fock.folding import Folding
 from moire.projection import ProjectedHamiltonian
 
 
 @dataclass(frozen=True, eq=False)
 class RealSpaceMap:
-    """Valley-resolved carrier density in one moire cell.
+    """Valley-resolved carrier density in one cell: the moire cell, or an enlarged one.
 
     Parameters
     ----------
     points
-        r = (i/n) a_1 + (j/n) a_2 in nm, (n, n, 2).
+        r = (i/n) A_1 + (j/n) A_2 in nm, (n, n, 2).
     density
         <psi^+_{f'l}(r) psi_{fl}(r)> of the carriers in 1/nm^2, (flavour f, flavour f', layer, n, n). The diagonal
-        is the density of a valley; K, K' is the in-plane moment m_x - i m_y up to one phase common to the cell.
+        is the density of a valley; K, K' is the in-plane moment m_x - i m_y up to one phase common to the cell. A
+        boost s turns it by exp(+-i s.r).
     """
 
     points: FloatArray = field(repr=False)
@@ -44,8 +46,19 @@ class RealSpaceMap:
         return np.asarray(2 * self.density[0, 1])
 
 
-def real_space_map(problem: ProjectedHamiltonian, density_matrix: ComplexArray, n_points: int = 24) -> RealSpaceMap:
-    """Map the densities of P(k), of shape (k, orbital, orbital), on an n x n mesh of the moire cell.
+def real_space_map(
+    problem: ProjectedHamiltonian, density_matrix: ComplexArray, n_points: int = 24, folding: Folding | None = None
+) -> RealSpaceMap:
+    """Map the densities of P, of shape (r, orbital, orbital), on an n x n mesh of the cell.
+
+    Parameters
+    ----------
+    problem, density_matrix
+        The state.
+    n_points
+        n.
+    folding
+        The enlarged cell and boost that P belongs to; the moire cell by default.
 
     Raises
     ------
@@ -57,19 +70,25 @@ def real_space_map(problem: ProjectedHamiltonian, density_matrix: ComplexArray, 
     model = bands.models[0]
     if not isinstance(model, ContinuumModel):
         raise InputError("`problem` must belong to a continuum model, but its bands are those of another Bloch model.")
-    n_f, n_k, n_b, n_layers, _ = bands.states.shape
-    check_shape("density_matrix", density_matrix, (n_k, n_f * n_b, n_f * n_b))
+    folding = folding or Folding(problem.grid, bands.n_flavours)
+    n_f, n_r, n_a = folding.index.shape
+    n_b, n_layers = bands.n_bands, bands.states.shape[3]
+    check_shape("density_matrix", density_matrix, (n_r, n_f * n_a * n_b, n_f * n_a * n_b))
     fractions = np.stack(np.meshgrid(np.arange(n_points), np.arange(n_points), indexing="ij"), axis=-1) / n_points
-    phases = np.exp(2j * np.pi * (fractions.reshape(-1, 2) @ model.basis.vectors.T))  # e^{i G r}, (r, G)
-    blocks = density_matrix.reshape(n_k, n_f, n_b, n_f, n_b)
+    points = fractions @ folding.reduced_grid.lattice.primitive
+    flat = points.reshape(-1, 2)
+    phases = np.exp(1j * flat @ model.basis.cartesian.T)  # e^{i G r}, (r, G)
+    # fold (f, r, a) is the momentum k = (one of the grid) + G of the state; e^{i k_r r} is common to all
+    fractional = problem.grid.fractional[folding.index]
+    waves_of_fold = (fractional - fractional[:1, :, :1]) @ problem.grid.lattice.reciprocal
     density = np.zeros((n_f, n_f, n_layers, n_points**2), dtype=np.complex128)
-    for k in range(n_k):
-        waves = bands.states[:, k] @ phases.T  # (flavour, band, layer, r)
+    blocks = density_matrix.reshape(n_r, n_f, n_a * n_b, n_f, n_a * n_b)
+    for r in range(n_r):
+        states = np.stack([bands.states[f, folding.index[f, r]] for f in range(n_f)])  # (flavour, fold, band, layer, G)
+        envelope = np.exp(1j * waves_of_fold[:, r] @ flat.T)
+        waves = ((states @ phases.T) * envelope[:, :, None, None]).reshape(n_f, n_a * n_b, n_layers, -1)
         if problem.carrier == "hole":  # a hole in h^+ = c has the conjugate wave function
             waves = waves.conj()
-        density += np.einsum("fmlr,fmgn,gnlr->fglr", waves, blocks[k], waves.conj(), optimize=True)
-    density /= n_k * model.lattice.cell_area_nm2
-    return RealSpaceMap(
-        read_only(fractions @ model.lattice.primitive),
-        read_only(density.reshape(n_f, n_f, n_layers, n_points, n_points)),
-    )
+        density += np.einsum("fmlr,fmgn,gnlr->fglr", waves, blocks[r], waves.conj(), optimize=True)
+    density /= problem.grid.n_points * problem.grid.lattice.cell_area_nm2
+    return RealSpaceMap(read_only(points), read_only(density.reshape(n_f, n_f, n_layers, n_points, n_points)))

@@ -8,15 +8,17 @@ from typing import Literal
 
 from moire._arrays import ComplexArray
 from moire.bands import BandStructure
+from moire.hartree_fock.folded_bands import folded_bands
+from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.mean_field import EnergyParts
 from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation
-from moire.hartree_fock.quasiparticles import quasiparticle_bands
+from moire.hartree_fock.quasiparticles import quasiparticle_bands, valley_bands
 from moire.projection import ProjectedHamiltonian
 
-Symmetry = Literal["free", "valley_diagonal"]
-SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal")
+Symmetry = Literal["free", "valley_diagonal", "c3"]
+SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal", "c3")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,8 @@ class HartreeFockResult:
     ----------
     problem
         What was solved.
+    folding
+        The enlarged cell and the boost it was solved in.
     n_particles
         Carriers in the cluster.
     guess, symmetry, seed
@@ -34,7 +38,8 @@ class HartreeFockResult:
     temperature_mev
         k_B T in meV.
     density_matrix
-        P(k), (k, orbital, orbital), orbital = (flavour, band) with flavour slow.
+        P, (r, orbital, orbital), orbital = (flavour, fold, band) with flavour slow; in the unit cell r = k and there
+        is one fold.
     occupation
         Quasiparticle energies (of the carriers), orbitals and occupations.
     energy
@@ -45,6 +50,7 @@ class HartreeFockResult:
     """
 
     problem: ProjectedHamiltonian = field(repr=False)
+    folding: Folding = field(repr=False)
     n_particles: int
     guess: str
     symmetry: Symmetry
@@ -81,12 +87,26 @@ class HartreeFockResult:
     @cached_property
     def moments(self) -> Moments:
         """Occupations of valleys and layers, and the intervalley order."""
-        return Moments.of(self.problem, self.density_matrix)
+        return Moments.of(self.problem, self.density_matrix, self.folding)
 
     @cached_property
     def bands(self) -> BandStructure:
-        """Quasiparticle bands; see :func:`quasiparticle_bands`."""
-        return quasiparticle_bands(self.problem, self.occupation)
+        """Quasiparticle bands; see :func:`quasiparticle_bands`, and :func:`folded_bands` for the reduced zone."""
+        if self.folding.is_trivial:
+            return quasiparticle_bands(self.problem, self.occupation)
+        return folded_bands(self.problem, self.folding, self.occupation)
+
+    def valley_bands(self, flavour: int) -> BandStructure:
+        """Quasiparticle bands of one flavour alone; without order between flavours these are quasiparticles.
+
+        Raises
+        ------
+        InputError
+            If there is no such flavour.
+        """
+        if self.folding.is_trivial:
+            return valley_bands(self.problem, self.occupation, flavour)
+        return folded_bands(self.problem, self.folding, self.occupation, flavour)
 
     @property
     def filled_bands(self) -> range:
@@ -103,6 +123,7 @@ class HartreeFockResult:
         return "\n".join(
             [
                 str(self.problem),
+                *([] if self.folding.is_trivial else [f"{n:>15}  {v}" for n, v in self.folding.describe().items()]),
                 f"Hartree-Fock, {self.n_particles} carriers on {n_k} cells, guess {self.guess}, "
                 f"symmetry {self.symmetry}, seed {self.seed}, T = {self.temperature_mev:g} meV",
                 f"{state} ({self.stop_reason}) in {self.n_iterations} iterations, residual {self.residual:.1e} meV",

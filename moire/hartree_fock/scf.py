@@ -13,12 +13,14 @@ import numpy as np
 from moire._arrays import ComplexArray, check_shape, read_only
 from moire.errors import ConvergenceWarning, InputError, require
 from moire.grids import MomentumGrid
+from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import check_guess, content_seed, guess_fock
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.mixing import Fill, Iterate, Step, commutator, diis, optimal_damping
 from moire.hartree_fock.newton import newton
 from moire.hartree_fock.occupation import occupy
-from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
+from moire.hartree_fock.result import HartreeFockResult, Symmetry
+from moire.hartree_fock.rotation import RotatedMeanField, check_symmetry
 from moire.projection import ProjectedHamiltonian
 
 Filling = float | Fraction | str | tuple[int, int]
@@ -41,6 +43,7 @@ def solve_hartree_fock(
     solvers: Sequence[Solver] = SOLVERS,
     seed: int | None = None,
     strict: bool = False,
+    level_shift_mev: float = 0.0,
 ) -> HartreeFockResult:
     """Solve F[P] = h + Hartree[P] + Fock[P], P = the lowest states of F filled, from one guess.
 
@@ -58,9 +61,11 @@ def solve_hartree_fock(
         Carriers per moire cell, 2 or -2 for nu = -2: the sign does not matter. The cluster must hold a whole
         number of them.
     guess
-        A key of ``GUESSES``, ``"random"``, or a density matrix P(k) of shape (k, orbital, orbital).
+        A key of ``GUESSES`` or ``FINITE_WAVE_VECTOR``, ``"random"``, or a density matrix of the shape of the mean
+        field, (r, orbital, orbital).
     symmetry
-        ``"free"``, or ``"valley_diagonal"``: no order between flavours.
+        ``"free"``; ``"valley_diagonal"``: no order between flavours; or ``"c3"``: states that keep the threefold
+        rotation of the unit cell, up to a rotation of the valleys against each other that is read from the guess.
     temperature_mev
         k_B T of a Fermi-Dirac occupation; only DIIS is used at a temperature.
     tolerance
@@ -71,6 +76,9 @@ def solve_hartree_fock(
         Which to use, in this order.
     seed
         Seed of the random guess; by default a hash of what is solved.
+    level_shift_mev
+        Energy by which DIIS raises the empty states of the last iterate, so that fillings change less from one
+        iteration to the next; the solution does not depend on it.
     strict
         Raise the warning of non-convergence as an error.
 
@@ -88,32 +96,51 @@ def solve_hartree_fock(
     """
     base = problem.problem if isinstance(problem, MeanField) else problem
     n_particles = check_filling(base, filling)
-    require(symmetry in SYMMETRIES, "symmetry", f"be one of {', '.join(SYMMETRIES)}", repr(symmetry))
     require(tolerance > 0, "tolerance", "be positive (in meV)", tolerance)
     require(max_iterations >= 1, "max_iterations", "be at least 1", max_iterations)
     require(0 <= temperature_mev < np.inf, "temperature_mev", "be finite and not negative", temperature_mev)
     require(solvers and all(solver in SOLVERS for solver in solvers), "solvers", f"be among {SOLVERS}", tuple(solvers))
+    require(0 <= level_shift_mev < np.inf, "level_shift_mev", "be finite and not negative", level_shift_mev)
+    require(
+        not (level_shift_mev and temperature_mev),
+        "level_shift_mev",
+        "be zero at a temperature, where it would change the occupations",
+        level_shift_mev,
+    )
     name = guess if isinstance(guess, str) else "density_matrix"
+    folding = problem.folding if isinstance(problem, MeanField) else Folding(base.grid, base.bands.n_flavours)
+    check_symmetry(symmetry, folding)
     if isinstance(guess, str):
-        check_guess(guess, base.bands.n_flavours, symmetry)
-    seed = content_seed(base, name, n_particles) if seed is None else int(seed)
+        check_guess(guess, folding, symmetry)
 
     mean_field = problem if isinstance(problem, MeanField) else MeanField(problem)
+    seed = content_seed(mean_field, name, n_particles) if seed is None else int(seed)
     n_sectors = mean_field.n_flavours if symmetry == "valley_diagonal" else 1
     fill = partial(occupy, n_particles=n_particles, temperature_mev=temperature_mev, n_sectors=n_sectors)
-    if isinstance(guess, str):
-        start = fill(guess_fock(mean_field, guess, seed)).density_matrix
-    else:
-        start = _given(guess, mean_field, n_particles, n_sectors)
+    named = isinstance(guess, str)
+    matrix = (
+        guess_fock(mean_field, guess, seed)
+        if isinstance(guess, str)
+        else _given(guess, mean_field, n_particles, n_sectors)
+    )
+    if symmetry == "c3":
+        mean_field = RotatedMeanField.of(mean_field, matrix)
+        matrix = mean_field.rotation.project(matrix)
+    start = fill(matrix).density_matrix if named else matrix
     if temperature_mev:
         state = _warm(mean_field, start, fill, tolerance, max_iterations, temperature_mev)
         aufbau = True
     else:
-        state, aufbau = _chain(mean_field, start, fill, tolerance, max_iterations, tuple(solvers), n_sectors)
+        state, aufbau = _chain(
+            mean_field, start, fill, tolerance, max_iterations, tuple(solvers), n_sectors, level_shift_mev
+        )
 
-    converged = state.residual < tolerance and aufbau
+    symmetric = not isinstance(mean_field, RotatedMeanField) or mean_field.keeps(state.density_matrix)
+    converged = state.residual < tolerance and aufbau and symmetric
     if converged:
         reason = "residual below tolerance"
+    elif not symmetric:
+        reason = "a level at the Fermi energy is filled in part, against the symmetry"
     elif not aufbau:
         reason = "filled against the aufbau order"
     else:
@@ -121,7 +148,8 @@ def solve_hartree_fock(
     occupation = fill(state.fock)
     density_matrix = read_only(state.density_matrix)
     result = HartreeFockResult(
-        problem=base,
+        problem=mean_field.problem,
+        folding=mean_field.folding,
         n_particles=n_particles,
         guess=name,
         symmetry=symmetry,
@@ -193,6 +221,7 @@ def _chain(
     max_iterations: int,
     solvers: tuple[Solver, ...],
     n_sectors: int,
+    level_shift_mev: float,
 ) -> tuple[Iterate, bool]:
     steps: tuple[Step, ...] = ()
     if solvers[0] == "newton" and np.abs(start @ start - start).max() > 1e-8:
@@ -213,7 +242,7 @@ def _chain(
                 found = optimal_damping(mean_field, state.density_matrix, fill, goal, limit)
             elif solver == "diis":
                 limit = left if solvers[-1] == "diis" else min(left, _DIIS_STEPS)
-                found = diis(mean_field, state, fill, tolerance, limit)
+                found = diis(mean_field, state, fill, tolerance, limit, level_shift_mev=level_shift_mev)
                 if found.residual > _ROUGH_MEV and found.energy > state.energy and solvers[-1] == "newton":
                     found = Iterate(state.density_matrix, state.fock, state.energy, state.residual, found.steps)
             else:

@@ -69,8 +69,9 @@ def hartree_fock_record(points: Sequence[MeanFieldPoint]) -> Record:
     """
     problem = points[0].best.problem
     grid, n_solutions = problem.grid, max(len(point.phases) for point in points)
-    maps = [real_space_map(point.best.problem, point.best.density_matrix) for point in points]
-    no_flux = np.full(grid.moduli, np.nan)
+    folding = points[0].best.folding
+    maps = [real_space_map(point.best.problem, point.best.density_matrix, folding=folding) for point in points]
+    no_flux = np.full(folding.reduced_grid.moduli, np.nan)
     two = problem.bands.n_flavours == 2
 
     def table(values: list[list[float]]) -> FloatArray:
@@ -92,6 +93,9 @@ def hartree_fock_record(points: Sequence[MeanFieldPoint]) -> Record:
         **lattice_datasets(grid.lattice),
         **grid_datasets(grid, "mesh"),
         "problem/description": Dataset(json.dumps(problem.describe()), "", (), "problem and cutoffs, JSON"),
+        "problem/supercell": Dataset(folding.cell, "", ("A_i", "a_j"), "matrix of the cell that the states may fill"),
+        "problem/boost": Dataset(grid.labels[folding.shifts[-1]], "", ("label",), "momentum that displaces K'"),
+        "problem/reduced_points": Dataset(folding.reduced_grid.points, "1/nm", ("k", "xy"), "momenta of the states"),
         "problem/filling": Dataset(points[0].best.n_particles / grid.n_points, "1/cell", (), "carriers per cell"),
         "problem/epsilon": Dataset(np.array([p.epsilon_r for p in points]), "", line, "dielectric constants"),
         "solutions/phase": Dataset(texts([[p.name for p in point.phases] for point in points]), "", each, "phase"),

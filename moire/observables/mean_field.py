@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from moire._arrays import FloatArray
 from moire.bands import BandStructure
 from moire.errors import InputError, MeshWarning, require
+from moire.hartree_fock.folding import CORNER_DIFFERENCE
 from moire.hartree_fock.ground_state import GroundState
-from moire.hartree_fock.quasiparticles import valley_bands
 from moire.hartree_fock.result import HartreeFockResult
 from moire.topology.berry import ChernResult, chern_number
 
 RULE = (
     "metal: the filled states (of a valley, without order between valleys) differ in number among momenta or the "
     "gap is below {gap:g} meV; then by the first "
-    "that holds: intervalley coherence above {order:g}: AFMxy if the in-plane moments of the layers are opposite "
+    "that holds: intervalley coherence above {order:g} at several wave vectors (none with 90 % of it): multi-Q IVC; at "
+    "one that is not zero: 120-degree AFM if it is +-(kappa_+ - kappa_-), else spiral IVC; order within the valleys at "
+    "a wave vector of the enlarged cell above {order:g}: SDW if the charge modulation is below {order:g}, else CDW if "
+    "all these wave vectors are +-(kappa_+ - kappa_-), else stripe; intervalley coherence above {order:g}: AFMxy if "
+    "the in-plane moments of the layers are opposite "
     "(cos 3 angle < 0) and C = 0, else IVC; |valley polarisation| above {order:g}: QAH if C != 0, else VP; "
     "|staggered out-of-plane moment| above {order:g} per carrier: AFMz; then non-magnetic: QSH if the valley Chern "
     "number (C_K - C_K')/2 is odd, else BI"
@@ -31,7 +36,9 @@ class MeanFieldPhase:
     Parameters
     ----------
     name
-        ``"metal"``, ``"AFMxy"``, ``"IVC"``, ``"QAH"``, ``"VP"``, ``"AFMz"``, ``"QSH"`` or ``"BI"``.
+        ``"metal"``, ``"AFMxy"``, ``"IVC"``, ``"QAH"``, ``"VP"``, ``"AFMz"``, ``"QSH"`` or ``"BI"``; with order at a
+        finite wave vector ``"120-degree AFM"``, ``"spiral IVC"``, ``"multi-Q IVC"``, ``"CDW"``, ``"SDW"`` or
+        ``"stripe"``.
     chern
         Total Chern number of the filled states, in the electron convention (band states, not their conjugates);
         None in a metal, and where the mesh is too coarse for its links (with a MeshWarning).
@@ -94,6 +101,9 @@ def identify_phase(
     if not filled or not result.gap >= gap_threshold_mev:
         return MeanFieldPhase("metal", None, (), rule)
     chern = _chern(result.bands, filled)
+    finite = _finite_wave_vector_order(result, order_threshold)
+    if finite is not None:
+        return MeanFieldPhase(finite, chern, (), rule)
     if moments.coherence > order_threshold:
         opposite = moments.staggering < 0 and (chern is None or chern.rounded == 0)
         return MeanFieldPhase("AFMxy" if opposite else "IVC", chern, (), rule)
@@ -101,8 +111,7 @@ def identify_phase(
     if counts is None:
         return MeanFieldPhase("metal", chern, (), rule)
     valleys = tuple(
-        _chern(valley_bands(result.problem, result.occupation, flavour), range(count)) if count else None
-        for flavour, count in enumerate(counts)
+        _chern(result.valley_bands(flavour), range(count)) if count else None for flavour, count in enumerate(counts)
     )
     if len(valleys) == 1 or abs(moments.valley_polarisation) > order_threshold:
         name = "QAH" if chern is not None and chern.rounded else "VP"
@@ -127,7 +136,37 @@ def _filled_by_valley(result: HartreeFockResult) -> tuple[int, ...] | None:
     """Filled states per momentum in each valley, or None where the number changes with the momentum."""
     bands = result.problem.bands
     diagonal = np.einsum("kii->ki", result.density_matrix).real
-    counts = diagonal.reshape(-1, bands.n_flavours, bands.n_bands).sum(axis=2)
+    counts = diagonal.reshape(len(diagonal), bands.n_flavours, -1).sum(axis=2)
     if np.abs(counts - counts[0]).max() > 0.1:
         return None
     return tuple(round(float(count)) for count in counts[0])
+
+
+def _finite_wave_vector_order(result: HartreeFockResult, threshold: float) -> str | None:
+    """Name of an order at a finite wave vector, or None without one."""
+    moments, folding = result.moments, result.folding
+    if moments.coherence > threshold:
+        strongest = int(np.argmax(moments.coherences))
+        if moments.coherences[strongest] < 0.9 * moments.coherence:
+            return "multi-Q IVC"
+        total = folding.vectors[strongest] + folding.grid.fractional[folding.shifts[-1]]
+        if not _is_reciprocal(total):
+            return "120-degree AFM" if _is_corner_difference(total) else "spiral IVC"
+    if moments.broken_translation > threshold:
+        if moments.charge_modulation < threshold:
+            return "SDW"
+        strong = [
+            vector
+            for vector, weight in zip(folding.vectors[1:], moments.modulations[1:], strict=True)
+            if weight > threshold / folding.n_folds
+        ]
+        return "CDW" if all(_is_corner_difference(vector) for vector in strong) else "stripe"
+    return None
+
+
+def _is_reciprocal(vector: FloatArray) -> bool:
+    return bool(np.abs(vector - np.round(vector)).max() < 1e-9)
+
+
+def _is_corner_difference(vector: FloatArray) -> bool:
+    return any(_is_reciprocal(vector - sign * CORNER_DIFFERENCE) for sign in (1, -1))

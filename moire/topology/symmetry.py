@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
-from moire.continuum import ContinuumModel
+from moire.continuum import C3_ROTATION, ContinuumModel
 from moire.eigensolver import extremal_eigenpairs
 from moire.errors import require
 
@@ -30,8 +30,6 @@ OMEGA = np.exp(2j * np.pi / 3)
 # Fractional coordinates (in b_1, b_2), times 3 for the rotation and times 2 for the inversion points.
 _TIMES_THREE = {"gamma": (0, 0), "kappa_+": (2, -1), "kappa_-": (1, 1)}
 _TIMES_TWO = {"gamma": (0, 0), "m": (1, 0), "m'": (0, 1), "m''": (-1, 1)}
-# G n -> G (n R): b_1 -> -b_1 + b_2, b_2 -> -b_1.
-_ROTATION = np.array([[-1, 1], [-1, 0]])
 _TOLERANCE = 0.05
 
 
@@ -164,15 +162,9 @@ def c3_operator(model: ContinuumModel, point: str) -> SymmetryOperator:
     """
     require(point in _TIMES_THREE, "point", f"be one of {list(_TIMES_THREE)}", repr(point))
     k = np.array(_TIMES_THREE[point])
-    corners = model.valley * np.array([_TIMES_THREE["kappa_+"], _TIMES_THREE["kappa_-"]])
-    # k + G -> R (k + G) + kappa_l - R kappa_l = k + G': G' = R G + (R k - k) + (kappa_l - R kappa_l).
-    umklapp = ((k @ _ROTATION - k) + corners - corners @ _ROTATION) // 3
-    size = model.basis.size
-    target = []
-    for layer in (0, 1):
-        index = _index(model, model.basis.vectors @ _ROTATION + umklapp[layer])
-        target.append(np.where(index >= 0, index + layer * size, -1))
-    return SymmetryOperator(model.lattice.corners[point], np.concatenate(target))
+    target = model.rotation_target((k @ C3_ROTATION - k) // 3)
+    flat = np.where(target >= 0, target + model.basis.size * np.arange(2)[:, None], -1).ravel()
+    return SymmetryOperator(model.lattice.corners[point], flat)
 
 
 def inversion_operator(model: ContinuumModel, point: str) -> SymmetryOperator:

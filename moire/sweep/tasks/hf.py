@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import ConfigDict
-from tqdm import tqdm
 
 from moire.bands import solve_bands
 from moire.errors import require
-from moire.hartree_fock import SYMMETRIES, MeanField, Symmetry, check_guess, count_carriers, ground_state
+from moire.hartree_fock import (
+    SYMMETRIES,
+    Folding,
+    MeanField,
+    Symmetry,
+    check_guess,
+    check_symmetry,
+    count_carriers,
+    follow,
+)
 from moire.io import Dataset, hartree_fock_record
 from moire.observables import MeanFieldPoint
-from moire.projection import ZeroMomentum, project
+from moire.projection import REFERENCES, Reference, ZeroMomentum, project
 from moire.sweep.point import ModelPoint
 from moire.sweep.tasks.parts import Columns, Parts, cluster_name
 from moire.sweep.tasks.projection import ProjectionOptions
@@ -35,11 +43,14 @@ class HfTask(ProjectionOptions):
     layer_distance_nm: float = 0.7
     q_cutoff: float = 2.0
     zero_momentum: ZeroMomentum = "exchange"
-    guesses: tuple[str, ...] = ()
+    reference: Reference = "vacuum"
+    supercell: Literal["", "sqrt3"] | tuple[tuple[int, int], tuple[int, int]] = ""
+    boost: Literal["", "+Q", "-Q"] = ""
     symmetry: Symmetry = "free"
+    guesses: tuple[str, ...] = ()
+    n_random: int = 1
     temperature_mev: float = 0.0
     tolerance_mev: float = 1e-6
-    seed: int | None = None
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
@@ -50,11 +61,15 @@ class HfTask(ProjectionOptions):
         require(
             0 <= self.temperature_mev < np.inf, "temperature_mev", "be finite and not negative", self.temperature_mev
         )
-        for guess in self.guesses:
-            check_guess(guess, 2, self.symmetry)
+        require(self.reference in REFERENCES, "reference", f"be one of {', '.join(REFERENCES)}", repr(self.reference))
+        require(self.n_random >= 1, "n_random", "be at least 1", self.n_random)
         point.check_bands(self.n_bands)
         grid = point.grid(self.mesh)
         count_carriers(self.filling, 2 * self.n_bands, grid)
+        folding = Folding(grid, 2, self.supercell or None, self.boost or None)
+        for guess in self.guesses:
+            check_guess(guess, folding, self.symmetry)
+        check_symmetry(self.symmetry, folding)
 
     def title(self) -> str:
         """What tells this task from others of its kind."""
@@ -80,13 +95,16 @@ class HfTask(ProjectionOptions):
         """Do the work at one point."""
         start = self._mean_field(point)
         fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
-        bar = tqdm(fields, desc="dielectric constants", disable=not progress or len(fields) == 1, leave=False)
-        searches = [
-            ground_state(
-                field, self.filling, self.guesses or None, self.symmetry, self.temperature_mev, self.tolerance_mev
-            )
-            for field in bar
-        ]
+        searches = follow(
+            fields,
+            self.filling,
+            self.guesses or None,
+            self.symmetry,
+            self.temperature_mev,
+            self.tolerance_mev,
+            n_random=self.n_random,
+            progress=progress,
+        )
         points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
         text = "\n\n".join(map(str, points))
         return hartree_fock_record(points), _columns(points), text
@@ -95,7 +113,8 @@ class HfTask(ProjectionOptions):
         models = [replace(point, valley=valley).build() for valley in (+1, -1)]
         bands = solve_bands(models, point.grid(self.mesh), self.n_bands)
         interaction = self.interaction(self.epsilon_r[0])
-        return MeanField(project(bands, interaction, "hole", self.q_cutoff, self.zero_momentum))
+        problem = project(bands, interaction, "hole", self.q_cutoff, self.zero_momentum, self.reference)
+        return MeanField(problem, self.supercell or None, self.boost or None)
 
 
 def _columns(points: Sequence[MeanFieldPoint]) -> Columns:

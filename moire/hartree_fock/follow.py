@@ -1,0 +1,126 @@
+"""Solutions along a line of problems, carried from point to point in both directions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from tqdm import tqdm
+
+from moire._arrays import ComplexArray
+from moire.errors import ConvergenceWarning, require
+from moire.hartree_fock.ground_state import GroundState, ground_state, order_solutions
+from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.result import HartreeFockResult, Symmetry
+from moire.hartree_fock.scf import Filling, solve_hartree_fock
+
+
+def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanField) -> ComplexArray:
+    """Density matrix in the bands of another problem on the same cluster and cell.
+
+    The bands of both are compared by W_mn(k) = <u_m(k)| v_n(k)>, made unitary: the trace and P^2 = P stay exact.
+
+    Raises
+    ------
+    InputError
+        If the problems differ in cluster, cell, boost, carriers or shape of the states.
+    """
+    first, second = source.problem, target.problem
+    same = (
+        first.carrier == second.carrier
+        and first.bands.states.shape == second.bands.states.shape
+        and np.array_equal(first.grid.matrix, second.grid.matrix)
+        and first.grid.twist == second.grid.twist
+        and np.array_equal(source.folding.index, target.folding.index)
+    )
+    require(same, "mean_fields", "share cluster, cell, boost, carriers and bands kept", "a mixture")
+    if first.bands is second.bands:
+        return density_matrix
+    overlaps = np.einsum("fkmlg,fknlg->fkmn", second.bands.states.conj(), first.bands.states, optimize=True)
+    left, _, right = np.linalg.svd(overlaps)
+    turn = left @ right
+    if first.carrier == "hole":
+        turn = turn.conj()
+    n_f, n_r, n_a = target.folding.index.shape
+    n_b = turn.shape[-1]
+    blocks = density_matrix.reshape(n_r, n_f, n_a, n_b, n_f, n_a, n_b)
+    local = np.stack([turn[f][target.folding.index[f]] for f in range(n_f)])  # (flavour, r, a, m, n)
+    moved = np.einsum("framn,rfangbp,grbqp->rfamgbq", local, blocks, local.conj(), optimize=True)
+    return np.ascontiguousarray(moved.reshape(density_matrix.shape))
+
+
+def follow(
+    mean_fields: Sequence[MeanField],
+    filling: Filling,
+    guesses: str | Sequence[str | ComplexArray] | None = None,
+    symmetry: Symmetry = "free",
+    temperature_mev: float = 0.0,
+    tolerance: float = 1e-6,
+    max_iterations: int = 300,
+    n_random: int = 1,
+    n_carried: int = 2,
+    progress: bool = False,
+) -> tuple[GroundState, ...]:
+    """Solve along a line of problems from the guesses and from the states of the neighbours, forth and back.
+
+    A first-order transition leaves each state a solution beyond it, so that a state found at one point serves the
+    others as a guess; the lowest one is kept at each point, and so are its competitors.
+
+    Parameters
+    ----------
+    mean_fields
+        In the order of the line; all of them are held in memory (those of :meth:`MeanField.rescaled` share theirs).
+    filling, guesses, symmetry, temperature_mev, tolerance, max_iterations, n_random
+        As in :func:`ground_state`.
+    n_carried
+        Distinct states carried from a point to the next one, the lowest first.
+    progress
+        Show a progress bar over the points and the steps between them.
+
+    Returns
+    -------
+    states
+        One per problem. A state that came from a neighbour is named ``"<guess> from point <i>"``.
+
+    Raises
+    ------
+    InputError
+        As :func:`ground_state`, and if the problems do not share cluster, cell, boost, carriers and bands kept.
+    """
+    require(len(mean_fields) > 0, "mean_fields", "hold at least one", "empty")
+    require(n_carried >= 1, "n_carried", "be at least 1", n_carried)
+    options = (symmetry, temperature_mev, tolerance, max_iterations)
+    for mean_field in mean_fields[1:]:
+        transferred(np.zeros(mean_fields[0].shape, dtype=np.complex128), mean_fields[0], mean_field)
+    last = len(mean_fields) - 1
+    bar = tqdm(total=3 * last + 1, desc="Hartree-Fock", disable=not progress, leave=False)
+    states = []
+    for mean_field in mean_fields:
+        states.append(ground_state(mean_field, filling, guesses, *options, n_random))
+        bar.update()
+    for point, neighbour in [(i, i - 1) for i in range(1, last + 1)] + [(i, i + 1) for i in range(last - 1, -1, -1)]:
+        bar.update()
+        found = list(states[point].solutions)
+        for group in states[neighbour].distinct[:n_carried]:
+            carried = _carried(group[0], neighbour, mean_fields[neighbour], mean_fields[point], filling, options)
+            found.append(carried)
+        states[point] = order_solutions(found)
+    return tuple(states)
+
+
+def _carried(
+    state: HartreeFockResult,
+    index: int,
+    source: MeanField,
+    target: MeanField,
+    filling: Filling,
+    options: tuple[Symmetry, float, float, int],
+) -> HartreeFockResult:
+    start = transferred(state.density_matrix, source, target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a state may cease to exist; the result says so
+        solution = solve_hartree_fock(target, filling, start, *options)
+    origin = state.guess.split(" from point ")[0]
+    return replace(solution, guess=f"{origin} from point {index}")
