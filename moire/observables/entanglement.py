@@ -39,7 +39,7 @@ class EntanglementSpectrum:
         (sector, level), descending, of trace one over all sectors; NaN beyond the dimension of a sector.
     predicted
         (sector,), Laughlin 1/m quasihole states of N_A particles for N/N_s = 1/m with m odd and N_A <= N/2; None
-        elsewhere: the counting of hierarchy states (2/5, ...) has no exclusion rule of this kind.
+        elsewhere: no counting of hierarchy states (2/5, ...) is offered.
     """
 
     grid: MomentumGrid
