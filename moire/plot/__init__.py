@@ -1,6 +1,7 @@
 """Figures: each function takes a result and an Axes, returns the Axes, and computes nothing."""
 
 from moire.plot.bands import plot_bands
+from moire.plot.excitations import plot_excitations
 from moire.plot.spectrum import plot_spectrum
 from moire.plot.topology import (
     plot_index_versus_radius,
@@ -16,6 +17,7 @@ __all__ = [
     "plot_band_trend",
     "plot_bands",
     "plot_chern_trend",
+    "plot_excitations",
     "plot_fci_trend",
     "plot_flux",
     "plot_index_versus_radius",
