@@ -101,7 +101,9 @@ def test_curvature_is_half_the_hessian(mean_field, name, request):
     columns = [tangent.hessian(factor * unit) for factor in (1, 1j) for unit in np.eye(size)]
     hessian = np.array([np.concatenate([column.real, column.imag]) for column in columns])
     found = hf.excitations(state, momenta=[(0, 0)])
-    assert found.curvature[0] == pytest.approx(np.linalg.eigvalsh(hessian)[0] / 2, abs=1e-9)
+    lowest = np.linalg.eigvalsh(hessian)[0]
+    assert found.curvature[0] == pytest.approx(lowest / 2, abs=1e-9)
+    assert hf.lowest_curvature(functional, state) == pytest.approx(lowest, abs=1e-3)  # 1e-6 of the largest pair energy
     assert found.is_stable == (name != "saddle")
     assert found.unstable_labels == ([(0, 0)] if name == "saddle" else [])
 
