@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import moire as mo
 from moire import hartree_fock as hf
+from moire import plot
 from moire.hartree_fock.modes import normal_modes
 from moire.hartree_fock.newton import Tangent
 from moire.hartree_fock.particle_hole import SecondVariation, insulating_groups, sectors_of
@@ -99,7 +101,9 @@ def test_curvature_is_half_the_hessian(mean_field, name, request):
     columns = [tangent.hessian(factor * unit) for factor in (1, 1j) for unit in np.eye(size)]
     hessian = np.array([np.concatenate([column.real, column.imag]) for column in columns])
     found = hf.excitations(state, momenta=[(0, 0)])
-    assert found.curvature[0] == pytest.approx(np.linalg.eigvalsh(hessian)[0] / 2, abs=1e-9)
+    lowest = np.linalg.eigvalsh(hessian)[0]
+    assert found.curvature[0] == pytest.approx(lowest / 2, abs=1e-9)
+    assert hf.lowest_curvature(functional, state) == pytest.approx(lowest, abs=1e-3)  # 1e-6 of the largest pair energy
     assert found.is_stable == (name != "saddle")
     assert found.unstable_labels == ([(0, 0)] if name == "saddle" else [])
 
@@ -260,3 +264,18 @@ def test_memory_is_refused_before_it_is_taken(antiferromagnet, monkeypatch):
     monkeypatch.setattr("moire.resources.available_bytes", lambda: 1000)
     with pytest.raises(MemoryError, match="particle-hole pairs on 3x3 needs"):
         hf.excitations(antiferromagnet)
+
+
+def test_dispersion_along_a_path(ising):
+    found = hf.excitations(ising, "intervalley", n_modes=2)
+    path = mo.KPath.through(ising.problem.grid.lattice, ("gamma", "kappa_+", "kappa_-", "gamma"))
+    distances, rows = found.on_path(path)
+    # 3x3 holds gamma and kappa_+-, and nothing else on these lines
+    np.testing.assert_allclose(distances, path.distances[list(path.tick_indices)], atol=1e-5)
+    assert [tuple(map(int, found.labels[row])) for row in rows] == [(0, 0), (2, 2), (1, 1), (0, 0)]
+    ax = plot.plot_excitations(found, path, Figure().subplots())
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), found.energies[rows, 0])
+    assert ax.get_ylabel() == "energy (meV)"
+    alone = hf.excitations(ising, "intervalley", momenta=[(0, 1)])
+    with pytest.raises(mo.InputError, match="`path` must hold at least two of the momenta solved"):
+        plot.plot_excitations(alone, mo.KPath.through(path.lattice, ("gamma", "m")), Figure().subplots())

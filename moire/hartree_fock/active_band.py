@@ -10,7 +10,7 @@ from moire._arrays import ComplexArray, read_only
 from moire.bands import BandStructure
 from moire.errors import require
 from moire.hartree_fock.mean_field import MeanField
-from moire.hartree_fock.particle_hole import VALLEY_DIAGONAL
+from moire.hartree_fock.particle_hole import mixes_valleys
 from moire.hartree_fock.quasiparticles import valley_bands
 from moire.hartree_fock.result import HartreeFockResult
 
@@ -70,8 +70,12 @@ def active_band(result: HartreeFockResult, flavour: int, band: int, mean_field: 
     problem = result.problem
     n_flavours, n_bands, n_k = problem.bands.n_flavours, problem.bands.n_bands, problem.grid.n_points
     blocks = result.density_matrix.reshape(n_k, n_flavours, n_bands, n_flavours, n_bands)
-    between = float(np.abs(blocks * (1 - np.eye(n_flavours)[None, :, None, :, None])).max())
-    require(between < VALLEY_DIAGONAL, "result", "not mix the valleys", f"a state with |P_KK'| = {between:.3g}")
+    require(
+        not mixes_valleys(problem, result.density_matrix),
+        "result",
+        "not mix the valleys",
+        f"one of intervalley coherence {result.moments.coherence:.3g}",
+    )
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
     require(band in range(n_bands), "band", f"lie in 0..{n_bands - 1}", band)
     own = valley_bands(problem, result.occupation, flavour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.errors import require
-from moire.grids import MomentumGrid
+from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.modes import ZERO_MODE_MEV, Modes, normal_modes
 from moire.hartree_fock.particle_hole import (
     Channel,
@@ -119,6 +120,31 @@ class Excitations:
         images = (self.grid.fractional[self.momentum_indices][:, None] + offsets) @ reciprocal
         shortest = np.argmin(np.round(np.linalg.norm(images, axis=2), 9), axis=1)
         return np.asarray(images[np.arange(len(images)), shortest])
+
+    def on_path(self, path: KPath) -> tuple[FloatArray, IntArray]:
+        """Momenta solved that lie on a path, with their copies Q + G.
+
+        Returns
+        -------
+        distances : (point,)
+            Arc length along the path in 1/nm, ascending.
+        rows : (point,)
+            Which Q.
+        """
+        reciprocal = self.grid.lattice.reciprocal
+        side = np.arange(-2, 3)
+        offsets = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
+        images = ((self.grid.fractional[self.momentum_indices][:, None] + offsets) @ reciprocal).reshape(-1, 2)
+        found: dict[float, int] = {}
+        for first, last in itertools.pairwise(path.tick_indices):
+            start, line = path.points[first], path.points[last] - path.points[first]
+            along = (images - start) @ line / (line @ line)
+            beside = np.linalg.norm(images - start - along[:, None] * line, axis=1)
+            for image in np.nonzero((beside < 1e-6) & (along > -1e-6) & (along < 1 + 1e-6))[0]:
+                found[round(float(path.distances[first] + along[image] * np.linalg.norm(line)), 6)] = int(image)
+        distances = np.array(sorted(found))
+        rows = np.array([found[d] // len(offsets) for d in sorted(found)], dtype=np.int64)
+        return distances, rows
 
     @property
     def gap(self) -> float:

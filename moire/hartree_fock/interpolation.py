@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from scipy.integrate import quad
+from scipy.linalg import block_diag
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
@@ -29,7 +31,7 @@ class MeanFieldModel(MixedFlavourModel):
 
     At k the bare states are solved afresh and F(k) = e(k) + Hartree(k) - Exchange(k) is built between them, with the
     density matrix of the grid: no smooth gauge and no fit. H(k) lives in plane waves, (flavour x layer, G); beyond
-    the bands kept there is one far level, below the bands (above them for electrons).
+    the bands kept it has one far level, below them (above them for electrons), unless told otherwise.
 
     The transfers are those of the nearest momentum of the grid k_0, q = k' - k_0 + G with |q| <= q_cutoff, each with
     V at q - (k - k_0): so grid momenta give the grid's own matrix, H(k) is smooth around each of them, and steps
@@ -49,10 +51,14 @@ class MeanFieldModel(MixedFlavourModel):
         The Hartree-Fock state.
     image_correction
         Whether to subtract the exchange with the images; it needs an insulator.
+    dropped_bands
+        What H(k) is beyond the bands kept: ``"far"``, or ``"bare"`` for the bands of the continuum model as they are
+        without interaction, which may then lie among the others.
     """
 
     result: HartreeFockResult = field(repr=False)
     image_correction: bool = True
+    dropped_bands: Literal["far", "bare"] = "far"
 
     @classmethod
     def of(cls, result: HartreeFockResult, image_correction: bool = True) -> MeanFieldModel:
@@ -176,11 +182,13 @@ class MeanFieldModel(MixedFlavourModel):
         for f in range(n_f):
             vectors[f, :, f] = states[f]
         rows = vectors.reshape(n_f * n_b, -1)
-        far = self._far_level
-        electrons = -fock.conj() if self.top_band_first else fock  # a hole in sum U h^+ is the electron sum U^* u
-        matrix = rows.T @ (electrons - far * np.eye(n_f * n_b)) @ rows.conj()
-        np.einsum("ii->i", matrix)[:] += far
-        return matrix
+        kept = -fock.conj() if self.top_band_first else fock  # a hole in sum U h^+ is the electron sum U^* u
+        if self.dropped_bands == "far":
+            rest = self._far_level * np.eye(rows.shape[1], dtype=np.complex128)
+        else:
+            rest = np.asarray(block_diag(*(model.hamiltonian(k) for model in self._continuum)))
+        inner = rows.conj() @ rest @ rows.T
+        return np.asarray(rest + rows.T @ (kept - inner) @ rows.conj())
 
     @cached_property
     def _continuum(self) -> tuple[ContinuumModel, ...]:

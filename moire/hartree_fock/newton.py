@@ -104,15 +104,17 @@ class Tangent:
         It is negative at a saddle and zero along a broken continuous symmetry.
         """
         size = int(self.mask.sum())
+        # ARPACK's tolerance is relative: a zero mode never meets it and is passed over unless it is moved from zero
+        shift = 2 * float(np.abs(self.differences).max())
 
         def apply(pair: FloatArray) -> FloatArray:
             product = self.hessian(pair[:size] + 1j * pair[size:])
-            return np.concatenate([product.real, product.imag])
+            return np.concatenate([product.real, product.imag]) + shift * pair
 
         start = np.random.default_rng(seed).standard_normal(2 * size)
         operator = LinearOperator((2 * size, 2 * size), matvec=apply, dtype=np.float64)
-        values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-3)
-        return float(values[0]), vectors[:size, 0] + 1j * vectors[size:, 0]
+        values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-6)
+        return float(values[0]) - shift, vectors[:size, 0] + 1j * vectors[size:, 0]
 
 
 def _inner(a: ComplexArray, b: ComplexArray) -> float:

@@ -57,6 +57,13 @@ class Group:
         )
 
 
+def mixes_valleys(problem: ProjectedHamiltonian, density_matrix: ComplexArray) -> bool:
+    """Whether a density matrix (k, orbital, orbital) has elements above 1e-4 between flavours."""
+    flavour = np.repeat(np.arange(problem.bands.n_flavours), problem.bands.n_bands)
+    between = np.abs(density_matrix[:, flavour[:, None] != flavour[None, :]])
+    return bool(between.max(initial=0.0) > VALLEY_DIAGONAL)
+
+
 def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
     """Split the orbitals of a converged insulator into groups of flavours that do not mix.
 
@@ -73,8 +80,7 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
     orbitals = occupation.orbitals
     fock = (orbitals * occupation.energies[:, None, :]) @ orbitals.conj().swapaxes(1, 2)
     density = result.density_matrix.reshape(n_k, n_flavours, n_bands, n_flavours, n_bands)
-    between = np.abs(density * (1 - np.eye(n_flavours)[None, :, None, :, None])).max()
-    if between > VALLEY_DIAGONAL:
+    if mixes_valleys(problem, result.density_matrix):
         flavours = tuple(range(n_flavours))
         counts = np.einsum("kii->k", result.density_matrix).real[:, None]
         parts = [(flavours, slice(None))]

@@ -6,6 +6,7 @@ from moire.observables.charge_order import ChargeOrder, charge_order, tower_mome
 from moire.observables.counting import quasihole_counts
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
 from moire.observables.finite_size import FiniteSizeScaling, finite_size_scaling
+from moire.observables.magnetisation import OrbitalMagnetisation, orbital_magnetisation
 from moire.observables.manifold_states import manifold_states
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.mean_field import MeanFieldPhase, identify_phase
@@ -27,6 +28,7 @@ __all__ = [
     "MeanFieldPhase",
     "MeanFieldPoint",
     "MomentumOccupation",
+    "OrbitalMagnetisation",
     "PairCorrelation",
     "QuantumWeight",
     "SpectralFlow",
@@ -42,6 +44,7 @@ __all__ = [
     "manifold_states",
     "many_body_chern",
     "momentum_occupation",
+    "orbital_magnetisation",
     "orbital_overlaps",
     "pair_correlation",
     "quantum_weight",
