@@ -8,7 +8,7 @@ import sys
 import click
 
 from moire import __version__
-from moire.cli.many_body import ed, hf
+from moire.cli.many_body import ed, fci, hf
 from moire.cli.one_body import bands, chern, topology
 from moire.cli.results import plot, show
 from moire.cli.sweep import sweep
@@ -30,14 +30,31 @@ def main() -> None:
         sys.exit(130)
 
 
+class _FirstTime(logging.Filter):
+    """Let each message pass once: a task of many spectra states the memory of each kind of sector once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether the message is new."""
+        message = record.getMessage()
+        new = message not in self._seen
+        self._seen.add(message)
+        return new
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="moire")
 @click.option("-v", "--verbose", is_flag=True, help="State every allocation, not only the large ones.")
 def cli(verbose: bool) -> None:
     """Twisted bilayer MoTe2 from the continuum model to fractional Chern insulators."""
-    logging.basicConfig(format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.addFilter(_FirstTime())
+    logging.basicConfig(format="%(message)s", handlers=[handler])
     logging.getLogger("moire").setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
-for command in (bands, chern, topology, hf, ed, sweep, show, plot):
+for command in (bands, chern, topology, hf, ed, fci, sweep, show, plot):
     cli.add_command(command)

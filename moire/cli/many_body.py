@@ -12,7 +12,7 @@ from moire.cli.point import Command, point_options, read_cluster, read_matrix, r
 from moire.errors import InputError
 from moire.hartree_fock import SYMMETRIES
 from moire.projection import REFERENCES
-from moire.sweep import EdTask, HfTask
+from moire.sweep import EdTask, FciTask, HfTask
 
 
 def _interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: str) -> Callable[[Command], Command]:
@@ -102,43 +102,72 @@ def hf(
     run_single(task, **point)
 
 
-@click.command()
-@point_options
-@click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
-@click.option("--filling", required=True, help="Such as -2/3 (holes per cell).")
-@click.option("--boundary-twist", nargs=2, type=float, default=(0.0, 0.0), help="In units of 2 pi.")
-@click.option("--states", type=int, default=4, help="Levels per momentum sector.")
-@click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant.")
-@_interaction_options(0.0, 4.0, "drop")
-@click.option("--seed", type=int, default=0, help="Seed of the starting vectors.")
-def ed(
-    cluster: str,
-    filling: str,
-    boundary_twist: tuple[float, float],
-    states: int,
-    epsilon: float,
-    gates: Any,
-    gate_distance: float,
-    layer_distance: float,
-    q_cutoff: float,
-    zero_momentum: Any,
-    seed: int,
-    **point: Any,
-) -> None:
-    """Many-body spectrum of one band of one valley, all momentum sectors."""
+def _spectrum_options(command: Command) -> Command:
+    """Add the options of a spectrum."""
+    for decorate in reversed(
+        [
+            click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster."),
+            click.option("--filling", required=True, help="Such as -2/3 (holes per cell)."),
+            click.option("--boundary-twist", nargs=2, type=float, default=(0.0, 0.0), help="In units of 2 pi."),
+            click.option("--states", type=int, default=4, help="Levels per momentum sector."),
+            click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant."),
+            _interaction_options(0.0, 4.0, "drop"),
+            click.option("--seed", type=int, default=0, help="Seed of the starting vectors."),
+        ]
+    ):
+        command = decorate(command)
+    return command
+
+
+_POINT = ("set_name", "twist", "displacement", "shells", "valley", "output", "figure")
+
+
+def _run_spectrum(kind: type[EdTask], options: dict[str, Any], **extra: Any) -> None:
+    """Run a task on a spectrum from the options of its command."""
     logger = logging.getLogger("moire")
     logger.setLevel(min(logger.level, logging.INFO))  # one spectrum states its memory, a sweep of them does not
-    task = EdTask(
-        cluster=read_cluster(cluster),
-        filling=filling,
-        boundary_twist=boundary_twist,
-        n_eigenstates=states,
-        epsilon_r=epsilon,
-        gates=gates,
-        gate_distance_nm=gate_distance,
-        layer_distance_nm=layer_distance,
-        q_cutoff=q_cutoff,
-        zero_momentum=zero_momentum,
-        seed=seed,
+    point = {name: options.pop(name) for name in _POINT}
+    options["cluster"] = read_cluster(options["cluster"])
+    renamed = {_FIELDS.get(name, name): value for name, value in options.items()}
+    run_single(kind(**renamed, **extra), **point)
+
+
+_FIELDS = {
+    "states": "n_eigenstates",
+    "epsilon": "epsilon_r",
+    "gate_distance": "gate_distance_nm",
+    "layer_distance": "layer_distance_nm",
+}
+
+
+@click.command()
+@point_options
+@_spectrum_options
+def ed(**options: Any) -> None:
+    """Many-body spectrum of one band of one valley, all momentum sectors."""
+    _run_spectrum(EdTask, options)
+
+
+@click.command()
+@point_options
+@_spectrum_options
+@click.option("--kept", type=int, default=-1, help="Particles kept in the entanglement cut; -1: by itself, 0: none.")
+@click.option("--flux", "flux", default="1,2", help="Insert a flux along L_1, L_2 or both; empty for none.")
+@click.option("--flux-steps", type=int, default=12, help="Steps of one turn.")
+@click.option("--twists", default="6x6", help="Boundary twists of the many-body Chern number; 0x0 for none.")
+@click.option("--charge-gap/--no-charge-gap", default=True, help="Solve one carrier more and one fewer.")
+def fci(kept: int, flux: str, flux_steps: int, twists: str, charge_gap: bool, **options: Any) -> None:
+    """Every diagnostic of a fractional Chern insulator: flux, Chern number, entanglement, S(q), charge gap."""
+    try:
+        directions = tuple(int(part) for part in flux.split(",") if part)
+    except ValueError:
+        raise InputError(f"`flux` must be 1, 2, 1,2 or empty, but is '{flux}'.") from None
+    _run_spectrum(
+        FciTask,
+        options,
+        n_kept=kept,
+        flux_directions=directions,
+        n_flux_steps=flux_steps,
+        twist_mesh=read_mesh(twists, "twists"),
+        with_charge_gap=charge_gap,
     )
-    run_single(task, **point)

@@ -8,6 +8,7 @@ from moire.io.exports import (
     write_diagham,
     write_fcidump,
 )
+from moire.io.fci import fci_record, read_fci
 from moire.io.hartree_fock import StoredMeanField, hartree_fock_record, read_hartree_fock
 from moire.io.hdf5 import (
     SCHEMA,
@@ -34,6 +35,7 @@ __all__ = [
     "check_schema",
     "check_target",
     "chern_record",
+    "fci_record",
     "file_status",
     "hamiltonian_record",
     "hartree_fock_record",
@@ -41,6 +43,7 @@ __all__ = [
     "read_bands",
     "read_chern",
     "read_diagham",
+    "read_fci",
     "read_fcidump",
     "read_hamiltonian",
     "read_hartree_fock",

@@ -5,6 +5,7 @@ from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order, tower_momenta
 from moire.observables.counting import quasihole_counts
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
+from moire.observables.fci_report import Check, FciReport, check_predicted, fci_report
 from moire.observables.finite_size import FiniteSizeScaling, finite_size_scaling
 from moire.observables.magnetisation import OrbitalMagnetisation, orbital_magnetisation
 from moire.observables.manifold_states import manifold_states
@@ -21,7 +22,9 @@ from moire.observables.twisted_manifold import TwistedManifold, TwistedStates
 __all__ = [
     "ChargeGap",
     "ChargeOrder",
+    "Check",
     "EntanglementSpectrum",
+    "FciReport",
     "FiniteSizeScaling",
     "LabelShift",
     "ManyBodyChern",
@@ -38,7 +41,9 @@ __all__ = [
     "at_twist",
     "charge_gap",
     "charge_order",
+    "check_predicted",
     "entanglement_spectrum",
+    "fci_report",
     "finite_size_scaling",
     "identify_phase",
     "manifold_states",

@@ -9,13 +9,14 @@ from moire.sweep.plan import Plan, parse_plan, read_plan
 from moire.sweep.point import ModelPoint
 from moire.sweep.request import Request
 from moire.sweep.run import SweepReport, run_point, run_sweep
-from moire.sweep.tasks import TASKS, BandsTask, ChernTask, EdTask, HfTask, Task, TopologyTask
+from moire.sweep.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
 
 __all__ = [
     "TASKS",
     "BandsTask",
     "ChernTask",
     "EdTask",
+    "FciTask",
     "HfTask",
     "ModelPoint",
     "Outcome",

@@ -33,6 +33,7 @@ from moire.plot import (
     plot_zone_map,
 )
 from moire.sweep.collect import Summary, Table
+from moire.sweep.fci_figures import fci_figure
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.mean_field_figures import phase_figures, state_figure
 
@@ -51,7 +52,7 @@ def draw_file(path: Path, target: Path) -> Path:
     Parameters
     ----------
     path
-        File of kind ``bands``, ``chern``, ``topology``, ``hf`` or ``ed``.
+        File of kind ``bands``, ``chern``, ``topology``, ``hf``, ``ed`` or ``fci``.
     target
         Figure file; its suffix chooses the format.
 
@@ -69,8 +70,8 @@ def draw_file(path: Path, target: Path) -> Path:
         figure.suptitle(_title(record))
     elif record.kind == "topology":
         figure = _topology_figure(record)
-    elif record.kind == "hf":
-        figure = state_figure(record)
+    elif record.kind in ("hf", "fci"):
+        figure = state_figure(record) if record.kind == "hf" else fci_figure(record)
         figure.suptitle(_title(record))
     elif record.kind in ("bands", "ed"):
         figure = _panels([_drawing(record)], [_title(record)], size=(5.0, 4.0))

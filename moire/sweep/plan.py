@@ -17,11 +17,11 @@ from moire.parameters import ContinuumParameters, published
 from moire.projection import ZeroMomentum
 from moire.sweep.point import ClusterShape, ModelPoint
 from moire.sweep.request import Request
-from moire.sweep.tasks import BandsTask, ChernTask, EdTask, HfTask, Task, TopologyTask
+from moire.sweep.tasks import BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
 from moire.sweep.values import Values
 
 Axis = Literal["displacement_mev", "twist_deg"]
-TaskName = Literal["bands", "chern", "topology", "hf", "ed"]
+TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]
 
 
 class _Table(BaseModel):
@@ -62,7 +62,7 @@ class RefineTable(_Table):
 
 
 class InteractionTable(_Table):
-    """The Coulomb interaction of the task ``ed``."""
+    """The Coulomb interaction of the tasks ``ed`` and ``fci``."""
 
     epsilon_r: Values = (10.0,)
     gates: Gates = "dual"
@@ -82,6 +82,16 @@ class EdTable(_Table):
     seed: int = 0
 
 
+class FciTable(EdTable):
+    """One cluster and filling of the task ``fci``."""
+
+    n_kept: int = -1
+    flux_directions: tuple[int, ...] = (1, 2)
+    n_flux_steps: int = 12
+    twist_mesh: tuple[int, int] = (6, 6)
+    with_charge_gap: bool = True
+
+
 class Plan(_Table):
     """A sweep: every task at every twist angle and displacement field."""
 
@@ -97,6 +107,7 @@ class Plan(_Table):
     hf: tuple[HfTask, ...] = ()
     interaction: InteractionTable = InteractionTable()
     ed: tuple[EdTable, ...] = ()
+    fci: tuple[FciTable, ...] = ()
     refine: RefineTable | None = None
 
     def requests(self) -> tuple[Request, ...]:
@@ -111,18 +122,19 @@ class Plan(_Table):
         parameters = published(chosen) if isinstance(chosen, str) else ContinuumParameters(**chosen.model_dump())
         if self.refine is not None and (len(self.hf) != 1 or "hf" not in self.tasks):
             raise InputError(f"`refine` must go with the task hf and one [[hf]] table, but there are {len(self.hf)}.")
-        for name in ("hf", "ed"):
+        for name in ("hf", "ed", "fci"):
             if name in self.tasks and not getattr(self, name):
                 raise InputError(f"`{name}` must list at least one [[{name}]] table, but is empty.")
         tasks: list[Task] = [task for task in (self.bands, self.chern, self.topology) if task.name in self.tasks]
         if "hf" in self.tasks:
             tasks += self.hf
-        if "ed" in self.tasks:
-            shared = self.interaction.model_dump(exclude={"epsilon_r"})
-            tasks += [
-                EdTask(**run.model_dump(), epsilon_r=epsilon_r, **shared)
-                for run, epsilon_r in product(self.ed, self.interaction.epsilon_r)
-            ]
+        shared = self.interaction.model_dump(exclude={"epsilon_r"})
+        for kind, runs in ((EdTask, self.ed), (FciTask, self.fci)):
+            if kind.name in self.tasks:
+                tasks += [
+                    kind(**run.model_dump(), epsilon_r=epsilon_r, **shared)
+                    for run, epsilon_r in product(runs, self.interaction.epsilon_r)
+                ]
         requests = []
         for twist_deg, displacement_mev in product(self.model.twist_deg, self.model.displacement_mev):
             point = ModelPoint(
@@ -194,6 +206,7 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
         "hf": HfTask,
         "interaction": InteractionTable,
         "ed": EdTable,
+        "fci": FciTable,
         "refine": RefineTable,
     }
     if "parameter_set" in location:

@@ -68,6 +68,10 @@ class EdTask(ProjectionOptions):
         spectrum: Spectrum = solve_all_sectors(
             problem, self.filling, self.n_eigenstates, seed=self.seed, progress=progress
         )
+        return spectrum_record(spectrum), self.figures(spectrum), str(spectrum)
+
+    def figures(self, spectrum: Spectrum) -> Columns:
+        """Headline figures of a spectrum."""
         figures = {
             "energy_per_carrier": Dataset(spectrum.energy_per_carrier, "meV", (), "lowest energy per carrier"),
             "converged": Dataset(all(spectrum.converged), "", (), "every level of every sector converged"),
@@ -77,4 +81,4 @@ class EdTask(ProjectionOptions):
             figures["splitting"] = Dataset(manifold.splitting, "meV", (), "splitting of the predicted manifold")
             figures["gap"] = Dataset(manifold.gap, "meV", (), "gap above the predicted manifold")
             figures["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature is there")
-        return spectrum_record(spectrum), figures, str(spectrum)
+        return figures

@@ -1,0 +1,134 @@
+"""Records of the diagnostics of a fractional Chern insulator, and the diagnostics back from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+
+from moire._arrays import read_only
+from moire.form_factors import Transfers
+from moire.grids import MomentumGrid
+from moire.io.grids import read_grid
+from moire.io.hdf5 import Dataset, Record
+from moire.io.results import read_spectrum, spectrum_record
+from moire.observables import (
+    ChargeGap,
+    ChargeOrder,
+    EntanglementSpectrum,
+    FciReport,
+    ManyBodyChern,
+    MomentumOccupation,
+    QuantumWeight,
+    SpectralFlow,
+    StructureFactor,
+)
+
+Part = TypeVar("Part")
+_ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
+    MomentumOccupation: {"per_state": ("", ("state", "k"), "n(k) of the carriers in each state")},
+    StructureFactor: {
+        "occupation": ("", ("k",), "n(k) averaged over the states"),
+        "pairs": ("", ("q", "layer", "layer"), "<:rho_q rho_-q:> between layers"),
+        "mean_density": ("", ("q",), "<rho_q>"),
+        "band_weight": ("", ("q",), "sum_k n_k |lambda_q(k)|^2"),
+    },
+    QuantumWeight: {"tensor": ("", ("xy", "xy"), "K_ab")},
+    EntanglementSpectrum: {
+        "eigenvalues": ("", ("sector", "level"), "of the reduced density matrix, NaN beyond the dimension"),
+        "predicted": ("", ("sector",), "predicted number of levels below the gap"),
+    },
+    SpectralFlow: {
+        "twists": ("2 pi", ("step",), "boundary twist"),
+        "energies": ("meV", ("step", "sector", "level"), "levels of the sectors solved"),
+        "tracked": ("meV", ("step", "state"), "levels of the manifold"),
+        "splitting": ("meV", ("step",), "spread of the manifold"),
+        "gap": ("meV", ("step",), "gap above the manifold"),
+    },
+    ManyBodyChern: {"flux": ("rad", ("phi_1", "phi_2"), "flux of each plaquette of boundary twists")},
+    ChargeGap: {},
+    ChargeOrder: {},
+}
+
+
+def fci_record(report: FciReport) -> Record:
+    """Record of a report: everything of an ``"ed"`` record, and each diagnostic in a group of its own."""
+    parts: dict[str, object] = {
+        "occupation": report.occupation,
+        "structure": report.structure,
+        "weight": report.weight,
+        "order": report.order,
+    }
+    parts |= {f"flow_{flow.direction}": flow for flow in report.flows}
+    optional = {"entanglement": report.entanglement, "many_body_chern": report.chern, "charge": report.charge}
+    parts |= {name: part for name, part in optional.items() if part is not None}
+    datasets = dict(spectrum_record(report.spectrum).datasets)
+    datasets["structure/vectors"] = Dataset(report.structure.transfers.vectors, "1/nm", ("q", "xy"), "momenta q")
+    datasets["structure/full"] = Dataset(report.structure.full, "", ("q",), "full structure factor per carrier")
+    for name, part in parts.items():
+        datasets |= _stored(name, part)
+    answers = [[check.question, check.answer, check.evidence] for check in report.checks]
+    datasets["checks"] = Dataset(json.dumps(answers), "", (), "questions, answers and evidence, JSON")
+    return Record("fci", datasets)
+
+
+def read_fci(record: Record) -> FciReport:
+    """Report from an ``"fci"`` record."""
+    grid = read_grid(record, "cluster")
+    names = {name.split("/")[0] for name in record.datasets}
+
+    def optional(name: str, kind: type[Part]) -> Part | None:
+        return _loaded(record, name, kind, grid) if name in names else None
+
+    return FciReport(
+        spectrum=read_spectrum(record),
+        occupation=_loaded(record, "occupation", MomentumOccupation, grid),
+        structure=_loaded(record, "structure", StructureFactor, grid),
+        weight=_loaded(record, "weight", QuantumWeight, grid),
+        order=_loaded(record, "order", ChargeOrder, grid),
+        entanglement=optional("entanglement", EntanglementSpectrum),
+        flows=tuple(_loaded(record, name, SpectralFlow, grid) for name in ("flow_1", "flow_2") if name in names),
+        chern=optional("many_body_chern", ManyBodyChern),
+        charge=optional("charge", ChargeGap),
+    )
+
+
+def _stored(name: str, part: object) -> dict[str, Dataset]:
+    """Arrays of a diagnostic as datasets, all its other fields as one JSON text."""
+    arrays = _ARRAYS[type(part)]
+    datasets: dict[str, Dataset] = {}
+    rest: dict[str, Any] = {}
+    for each in fields(part):  # type: ignore[arg-type]
+        value = getattr(part, each.name)
+        if each.name in arrays and value is not None:
+            datasets[f"{name}/{each.name}"] = Dataset(value, *arrays[each.name])
+        elif isinstance(value, Transfers):
+            rest[each.name] = value.q_cutoff
+        elif not isinstance(value, MomentumGrid):
+            rest[each.name] = str(value) if isinstance(value, Fraction) else value
+    datasets[f"{name}/fields"] = Dataset(json.dumps(rest, default=np.generic.item), "", (), "the other fields, JSON")
+    return datasets
+
+
+def _loaded(record: Record, name: str, kind: type[Part], grid: MomentumGrid) -> Part:
+    values: dict[str, Any] = json.loads(str(record[f"{name}/fields"]))
+    for each in fields(kind):  # type: ignore[arg-type]
+        if f"{name}/{each.name}" in record.datasets:
+            values[each.name] = read_only(np.asarray(record[f"{name}/{each.name}"]))
+        elif each.name == "grid":
+            values["grid"] = grid
+        elif each.name == "transfers":
+            values["transfers"] = Transfers(grid, values["transfers"])
+        elif each.name == "filling":
+            values["filling"] = Fraction(values["filling"])
+        else:
+            values[each.name] = _tuples(values[each.name])
+    return kind(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

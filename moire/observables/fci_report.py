@@ -1,0 +1,181 @@
+"""Every diagnostic of a fractional Chern insulator at one point, and a verdict on each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import isfinite
+
+from moire.errors import InputError, require
+from moire.exact_diagonalization import Spectrum, expected_momenta, parse_filling, solve_all_sectors
+from moire.exact_diagonalization.filling import FillingLike
+from moire.grids import MomentumGrid
+from moire.observables.charge_gap import ChargeGap, charge_gap
+from moire.observables.charge_order import ChargeOrder, charge_order
+from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
+from moire.observables.manifold_states import minority_number
+from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
+from moire.observables.occupation import MomentumOccupation, momentum_occupation
+from moire.observables.quantum_weight import QuantumWeight, quantum_weight
+from moire.observables.spectral_flow import SpectralFlow, spectral_flow
+from moire.observables.structure_factor import StructureFactor, structure_factor
+from moire.projection import ProjectedHamiltonian
+
+CHERN_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question of a referee: what was asked, the answer (None: not decided), and the numbers."""
+
+    question: str
+    answer: bool | None
+    evidence: str
+
+    def __str__(self) -> str:
+        word = {True: "yes", False: "NO", None: "undecided"}[self.answer]
+        return f"{word:>9}  {self.question}: {self.evidence}"
+
+
+@dataclass(frozen=True, eq=False)
+class FciReport:
+    """What is known about a candidate fractional Chern insulator.
+
+    Parameters
+    ----------
+    spectrum
+        All sectors, with vectors.
+    occupation, structure, weight, order
+        n(k), S(q), quantum weight and charge order of the predicted manifold.
+    entanglement
+        Particle entanglement spectrum; None if the cut is zero.
+    flows
+        Spectral flow along the directions asked for.
+    chern
+        Many-body Chern number; None if not asked for.
+    charge
+        Charge gap; None if not asked for.
+    """
+
+    spectrum: Spectrum
+    occupation: MomentumOccupation = field(repr=False)
+    structure: StructureFactor = field(repr=False)
+    weight: QuantumWeight = field(repr=False)
+    order: ChargeOrder = field(repr=False)
+    entanglement: EntanglementSpectrum | None = field(repr=False)
+    flows: tuple[SpectralFlow, ...] = field(repr=False)
+    chern: ManyBodyChern | None = field(repr=False)
+    charge: ChargeGap | None = field(repr=False)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The questions that were asked, with their answers."""
+        checks = []
+        manifold = self.spectrum.manifold
+        if manifold is not None:
+            checks.append(Check("lowest states at the predicted momenta", manifold.is_signature, manifold.verdict))
+        for flow in self.flows:
+            apart = float(flow.gap.min()) > 0 and flow.permutation is not None
+            checks.append(Check(f"manifold survives a flux along L_{flow.direction}", apart, flow.verdict))
+        if self.chern is not None:
+            p, wanted = self.spectrum.filling.numerator, round(self.chern.value)
+            quantized = self.chern.is_reliable and abs(self.chern.value - wanted) < CHERN_TOLERANCE
+            evidence = f"{self.chern.value:+.6f} in total, {self.chern.per_state:+.6f} per state"
+            answer = abs(wanted) == p if quantized else None
+            checks.append(Check(f"many-body Chern number +-{p} of the manifold", answer, evidence))
+        if self.entanglement is not None:
+            counted = None if self.entanglement.predicted is None else self.entanglement.is_signature
+            checks.append(Check("quasihole counting of the entanglement", counted, self.entanglement.verdict))
+        known = isfinite(self.order.corner_peak) and isfinite(self.order.gap)
+        ordered = not self.order.is_ordered if known else None
+        checks.append(Check("no charge-density wave", ordered, self.order.verdict))
+        if self.charge is not None:
+            gap = self.charge.charge_gap
+            checks.append(
+                Check("positive charge gap", gap > 0, f"{gap:.4f} meV ({self.charge.zero_momentum} at q = 0)")
+            )
+        return tuple(checks)
+
+    def __str__(self) -> str:
+        parts: list[object] = [self.spectrum, self.occupation, self.structure, self.weight]
+        parts += [part for part in (self.entanglement, *self.flows, self.chern, self.charge) if part is not None]
+        return "\n\n".join([*map(str, parts), "\n".join(["Questions of a referee:", *map(str, self.checks)])])
+
+
+def fci_report(
+    problem: ProjectedHamiltonian,
+    filling: FillingLike,
+    n_eigenstates: int = 4,
+    *,
+    n_kept: int | None = None,
+    flux_directions: Sequence[int] = (1, 2),
+    n_flux_steps: int = 12,
+    twist_mesh: tuple[int, int] | None = (6, 6),
+    with_charge_gap: bool = True,
+    seed: int = 0,
+    progress: bool = False,
+) -> FciReport:
+    """Compute the diagnostics of a fractional Chern insulator at a filling with a predicted manifold.
+
+    Parameters
+    ----------
+    problem
+        One band of one flavour on a cluster.
+    filling
+        Carriers per cell, p/q with q odd.
+    n_eigenstates
+        Levels per sector.
+    n_kept
+        Particles kept in the entanglement cut, of the minority species; by default half of them, at most 3; 0 for none.
+    flux_directions
+        Along which of L_1 and L_2 a flux quantum is inserted.
+    n_flux_steps
+        Steps of one turn.
+    twist_mesh
+        Boundary twists of the many-body Chern number; None for none.
+    with_charge_gap
+        Whether to solve N - 1 and N + 1 carriers too.
+    seed
+        Seed of the starting vectors.
+    progress
+        Show progress bars.
+
+    Raises
+    ------
+    InputError
+        If no manifold is predicted at this filling on this cluster, or an option is out of range.
+    MemoryRefusedError
+        If a part does not fit in memory.
+    """
+    fraction = abs(parse_filling(filling))
+    check_predicted(problem.grid, fraction)
+    for direction in flux_directions:
+        require(direction in (1, 2), "flux_directions", "be 1 or 2", direction)
+    require(n_kept is None or n_kept >= 0, "n_kept", "not be negative", n_kept)
+    spectrum = solve_all_sectors(problem, fraction, n_eigenstates, seed=seed, keep_vectors=True, progress=progress)
+    n_kept = min(3, minority_number(spectrum) // 2) if n_kept is None else n_kept
+    structure = structure_factor(spectrum, problem)
+    return FciReport(
+        spectrum=spectrum,
+        occupation=momentum_occupation(spectrum),
+        structure=structure,
+        weight=quantum_weight(structure, problem),
+        order=charge_order(spectrum, structure),
+        entanglement=entanglement_spectrum(spectrum, n_kept) if n_kept else None,
+        flows=tuple(
+            spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, seed=seed, progress=progress)
+            for direction in flux_directions
+        ),
+        chern=many_body_chern(problem, fraction, twist_mesh, seed=seed, progress=progress) if twist_mesh else None,
+        charge=charge_gap(problem, fraction, seed=seed, progress=progress) if with_charge_gap else None,
+    )
+
+
+def check_predicted(grid: MomentumGrid, filling: Fraction) -> None:
+    """Raise InputError unless an incompressible manifold is predicted at this filling on this cluster."""
+    if expected_momenta(grid, filling) is None:
+        raise InputError(
+            f"`filling` must be one with a predicted manifold (odd denominator that divides the cluster), "
+            f"but is {filling} on {grid.name}."
+        )

@@ -1,0 +1,76 @@
+"""The task ``fci``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from moire.bands import solve_bands
+from moire.errors import require
+from moire.exact_diagonalization import parse_filling
+from moire.io import Dataset, fci_record
+from moire.observables import check_predicted, fci_report
+from moire.projection import project
+from moire.sweep.point import ModelPoint
+from moire.sweep.tasks.ed import EdTask
+from moire.sweep.tasks.parts import Parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class FciTask(EdTask):
+    """Every diagnostic of a fractional Chern insulator: the spectrum, flux, Chern number, entanglement, S(q), gaps."""
+
+    name: ClassVar[str] = "fci"
+    n_kept: int = -1
+    flux_directions: tuple[int, ...] = (1, 2)
+    n_flux_steps: int = 12
+    twist_mesh: tuple[int, int] = (6, 6)
+    with_charge_gap: bool = True
+
+    def check(self, point: ModelPoint) -> None:
+        """Raise InputError where the task cannot be done at this point."""
+        super().check(point)
+        check_predicted(point.grid(self.cluster), abs(parse_filling(self.filling)))
+        require(self.n_kept >= -1, "n_kept", "be -1 (by itself), 0 (none) or a number of particles", self.n_kept)
+        for direction in self.flux_directions:
+            require(direction in (1, 2), "flux_directions", "be 1 or 2", direction)
+        require(self.n_flux_steps >= 2, "n_flux_steps", "be at least 2", self.n_flux_steps)
+        none, enough = self.twist_mesh == (0, 0), min(self.twist_mesh) >= 2
+        require(none or enough, "twist_mesh", "have sides of at least 2, or be 0x0 for none", list(self.twist_mesh))
+
+    def cost(self) -> float:
+        """Rough cost in seconds, from that of one spectrum."""
+        n_solves = 1 + self.n_flux_steps * len(self.flux_directions) + 3 * self.with_charge_gap
+        return super().cost() * (n_solves + 0.3 * self.twist_mesh[0] * self.twist_mesh[1])
+
+    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+        """Do the work at one point."""
+        bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
+        problem = project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
+        report = fci_report(
+            problem,
+            self.filling,
+            self.n_eigenstates,
+            n_kept=None if self.n_kept < 0 else self.n_kept,
+            flux_directions=self.flux_directions,
+            n_flux_steps=self.n_flux_steps,
+            twist_mesh=None if self.twist_mesh == (0, 0) else self.twist_mesh,
+            with_charge_gap=self.with_charge_gap,
+            seed=self.seed,
+            progress=progress,
+        )
+        figures = self.figures(report.spectrum)
+        for direction, flow in zip(self.flux_directions, report.flows, strict=True):
+            figures[f"flow_gap_{direction}"] = Dataset(
+                float(flow.gap.min()), "meV", (), f"smallest gap under a flux along L_{direction}"
+            )
+        if report.chern is not None:
+            figures["many_body_chern"] = Dataset(report.chern.value, "", (), "Chern number of the manifold")
+        if report.entanglement is not None:
+            figures["entanglement_gap"] = Dataset(report.entanglement.gap, "", (), "above the predicted levels")
+        figures["quantum_weight"] = Dataset(report.weight.value, "", (), "K of the full structure factor")
+        if report.charge is not None:
+            figures["charge_gap"] = Dataset(report.charge.charge_gap, "meV", (), "E(N+1) + E(N-1) - 2 E(N)")
+        n_yes = sum(check.answer is True for check in report.checks)
+        figures["answers_yes"] = Dataset(f"{n_yes}/{len(report.checks)}", "", (), "questions answered with yes")
+        return fci_record(report), figures, str(report)
