@@ -33,7 +33,7 @@ def plot_entanglement(result: EntanglementSpectrum, ax: Axes) -> Axes:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(rf"$K_{{A,1}} \cdot {second} + K_{{A,2}}$")
     ax.set_ylabel(r"$\xi = -\ln \lambda$")
-    counted = f"{result.counted} levels below the widest gap"
+    counted = f"{result.counted} below the widest gap"
     predicted = "" if result.predicted is None else f", {int(result.predicted.sum())} predicted"
-    ax.set_title(f"{result.grid.name}, $N_A$ = {result.n_kept}: {counted}{predicted}", fontsize="medium")
+    ax.set_title(f"$N_A$ = {result.n_kept}: {counted}{predicted}", fontsize="medium")
     return ax
