@@ -49,7 +49,7 @@ def test_overlaps_are_those_of_antisymmetrised_plane_waves(problem, carrier, par
     start = problem([2, 2], carrier)
     manifold = manifold_of(start, (1, 2), [(0, 1), (0, 1)], particle_hole)
     offsets = (0.0, 0.0), (0.3, 0.2)
-    states = [manifold.solve(offset, 2, None) for offset in offsets]
+    states = [manifold.solve(offset, 2) for offset in offsets]
     overlap = manifold.overlap(*states, (0, 1))
     bands = [state.bands for state in states]
     levels = [[carriers(manifold, state, (0, 1), level) for level in range(2)] for state in states]
@@ -57,7 +57,8 @@ def test_overlaps_are_those_of_antisymmetrised_plane_waves(problem, carrier, par
     expected = [[determinant_overlap(*bands, left, right, hole) for right in levels[1]] for left in levels[0]]
     np.testing.assert_allclose(overlap, expected, atol=1e-12)
     assert 0.5 < abs(np.linalg.det(overlap)) < 0.9
-    foreign = carriers(manifold_of(start, (1, 2), [(1, 1)], particle_hole), states[1], (1, 1), 0)
+    other = manifold_of(start, (1, 2), [(1, 1)], particle_hole)
+    foreign = carriers(other, other.solve(offsets[1], 1), (1, 1), 0)
     assert abs(determinant_overlap(*bands, levels[0][0], foreign, hole)) < 1e-14  # labels are orthogonal
 
 

@@ -37,6 +37,7 @@ def test_the_manifold_flows_into_itself(problem, shape, filling, direction, perm
     assert flow.min_link > 0.9
     assert flow.converged
     assert flow.every_sector
+    assert np.isfinite(flow.energies[:, :, 0]).all()
     order = len(permutation) if permutation[0] else 1
     assert flow.period == order
     assert "returns to itself after " + ("one turn" if order == 1 else f"{order} turns") in str(flow)

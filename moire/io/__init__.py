@@ -1,13 +1,6 @@
 """Results on disk: HDF5 files with units, dims and provenance, readable with h5py alone."""
 
-from moire.io.exports import (
-    hamiltonian_record,
-    read_diagham,
-    read_fcidump,
-    read_hamiltonian,
-    write_diagham,
-    write_fcidump,
-)
+from moire.io.exports import read_diagham, read_fcidump, write_diagham, write_fcidump
 from moire.io.hdf5 import (
     SCHEMA,
     Dataset,
@@ -19,6 +12,7 @@ from moire.io.hdf5 import (
     read_record,
     write_record,
 )
+from moire.io.pair_elements import hamiltonian_record, read_hamiltonian
 from moire.io.provenance import provenance
 from moire.io.results import (
     bands_record,
