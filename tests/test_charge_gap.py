@@ -12,11 +12,17 @@ from tests.reference import jordan_wigner
 LATTICE = mo.MoireLattice.from_twist(3.7, 0.352)
 
 
-@pytest.mark.parametrize("n_carriers", [1, 2, 3, 4, 5])
-def test_against_the_full_fock_space(small_problem, n_carriers):
+@pytest.fixture(scope="module")
+def full_fock_space(small_problem):
+    """Problem of 2x3 cells and its Hamiltonian on all 64 states."""
     problem = small_problem([2, 3])
+    return problem, jordan_wigner.from_form_factors(problem).toarray()
+
+
+@pytest.mark.parametrize("n_carriers", [1, 2, 3, 4, 5])
+def test_against_the_full_fock_space(full_fock_space, n_carriers):
+    problem, full = full_fock_space
     gap = charge_gap(problem, (n_carriers, 6))
-    full = jordan_wigner.from_form_factors(problem).toarray()
     ground = []
     for n in (n_carriers - 1, n_carriers, n_carriers + 1):
         words = [word for word in range(64) if word.bit_count() == n]

@@ -20,7 +20,7 @@ from moire.io import (
 )
 from tests.reference import jordan_wigner
 
-SHAPES = [[2, 3], [[2, 1], [-1, 3]]]
+SHAPES = [[2, 3], [[2, 1], [-1, 2]]]
 
 
 @pytest.fixture(params=SHAPES, ids=str)

@@ -1,10 +1,8 @@
 """Results on disk: HDF5 files with units, dims and provenance, readable with h5py alone."""
 
 from moire.io.exports import (
-    hamiltonian_record,
     read_diagham,
     read_fcidump,
-    read_hamiltonian,
     write_diagham,
     write_fcidump,
 )
@@ -21,6 +19,7 @@ from moire.io.hdf5 import (
     read_record,
     write_record,
 )
+from moire.io.pair_elements import hamiltonian_record, read_hamiltonian
 from moire.io.provenance import provenance
 from moire.io.results import bands_record, chern_record, read_bands, read_chern, read_spectrum, spectrum_record
 from moire.io.topology import read_metric_trace, read_wilson, topology_record

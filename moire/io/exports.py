@@ -1,6 +1,6 @@
-"""The Hamiltonian in the formats of other codes: DiagHam's files, FCIDUMP-like text, HDF5; and readers back.
+"""The Hamiltonian in the text formats of other codes, DiagHam's files and FCIDUMP; and readers back.
 
-All hold H = constant + sum_k e_k n_k + sum_ab A_ab P^+_a P_b with P_p = c_p1 c_p2, p1 < p2, of the carriers.
+Both hold H = constant + sum_k e_k n_k + sum_ab A_ab P^+_a P_b with P_p = c_p1 c_p2, p1 < p2, of the carriers.
 """
 
 from __future__ import annotations
@@ -11,14 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.errors import FileFormatError, InputError, require
-from moire.exact_diagonalization import PairHamiltonian, PairTable
+from moire.exact_diagonalization import PairHamiltonian
 from moire.grids import MomentumGrid
-from moire.io.grids import grid_datasets, lattice_datasets, read_grid
-from moire.io.hdf5 import Dataset, Record
-
-HERMITICITY = 1e-9  # relative; files written here are Hermitian to the last bit
+from moire.io.pair_elements import assemble, check_carriers, elements
 
 
 def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body: Path) -> None:
@@ -42,9 +39,9 @@ def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body
     InputError
         If the Hamiltonian is transformed or a file cannot be written.
     """
-    _check_carriers(pair_hamiltonian)
+    check_carriers(pair_hamiltonian)
     labels = pair_hamiltonian.pairs.grid.labels.tolist()
-    creators, annihilators, values = _elements(pair_hamiltonian)
+    creators, annihilators, values = elements(pair_hamiltonian)
     momenta = np.concatenate([creators, annihilators], axis=1).tolist()
     lines = ["# s1 kx1 ky1 s2 kx2 ky2 s3 kx3 ky3 s4 kx4 ky4 element (meV) of c+1 c+2 c3 c4"]
     for four, value in zip(momenta, (-values).tolist(), strict=True):
@@ -82,7 +79,7 @@ def read_diagham(interaction: Path, one_body: Path, grid: MomentumGrid) -> PairH
     energies[_orbitals(grid, levels[:, :2], one_body)] = levels[:, 4]
     found = re.search(r"^# constant (\S+)", text, re.MULTILINE)
     values = -(rows[:, 12] + 1j * rows[:, 13])
-    return _assemble(grid, energies, orbitals, values, float(found[1]) if found else 0.0, interaction)
+    return assemble(grid, energies, orbitals, values, float(found[1]) if found else 0.0, interaction)
 
 
 def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: int = 0) -> None:
@@ -106,10 +103,10 @@ def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: in
     InputError
         If the Hamiltonian is transformed, the number is out of range or the file cannot be written.
     """
-    _check_carriers(pair_hamiltonian)
+    check_carriers(pair_hamiltonian)
     n = pair_hamiltonian.pairs.grid.n_points
     require(0 <= n_particles <= n, "n_particles", f"lie in 0..{n}", n_particles)
-    creators, annihilators, values = _elements(pair_hamiltonian)
+    creators, annihilators, values = elements(pair_hamiltonian)
     lines = [f"&FCI NORB={n},NELEC={n_particles},MS2={n_particles},", " ORBSYM=" + "1," * n, " ISYM=1,", "&END"]
     for (i, k), (j, m), value in zip(creators + 1, annihilators + 1, values / 2, strict=True):
         if value:
@@ -154,98 +151,7 @@ def read_fcidump(path: Path, grid: MomentumGrid) -> PairHamiltonian:
     np.add.at(energies, orbitals[single, 0] - 1, values[single].real)
     i, j, k, m = orbitals[two].T - 1
     constant = float(values[core].real.sum())
-    return _assemble(grid, energies, np.stack([i, k, j, m], axis=1), 0.5 * values[two], constant, path)
-
-
-def hamiltonian_record(pair_hamiltonian: PairHamiltonian) -> Record:
-    """Record of the one- and two-body elements, for :func:`moire.io.write_record`; its layout is documented.
-
-    Raises
-    ------
-    InputError
-        If the Hamiltonian is particle-hole transformed.
-    """
-    _check_carriers(pair_hamiltonian)
-    grid = pair_hamiltonian.pairs.grid
-    creators, annihilators, values = _elements(pair_hamiltonian)
-    element, ends = ("element",), ("element", "of the pair")
-    return Record(
-        "hamiltonian",
-        {
-            **lattice_datasets(grid.lattice),
-            **grid_datasets(grid, "cluster"),
-            "hamiltonian/constant": Dataset(pair_hamiltonian.constant, "meV", (), "constant"),
-            "hamiltonian/one_body": Dataset(pair_hamiltonian.one_body, "meV", ("k",), "e_k of e_k c^+_k c_k"),
-            "hamiltonian/creators": Dataset(creators, "", ends, "a_1 < a_2 of A c^+_a1 c^+_a2 c_b2 c_b1"),
-            "hamiltonian/annihilators": Dataset(annihilators, "", ends, "b_1 < b_2 of A c^+_a1 c^+_a2 c_b2 c_b1"),
-            "hamiltonian/elements": Dataset(values, "meV", element, "A, the whole antisymmetrised sum"),
-        },
-    )
-
-
-def read_hamiltonian(record: Record) -> PairHamiltonian:
-    """Hamiltonian from a ``"hamiltonian"`` record.
-
-    Raises
-    ------
-    FileFormatError
-        If the record is of another kind, or its Hamiltonian is not Hermitian or does not conserve momentum.
-    """
-    if record.kind != "hamiltonian":
-        raise FileFormatError(f"`record` must be of kind 'hamiltonian', but is of kind {record.kind!r}.")
-    grid = read_grid(record, "cluster")
-    pairs = np.concatenate([record["hamiltonian/creators"], record["hamiltonian/annihilators"]], axis=1)
-    energies, values = record["hamiltonian/one_body"], record["hamiltonian/elements"]
-    return _assemble(grid, energies, pairs, values, float(record["hamiltonian/constant"]), "record")
-
-
-def _check_carriers(pair_hamiltonian: PairHamiltonian) -> None:
-    require(
-        not pair_hamiltonian.transformed,
-        "pair_hamiltonian",
-        "be that of the carriers",
-        "particle-hole transformed",
-    )
-
-
-def _layout(pairs: PairTable) -> tuple[IntArray, IntArray]:
-    """Pairs a (row) and b (column) of every stored element, (element,) each."""
-    widths = pairs.range[:, 1] - pairs.range[:, 0]
-    row = np.repeat(np.arange(len(widths)), widths)
-    return row, np.arange(row.size) - pairs.block_start[row] + pairs.range[row, 0]
-
-
-def _elements(pair_hamiltonian: PairHamiltonian) -> tuple[IntArray, IntArray, ComplexArray]:
-    """Orbitals of a and b, (element, 2) each, and A_ab, (element,)."""
-    row, column = _layout(pair_hamiltonian.pairs)
-    orbitals = pair_hamiltonian.pairs.orbitals
-    return orbitals[row], orbitals[column], pair_hamiltonian.blocks
-
-
-def _assemble(
-    grid: MomentumGrid,
-    one_body: FloatArray,
-    orbitals: IntArray,
-    values: ComplexArray,
-    constant: float,
-    source: object,
-) -> PairHamiltonian:
-    """Sum terms value c^+_1 c^+_2 c_4 c_3 (`orbitals` holds 1, 2, 3, 4) into the pair form."""
-    pairs = PairTable(grid)
-    exists = (orbitals[:, 0] != orbitals[:, 1]) & (orbitals[:, 2] != orbitals[:, 3])
-    orbitals, values = orbitals[exists], values[exists]
-    first, second = pairs.index[orbitals[:, 0], orbitals[:, 1]], pairs.index[orbitals[:, 2], orbitals[:, 3]]
-    if (pairs.momentum[first] != pairs.momentum[second]).any():
-        raise FileFormatError(f"`{source}` must conserve momentum on {grid.name}, but has elements that do not.")
-    sign = np.where((orbitals[:, 0] < orbitals[:, 1]) == (orbitals[:, 2] < orbitals[:, 3]), 1, -1)
-    blocks = np.zeros(int(pairs.block_start[-1]), dtype=np.complex128)
-    np.add.at(blocks, pairs.block_start[first] + second - pairs.range[first, 0], sign * values)
-    row, column = _layout(pairs)
-    transposed = blocks[pairs.block_start[column] + row - pairs.range[column, 0]]
-    error = float(np.abs(blocks - transposed.conj()).max(initial=0.0))
-    if error > HERMITICITY * float(np.abs(blocks).max(initial=0.0)):
-        raise FileFormatError(f"`{source}` must hold a Hermitian Hamiltonian, but is {error:.1e} meV off.")
-    return PairHamiltonian(pairs, read_only(one_body), read_only(blocks), constant)
+    return assemble(grid, energies, np.stack([i, k, j, m], axis=1), 0.5 * values[two], constant, path)
 
 
 def _orbitals(grid: MomentumGrid, labels: FloatArray, path: Path) -> IntArray:

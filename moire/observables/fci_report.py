@@ -14,11 +14,12 @@ from moire.grids import MomentumGrid
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
+from moire.observables.flux_insertion import spectral_flow
 from moire.observables.manifold_states import minority_number
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.occupation import MomentumOccupation, momentum_occupation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
-from moire.observables.spectral_flow import SpectralFlow, spectral_flow
+from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.projection import ProjectedHamiltonian
 

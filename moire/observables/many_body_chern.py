@@ -12,11 +12,10 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import InputError, MeshWarning, require
-from moire.exact_diagonalization import carriers_on, parse_filling
+from moire.exact_diagonalization import carriers_on, parse_filling, sector_dimensions
 from moire.exact_diagonalization.filling import FillingLike
 from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
-from moire.exact_diagonalization.sectors import sector_dimensions
 from moire.observables.boundary_twist import LabelShift, check_twistable
 from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
 from moire.projection import Carrier, ProjectedHamiltonian
@@ -172,12 +171,9 @@ def many_body_chern(
     counts = manifold_counts(problem.grid, filling, momenta)
     manifold = TwistedManifold(problem, fraction, counts, particle_hole, storage, tolerance_mev, seed)
     manifold.check_closed()
-    dimensions = sector_dimensions(problem.grid, carriers_on(problem.grid, filling))
-    for label, count in counts.items():
-        room = int(dimensions[problem.grid.index_of(label)])
-        require(count <= room, "momenta", f"ask for at most the {room} states of sector {label}", f"{count} of them")
     check_twistable(problem)
     n_levels = max(counts.values()) + 1
+    dimensions = sector_dimensions(problem.grid, carriers_on(problem.grid, filling))
     largest = sum(int(dimensions[problem.grid.index_of(label)]) for label in counts)
     reserve(
         f"{n_levels} vectors of {len(counts)} sectors at {n1 * n2} twists",
@@ -187,8 +183,7 @@ def many_body_chern(
 
     offsets = [(i / n1, j / n2) for i in range(n1) for j in range(n2)]
     bar = tqdm(offsets, desc="twists", disable=not progress, leave=False)
-    labels = sorted(counts)
-    flat = [manifold.solve(offset, n_levels, labels) for offset in bar]
+    flat = [manifold.solve(offset, n_levels) for offset in bar]
     states = [flat[i * n2 : (i + 1) * n2] for i in range(n1)]
     along = [_links(manifold, states, direction) for direction in (1, 2)]
     min_link = float(min(np.abs(links).min() for links in along))
@@ -218,7 +213,7 @@ def many_body_chern(
         mesh=(n1, n2),
         carrier=problem.carrier,
         seed=seed,
-        converged=all(all(point.spectrum.converged) for point in flat),
+        converged=all(point.converged for point in flat),
     )
     if not result.is_reliable:
         warnings.warn(f"The grid of twists is too coarse: {result}", MeshWarning, stacklevel=2)

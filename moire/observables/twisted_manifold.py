@@ -18,6 +18,7 @@ from moire.exact_diagonalization import (
     carriers_on,
     expected_momenta,
     parse_filling,
+    sector_dimensions,
     solve_all_sectors,
 )
 from moire.exact_diagonalization.filling import FillingLike
@@ -37,10 +38,10 @@ def manifold_counts(
     Raises
     ------
     InputError
-        If nothing is given and nothing predicted, or a label lies outside the momentum group.
+        If nothing is given and nothing predicted, a label lies outside the momentum group, or a sector has fewer
+        states.
     """
     fraction = abs(parse_filling(filling))
-    carriers_on(grid, filling)
     if momenta is None:
         predicted = expected_momenta(grid, fraction)
         if fraction == 1:
@@ -48,10 +49,15 @@ def manifold_counts(
             predicted = ((int(total[0]), int(total[1])),)
         if predicted is None:
             raise InputError(f"`momenta` must be given at filling {fraction}, where no manifold is predicted.")
-        return Counter(predicted)
+        momenta = predicted
     require(len(momenta) > 0, "momenta", "name at least one state", "empty")
     indices = [grid.index_of(label) for label in momenta]
-    return Counter((int(grid.labels[i, 0]), int(grid.labels[i, 1])) for i in indices)
+    counts = Counter((int(grid.labels[i, 0]), int(grid.labels[i, 1])) for i in indices)
+    dimensions = sector_dimensions(grid, carriers_on(grid, filling))
+    for label, count in counts.items():
+        room = int(dimensions[grid.index_of(label)])
+        require(count <= room, "momenta", f"ask for at most the {room} states of sector {label}", f"{count} of them")
+    return counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,20 +69,34 @@ class TwistedStates:
     bands
         The bands at this twist; they hold the orbitals.
     spectrum
-        Energies and vectors of the sectors solved.
+        Energies and vectors of the sectors of the manifold.
+    others
+        Lowest energies of the other sectors, if they were asked for.
     """
 
     bands: BandStructure = field(repr=False)
     spectrum: Spectrum = field(repr=False)
+    others: Spectrum | None = field(default=None, repr=False)
+
+    @property
+    def converged(self) -> bool:
+        """Whether every level of every sector solved converged."""
+        return all(self.spectrum.converged) and (self.others is None or all(self.others.converged))
 
     def energies(self, label: Label) -> FloatArray:
         """Levels of a sector in meV."""
-        levels: FloatArray = self.spectrum.energies[self.spectrum.labels.index(label)]
+        found = self.spectrum if label in self.spectrum.labels else self.others
+        if found is None:
+            raise InputError(f"`label` must be a sector that was solved, but is {label}.")
+        levels: FloatArray = found.energies[found.labels.index(label)]
         return levels
 
     def vectors(self, label: Label, count: int) -> ComplexArray:
         """The lowest `count` vectors of a sector, (level, state)."""
-        return self.spectrum.vectors[self.spectrum.labels.index(label)][:count]
+        vectors = self.spectrum.vectors[self.spectrum.labels.index(label)][:count]
+        reached = f"reached by the {count} states of the manifold in sector {label}"
+        require(len(vectors) == count, "tolerance_mev", f"be {reached}", f"so by {len(vectors)} alone")
+        return vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,21 +139,41 @@ class TwistedManifold:
         """Whether vectors are those of the missing carriers."""
         return 2 * self.n_carriers > self.grid.n_points if self.particle_hole is None else self.particle_hole
 
-    def solve(self, offset: tuple[float, float], n_levels: int, labels: Sequence[Label] | None) -> TwistedStates:
-        """Lowest levels and vectors of sectors (None: all) with the twist moved by `offset`."""
+    @property
+    def other_labels(self) -> tuple[Label, ...]:
+        """Labels of the sectors without a state of the manifold, in the order of the grid."""
+        every = ((int(first), int(second)) for first, second in self.grid.labels)
+        return tuple(label for label in every if label not in self.counts)
+
+    def solve(self, offset: tuple[float, float], n_levels: int, n_others: int = 0) -> TwistedStates:
+        """Lowest levels and vectors of the manifold's sectors with the twist moved by `offset`.
+
+        Parameters
+        ----------
+        offset
+            Twist added to that of the problem, in units of 2 pi.
+        n_levels
+            Levels of each sector of the manifold.
+        n_others
+            Levels of each other sector, without vectors; 0 leaves these out.
+        """
         moved = at_twist(self.problem, offset)
-        spectrum = solve_all_sectors(
-            moved,
-            self.filling,
-            n_levels,
-            momenta=labels,
-            particle_hole=self.particle_hole,
-            storage=self.storage,
-            tolerance_mev=self.tolerance_mev,
-            seed=self.seed,
-            keep_vectors=True,
-        )
-        return TwistedStates(moved.bands, spectrum)
+
+        def spectrum(labels: Sequence[Label], n_eigenstates: int, keep_vectors: bool) -> Spectrum:
+            return solve_all_sectors(
+                moved,
+                self.filling,
+                n_eigenstates,
+                momenta=labels,
+                particle_hole=self.particle_hole,
+                storage=self.storage,
+                tolerance_mev=self.tolerance_mev,
+                seed=self.seed,
+                keep_vectors=keep_vectors,
+            )
+
+        others = spectrum(self.other_labels, n_others, False) if n_others and self.other_labels else None
+        return TwistedStates(moved.bands, spectrum(sorted(self.counts), n_levels, True), others)
 
     def basis(self, label: Label) -> MomentumSector:
         """Basis of the vectors of a sector: of the missing carriers when those are fewer."""

@@ -1,0 +1,189 @@
+"""Insert one flux quantum through a handle of the torus and follow the ground-state manifold."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from tqdm import tqdm
+
+from moire._arrays import FloatArray, IntArray, read_only
+from moire.errors import MeshWarning, require
+from moire.exact_diagonalization import parse_filling
+from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization.hamiltonian import Storage
+from moire.exact_diagonalization.manifold import Label
+from moire.observables.boundary_twist import LabelShift, check_twistable
+from moire.observables.spectral_flow import SpectralFlow
+from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
+from moire.projection import ProjectedHamiltonian
+from moire.topology.berry import COARSE_LINK
+
+Sectors = Literal["all", "manifold"]
+
+
+def spectral_flow(
+    problem: ProjectedHamiltonian,
+    filling: FillingLike,
+    direction: int,
+    *,
+    n_steps: int = 12,
+    sectors: Sectors = "all",
+    momenta: Sequence[Sequence[int]] | None = None,
+    n_levels: int | None = None,
+    storage: Storage = "auto",
+    tolerance_mev: float = 1e-6,
+    seed: int = 0,
+    progress: bool = False,
+) -> SpectralFlow:
+    """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every twist.
+
+    Parameters
+    ----------
+    problem
+        One band of one flavour on a cluster; phi is measured from its own twist.
+    filling
+        Carriers per cell.
+    direction
+        1 or 2.
+    n_steps
+        Steps of one turn.
+    sectors
+        ``"all"``, or ``"manifold"`` for those of the manifold alone, where the gap is then an upper bound.
+    momenta
+        Labels of the manifold, one per state; by default those predicted at the filling.
+    n_levels
+        Levels of each sector of the manifold; by default, and at least, one more than it has in any of them. Of the
+        other sectors the lowest level is solved.
+    storage, tolerance_mev, seed
+        As in :func:`moire.solve_all_sectors`.
+    progress
+        Show a progress bar over twists.
+
+    Raises
+    ------
+    InputError
+        If a setting is out of range, the manifold is larger than the states asked, or the bands cannot be solved
+        again.
+
+    Warns
+    -----
+    MeshWarning
+        If the overlap of the manifold between neighbouring twists is below 0.5.
+
+    References
+    ----------
+    Regnault and Bernevig, PRX 1, 021014 (2011), Fig. 4.
+    """
+    fraction = abs(parse_filling(filling))
+    grid = problem.grid
+    shift = LabelShift(grid, direction)
+    require(n_steps >= 2 and n_steps == int(n_steps), "n_steps", "be an integer of at least 2", n_steps)
+    require(sectors in ("all", "manifold"), "sectors", "be 'all' or 'manifold'", repr(sectors))
+    counts = manifold_counts(grid, filling, momenta)
+    deepest = max(counts.values())
+    levels = deepest + 1 if n_levels is None else n_levels
+    require(levels > deepest, "n_levels", f"exceed {deepest}, the states of the manifold in one sector", levels)
+    check_twistable(problem)
+    manifold = TwistedManifold(problem, fraction, counts, None, storage, tolerance_mev, seed)
+
+    n_others = 1 if sectors == "all" else 0
+    labels = tuple(sorted(counts)) + (manifold.other_labels if n_others else ())
+    twists = np.linspace(0.0, 1.0, int(n_steps) + 1)
+    stacked = np.full((len(twists), len(labels), levels), np.nan)
+    orders, links, converged = [_start(counts)], [], True
+    before: TwistedStates | None = None
+    for step, phi in enumerate(tqdm(twists, desc="twists", disable=not progress, leave=False)):
+        point = manifold.solve((float(phi), 0.0) if direction == 1 else (0.0, float(phi)), levels, n_others)
+        if before is not None:
+            link, order = _follow(manifold, before, point, orders[-1])
+            links.append(link)
+            orders.append(order)
+        for row, label in enumerate(labels):
+            found = point.energies(label)
+            stacked[step, row, : len(found)] = found
+        before, converged = point, converged and point.converged
+    rows = np.array([labels.index(label) for label, _ in _states(counts)])
+    levels_of = np.array([[order[label][i] for label, i in _states(counts)] for order in orders])
+    tracked = stacked[np.arange(len(twists))[:, None], rows[None], levels_of]
+    result = SpectralFlow(
+        grid=grid,
+        filling=fraction,
+        direction=direction,
+        twists=read_only(twists),
+        labels=labels,
+        energies=read_only(stacked),
+        momenta=tuple(label for label, _ in _states(counts)),
+        tracked=read_only(tracked),
+        splitting=read_only(np.ptp(tracked, axis=1)),
+        gap=read_only(_outside(stacked, labels, counts) - tracked.max(axis=1)),
+        permutation=_permutation(manifold, shift, counts, levels_of[-1]),
+        closure_mev=_closure(manifold, shift, labels, stacked),
+        min_link=float(min(links)),
+        every_sector=len(labels) == grid.n_points,
+        seed=seed,
+        converged=converged,
+    )
+    if result.min_link < COARSE_LINK:
+        warnings.warn(f"The steps of the flow are too coarse: {result}", MeshWarning, stacklevel=2)
+    return result
+
+
+def _states(counts: Counter[Label]) -> list[tuple[Label, int]]:
+    """States of the manifold as (label, level at the start)."""
+    return [(label, level) for label in sorted(counts) for level in range(counts[label])]
+
+
+def _start(counts: Counter[Label]) -> dict[Label, IntArray]:
+    return {label: np.arange(count) for label, count in counts.items()}
+
+
+def _follow(
+    manifold: TwistedManifold, before: TwistedStates, after: TwistedStates, order: dict[Label, IntArray]
+) -> tuple[float, dict[Label, IntArray]]:
+    """Smallest |det| of a sector's overlaps and, per sector, the level that each state has moved to."""
+    smallest, moved = 1.0, {}
+    for label, own in order.items():
+        overlap = manifold.overlap(before, after, label)
+        smallest = min(smallest, float(np.abs(np.linalg.det(overlap))))
+        _, columns = linear_sum_assignment(np.abs(overlap), maximize=True)
+        moved[label] = columns[own]
+    return smallest, moved
+
+
+def _outside(energies: FloatArray, labels: tuple[Label, ...], counts: Counter[Label]) -> FloatArray:
+    """Lowest level outside the manifold at every twist; infinite if none was solved."""
+    lowest = np.full(len(energies), np.inf)
+    for row, label in enumerate(labels):
+        taken = counts.get(label, 0)
+        if taken < energies.shape[2]:
+            lowest = np.fmin(lowest, energies[:, row, taken])
+    return lowest
+
+
+def _permutation(
+    manifold: TwistedManifold, shift: LabelShift, counts: Counter[Label], final: IntArray
+) -> tuple[int, ...] | None:
+    """State of the start that each state has become after one turn."""
+    index = {state: i for i, state in enumerate(_states(counts))}
+    targets = []
+    for (label, _), level in zip(_states(counts), final, strict=True):
+        target = index.get((shift.of_total(label, manifold.n_carriers), int(level)))
+        if target is None:
+            return None
+        targets.append(target)
+    return tuple(targets)
+
+
+def _closure(manifold: TwistedManifold, shift: LabelShift, labels: tuple[Label, ...], energies: FloatArray) -> float:
+    rows = {label: row for row, label in enumerate(labels)}
+    worst = 0.0
+    for label, row in rows.items():
+        start = rows.get(shift.of_total(label, manifold.n_carriers))
+        if start is not None:
+            worst = max(worst, float(np.nanmax(np.abs(energies[-1, row] - energies[0, start]), initial=0.0)))
+    return worst
