@@ -37,7 +37,7 @@ FINITE_WAVE_VECTOR: Mapping[str, str] = MappingProxyType(
     {
         "spiral": "in-plane moments turning with one wave vector: the boost, or else the first one of the cell",
         "120_degree": "a spiral with +-(kappa_+ - kappa_-)",
-        "charge_order": "a potential that is lowest on one site MX of the enlarged cell",
+        "charge_order": "a potential that is lowest on one site MX of the enlarged cell, and an eighth of it for K",
         "stripe": "out-of-plane moments that alternate with the first wave vector of the enlarged cell",
     }
 )
@@ -194,6 +194,8 @@ def _modulated_field(mean_field: MeanField, guess: str) -> ComplexArray:
             wave = _wave(problem, folding, q, both)
             field -= (phase.conj() if problem.carrier == "hole" else phase) * wave / (2 * len(stars))
         field = field * _spread(mean_field, np.eye(mean_field.n_flavours, dtype=np.complex128))
+        if mean_field.n_flavours == 2:  # or it stays in both valleys
+            field = field + _uniform_field(mean_field, "valley_polarised") / 16
     return np.asarray(field + field.conj().swapaxes(1, 2))
 
 
