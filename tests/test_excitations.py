@@ -62,6 +62,20 @@ def test_all_modes_from_two_body_integrals(build_model, guess, displacement, rul
     assert found.is_stable == (guess != "AFMz")
 
 
+@pytest.mark.parametrize("carrier", ["hole", "electron"])
+def test_excitons_of_one_valley(build_model, carrier):
+    model = build_model("WANG_2023", 3.89, shells=2, displacement_mev=5.0)
+    bands = mo.solve_bands(model, mo.MomentumGrid.cluster(model.lattice, (2, 3), (0.1, 0.2)), 3)
+    interaction = mo.ScreenedCoulomb(epsilon_r=20.0, gate_distance_nm=30, layer_distance_nm=0.7)
+    state = hf.solve_hartree_fock(mo.project(bands, interaction, carrier, 1.6, "exchange"), 1, "non_magnetic", seed=1)
+    full, tamm_dancoff = reference.frequencies(state.problem, state.density_matrix)
+    found = hf.excitations(state, n_modes=100)
+    np.testing.assert_allclose(np.sort(np.abs(all_energies(found))), full, atol=1e-6)
+    assert np.abs(full - tamm_dancoff).max() > 0.01
+    with pytest.raises(mo.InputError, match="`channel` must be 'all'"):
+        hf.excitations(state, "intervalley")
+
+
 @pytest.mark.parametrize("rule", ["drop", "exchange"])
 def test_one_flip_over_a_full_band_is_exact(build_model, rule):
     problem = project_valleys(build_model, (2, 3), 1, rule, 5.0, twist=(0.2, 0.1))
@@ -250,6 +264,10 @@ def test_states_that_have_no_excitations(mean_field, antiferromagnet):
     loose = dataclasses.replace(antiferromagnet, converged=False, stop_reason="iterations used up")
     with pytest.raises(mo.InputError, match=r"`result` must be converged, but is not \(iterations used up\)"):
         hf.excitations(loose)
+    folded = dataclasses.replace(antiferromagnet, density_matrix=np.zeros((3, 12, 12)))
+    for function in (hf.excitations, hf.MeanFieldModel.of, lambda state: hf.active_band(state, 0, 0)):
+        with pytest.raises(mo.InputError, match=r"`result` must have a density matrix of shape .* without an enlarged"):
+            function(folded)
     warm = dataclasses.replace(antiferromagnet, temperature_mev=1.0)
     with pytest.raises(mo.InputError, match="`result` must be at zero temperature"):
         hf.excitations(warm)

@@ -10,7 +10,7 @@ from moire._arrays import ComplexArray, read_only
 from moire.bands import BandStructure
 from moire.errors import require
 from moire.hartree_fock.mean_field import MeanField
-from moire.hartree_fock.particle_hole import mixes_valleys
+from moire.hartree_fock.particle_hole import mixes_valleys, require_unit_cell
 from moire.hartree_fock.quasiparticles import valley_bands
 from moire.hartree_fock.result import HartreeFockResult
 
@@ -67,6 +67,7 @@ def active_band(result: HartreeFockResult, flavour: int, band: int, mean_field: 
     InputError
         If the state mixes the valleys, or fills other bands in part, or there is no such band.
     """
+    require_unit_cell(result)
     problem = result.problem
     n_flavours, n_bands, n_k = problem.bands.n_flavours, problem.bands.n_bands, problem.grid.n_points
     blocks = result.density_matrix.reshape(n_k, n_flavours, n_bands, n_flavours, n_bands)

@@ -17,6 +17,7 @@ from moire.continuum import ContinuumModel
 from moire.eigensolver import extremal_eigenpairs
 from moire.errors import require
 from moire.grids import KPath, MomentumGrid
+from moire.hartree_fock.particle_hole import require_unit_cell
 from moire.hartree_fock.quasiparticles import MixedFlavourModel
 from moire.hartree_fock.result import HartreeFockResult
 from moire.kernels.overlap_row import overlap_row
@@ -69,6 +70,7 @@ class MeanFieldModel(MixedFlavourModel):
         InputError
             If the image correction is asked for in a metal.
         """
+        require_unit_cell(result)
         insulator = len(result.filled_bands) > 0 and result.gap > 0 and result.temperature_mev == 0
         require(
             insulator or not image_correction,
@@ -162,7 +164,7 @@ class MeanFieldModel(MixedFlavourModel):
         if hole:
             forms = forms.conj()
         coulomb = self._exchange_potential(transfers.vectors - shift)
-        density = self.result.density_matrix.reshape(grid.n_points, n_f, n_b, n_f, n_b)[target]
+        density = self._density[target]
         for f in range(n_f):
             for h in range(n_f):
                 inner = np.einsum("qmnl,qnp,qlj->qmpj", forms[f], density[:, f, :, h, :], coulomb, optimize=True)
@@ -201,13 +203,17 @@ class MeanFieldModel(MixedFlavourModel):
         return float(-energies.max() - reach) if self.top_band_first else float(energies.max() + reach)
 
     @cached_property
+    def _density(self) -> ComplexArray:
+        """The density matrix that interacts, (k, flavour, band, flavour, band)."""
+        bands = self.result.problem.bands
+        return self.result.density_matrix.reshape(-1, *(bands.n_flavours, bands.n_bands) * 2)
+
+    @cached_property
     def _potential(self) -> ComplexArray:
         """The direct potential sum_l' V_ll'(G)/A rho_l'(-G) of the grid, (G, layer)."""
         problem = self.result.problem
-        n_f, n_b, n_k = problem.bands.n_flavours, problem.bands.n_bands, problem.grid.n_points
         local = np.nonzero(problem.form_factors.transfers.group_index == 0)[0]
-        density = self.result.density_matrix.reshape(n_k, n_f, n_b, n_f, n_b)
-        rho = np.einsum("fqkmnl,kfnfm->ql", problem.form_factors.values[:, local], density, optimize=True)
+        rho = np.einsum("fqkmnl,kfnfm->ql", problem.form_factors.values[:, local], self._density, optimize=True)
         return np.asarray(np.einsum("qlj,qj->ql", problem.coulomb[local], rho.conj()))
 
     def _exchange_potential(self, vectors: FloatArray) -> FloatArray:

@@ -64,6 +64,14 @@ def mixes_valleys(problem: ProjectedHamiltonian, density_matrix: ComplexArray) -
     return bool(between.max(initial=0.0) > VALLEY_DIAGONAL)
 
 
+def require_unit_cell(result: HartreeFockResult) -> None:
+    """Raise InputError unless the orbitals of the state are those of the moire cell at one label k."""
+    orbitals = result.problem.bands.n_flavours * result.problem.bands.n_bands
+    shape = (result.problem.grid.n_points, orbitals, orbitals)
+    found = result.density_matrix.shape
+    require(found == shape, "result", f"have a density matrix of shape {shape}, without an enlarged cell", found)
+
+
 def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
     """Split the orbitals of a converged insulator into groups of flavours that do not mix.
 
@@ -73,6 +81,7 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
         If the state did not converge, is at a temperature, or is not an insulator.
     """
     problem, occupation = result.problem, result.occupation
+    require_unit_cell(result)
     require(result.converged, "result", "be converged", f"not ({result.stop_reason})")
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
     require(result.gap > 0, "result", "be an insulator with empty and filled bands", f"one with gap {result.gap:g} meV")
