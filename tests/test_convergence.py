@@ -15,11 +15,12 @@ def hamiltonian(small_problem):
     return h
 
 
-def test_unconverged_warns_and_says_so(hamiltonian):
-    with pytest.warns(mo.ConvergenceWarning, match=r"Sector \(0, 2\): ARPACK stopped after 1 restarts with \d of 4"):
-        solution = solve_sector(hamiltonian, 4, max_restarts=1)
+@pytest.mark.parametrize(("solver", "name"), [("lanczos", "Lanczos"), ("arpack", "ARPACK")])
+def test_unconverged_warns_and_says_so(hamiltonian, solver, name):
+    with pytest.warns(mo.ConvergenceWarning, match=rf"Sector \(0, 2\): {name} stopped after 1 restarts with \d of 4"):
+        solution = solve_sector(hamiltonian, 4, max_restarts=1, solver=solver)
     assert not solution.converged
-    assert "ARPACK stopped after 1 restarts" in solution.stop_reason
+    assert f"{name} stopped after 1 restarts" in solution.stop_reason
     assert len(solution.energies) < 4
     assert len(solution.energies) == len(solution.vectors) == len(solution.residuals)
     assert 0 < solution.n_products < 100
@@ -43,7 +44,9 @@ def test_a_failed_sector_leaves_nan_and_no_verdict(small_problem, monkeypatch):
     original = solve.solve_sector
 
     def impatient(h, n, **options):
-        return original(h, n, max_restarts=1, **options) if h.sector.label == (0, 2) else original(h, n, **options)
+        if h.sector.label == (0, 2):
+            options |= {"max_restarts": 1, "solver": "arpack"}
+        return original(h, n, **options)
 
     monkeypatch.setattr(solve, "solve_sector", impatient)
     with pytest.warns(mo.ConvergenceWarning):

@@ -1,5 +1,6 @@
 import dataclasses
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 import moire as mo
 from moire.exact_diagonalization import MomentumSector, PairHamiltonian, PairTable, SectorHamiltonian
-from tests.reference import jordan_wigner
+from tests.reference import jordan_wigner, occupied_pairs
 
 SHAPES = ([2, 3], [1, 7], [[2, 1], [-1, 3]], [2, 4])
 
@@ -104,6 +105,48 @@ def test_transforming_twice_is_the_identity():
     np.testing.assert_allclose(twice.one_body, original.one_body, atol=1e-12)
     np.testing.assert_array_equal(twice.blocks, original.blocks)
     assert twice.constant == pytest.approx(original.constant, abs=1e-12)
+
+
+@pytest.mark.parametrize(("shape", "n_particles"), [([4, 6], 5), ([[3, 3], [-3, 6]], 5), ([3, 6], 9), ([5, 7], 4)])
+def test_larger_sectors_against_the_occupied_pairs(shape, n_particles):
+    # Two halves, tiles of more than one class, odd numbers of free pairs, several vectors, both precisions.
+    grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), shape)
+    pair_hamiltonian = random_pairs(grid, 11)
+    for momentum in (0, 4):
+        sector = MomentumSector(grid, n_particles, momentum)
+        h = SectorHamiltonian(pair_hamiltonian, sector, "matrix-free")
+        x = np.random.default_rng(momentum).standard_normal((sector.dimension, 10)).view(complex)
+        expected = np.stack([occupied_pairs.product(h, np.ascontiguousarray(column)) for column in x.T], axis=1)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(h @ x, expected, atol=1e-13 * scale)
+        np.testing.assert_allclose(h @ x[:, 1], expected[:, 1], atol=1e-13 * scale)
+        stored = SectorHamiltonian(pair_hamiltonian, sector, "csr")
+        np.testing.assert_allclose(stored @ x, expected, atol=1e-13 * scale)
+        single = SectorHamiltonian(pair_hamiltonian, sector, "matrix-free", dtype=np.complex64)
+        product = single @ x.astype(np.complex64)
+        assert product.dtype == np.complex64
+        np.testing.assert_allclose(product, expected, atol=1e-6 * scale)
+        assert h.n_products == 6
+
+
+@pytest.mark.parametrize("n_vectors", [1, 3])
+def test_same_bits_on_any_number_of_threads(n_vectors):
+    grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), [4, 6])
+    products = []
+    for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+        numba.set_num_threads(threads)
+        h = SectorHamiltonian(random_pairs(grid, 2), MomentumSector(grid, 6, 7), "matrix-free")
+        x = np.random.default_rng(0).standard_normal((h.shape[0], 2 * n_vectors)).view(complex)
+        products.append(h @ x)
+    assert np.abs(products[0]).max() > 1
+    np.testing.assert_array_equal(products[0], products[1])
+
+
+def test_auto_stores_small_sectors_only():
+    grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), [4, 6])
+    pair_hamiltonian = random_pairs(grid, 2)
+    assert SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, 4, 0)).is_stored
+    assert not SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, 6, 0)).is_stored
 
 
 @given(st.integers(0, 10**6))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
-from moire._arrays import ComplexArray
+from moire._arrays import ComplexArray, FloatArray
 from moire.errors import require
+from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian
 from moire.exact_diagonalization.sectors import MomentumSector
 from moire.kernels import fock
@@ -18,6 +21,7 @@ from moire.resources import fits_in_memory, reserve
 Storage = Literal["auto", "csr", "matrix-free"]
 BYTES_PER_ELEMENT = 20.0  # a complex number and a 32-bit column
 STORAGES: tuple[Storage, ...] = ("auto", "csr", "matrix-free")
+STORED_DIMENSION = 4000  # up to here a stored product is the faster one, see benchmarks/ed.py
 
 
 class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
@@ -30,40 +34,52 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
     sector
         The basis, of the same species.
     storage
-        ``"matrix-free"`` keeps only the diagonal; ``"csr"`` keeps all elements; ``"auto"`` stores
-        them when they fit in memory.
+        ``"matrix-free"`` keeps nothing but tables; ``"csr"`` keeps all elements; ``"auto"`` stores them up to
+        dimension 4000, where a stored product is faster.
+    dtype
+        ``complex128``, or ``complex64`` to halve the vectors; sums run in double precision in both.
 
     Raises
     ------
     InputError
-        If the storage is unknown or the two do not share a cluster.
+        If the storage or the type is unknown, or the two do not share a cluster.
     MemoryRefusedError
-        If the stored matrix does not fit.
+        If the stored matrix or the accumulators do not fit.
     """
 
-    def __init__(self, pair_hamiltonian: PairHamiltonian, sector: MomentumSector, storage: Storage = "auto") -> None:
+    def __init__(
+        self,
+        pair_hamiltonian: PairHamiltonian,
+        sector: MomentumSector,
+        storage: Storage = "auto",
+        dtype: DTypeLike = np.complex128,
+    ) -> None:
+        kind = np.dtype(dtype)
         require(storage in STORAGES, "storage", f"be one of {', '.join(STORAGES)}", repr(storage))
+        require(kind in (np.complex64, np.complex128), "dtype", "be complex64 or complex128", kind.name)
         require(
             pair_hamiltonian.pairs.grid.same_cluster(sector.grid),
             "sector",
             "live on the cluster of the Hamiltonian",
             sector.grid.name,
         )
-        super().__init__(np.dtype(np.complex128), (sector.dimension, sector.dimension))
+        super().__init__(kind, (sector.dimension, sector.dimension))
         self.pair_hamiltonian = pair_hamiltonian
         self.sector = sector
         self.n_products = 0
-        pairs = pair_hamiltonian.pairs
-        self.diagonal = np.empty(sector.dimension)
-        fock.diagonal(
-            sector.states, pair_hamiltonian.one_body, pairs.index, pair_hamiltonian.pair_diagonal, self.diagonal
-        )
         self._matrix: csr_array | None = None
-        if storage != "matrix-free":
-            n_entries = self._row_starts()
-            n_bytes = BYTES_PER_ELEMENT * n_entries[-1]
-            if storage == "csr" or fits_in_memory(3 * n_bytes):
-                self._matrix = self._stored(n_entries)
+        stored = self.estimated_bytes(sector.grid.n_points, sector.n_particles, sector.dimension)
+        if storage == "csr" or (
+            storage == "auto" and sector.dimension <= STORED_DIMENSION and fits_in_memory(3 * stored)
+        ):
+            self._matrix = self._stored()
+        else:
+            reserve(
+                f"Accumulators of a sector of dimension {sector.dimension}",
+                PairProduct.estimated_bytes(sector.dimension),
+                "a smaller sector would fit",
+            )
+            self._product = PairProduct(pair_hamiltonian, sector)
 
     @staticmethod
     def estimated_bytes(n_orbitals: int, n_particles: int, dimension: int) -> float:
@@ -78,44 +94,51 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         """Whether products use a stored matrix."""
         return self._matrix is not None
 
+    @cached_property
+    def diagonal(self) -> FloatArray:
+        """Diagonal elements in meV, (dim,)."""
+        pairs, values = self.pair_hamiltonian, np.empty(self.sector.dimension)
+        fock.diagonal(self.sector.states, pairs.one_body, pairs.pairs.index, pairs.pair_diagonal, values)
+        return values
+
     def _row_starts(self) -> np.ndarray[Any, Any]:
         pairs = self.pair_hamiltonian.pairs
         entries = np.empty(self.sector.dimension, dtype=np.int64)
         fock.count_row_entries(self.sector.states, pairs.index, pairs.range, pairs.mask, entries)
         return np.concatenate([[0], np.cumsum(entries)])
 
-    def _kernel_arguments(self) -> tuple[Any, ...]:
-        pairs, sector = self.pair_hamiltonian.pairs, self.sector
-        return (
-            *(sector.states, self.diagonal, pairs.index, pairs.range, pairs.mask, pairs.between),
-            *(pairs.block_start, self.pair_hamiltonian.blocks, sector.n_low, sector.low_rank, sector.high_offset),
-        )
-
-    def _stored(self, row_start: np.ndarray[Any, Any]) -> csr_array:
+    def _stored(self) -> csr_array:
+        row_start = self._row_starts()
         n_entries = int(row_start[-1])
         reserve(
             f"Stored matrix of dimension {self.sector.dimension} with {n_entries} elements",
             BYTES_PER_ELEMENT * n_entries,
             "storage 'matrix-free' would fit",
         )
+        pairs, sector = self.pair_hamiltonian.pairs, self.sector
         columns, values = np.empty(n_entries, dtype=np.int32), np.empty(n_entries, dtype=np.complex128)
-        fock.fill_rows(*self._kernel_arguments(), row_start, columns, values)
+        fock.fill_rows(
+            *(sector.states, self.diagonal, pairs.index, pairs.range, pairs.mask, pairs.between),
+            *(pairs.block_start, self.pair_hamiltonian.blocks, sector.n_low, sector.low_rank, sector.high_offset),
+            *(row_start, columns, values),
+        )
         return csr_array((values, columns, row_start), shape=self.shape)
 
     def to_csr(self) -> csr_array:
         """Return the matrix with all its elements stored, without the constant."""
-        return self._matrix if self._matrix is not None else self._stored(self._row_starts())
+        return self._matrix if self._matrix is not None else self._stored()
+
+    def _matmat(self, x: ComplexArray) -> ComplexArray:
+        self.n_products += x.shape[1]
+        vectors = np.ascontiguousarray(x, dtype=self.dtype)
+        if self._matrix is None:
+            return self._product(vectors)
+        product = np.empty_like(vectors)
+        fock.csr_product(self._matrix.indptr, self._matrix.indices, self._matrix.data, vectors, product)
+        return product
 
     def _matvec(self, x: ComplexArray) -> ComplexArray:
-        self.n_products += 1
-        vector = np.ascontiguousarray(x, dtype=np.complex128).reshape(-1)
-        product = np.empty_like(vector)
-        if self._matrix is not None:
-            matrix = self._matrix
-            fock.csr_product(matrix.indptr, matrix.indices, matrix.data, vector, product)
-        else:
-            fock.apply(*self._kernel_arguments(), vector, product)
-        return product
+        return self._matmat(x.reshape(-1, 1)).reshape(-1)
 
     def _adjoint(self) -> SectorHamiltonian:
         return self

@@ -33,6 +33,14 @@ def sector_dimensions(grid: MomentumGrid, n_particles: int) -> IntArray:
     return read_only(counts[n_particles])
 
 
+def split(n_orbitals: int) -> int:
+    """Orbitals of the low half of a state: two thirds up to 16, so that its tables stay in the cache, then the rest.
+
+    The high half has at most 23 orbitals below 40 orbitals, and no more than the low one from 46 on.
+    """
+    return max(min(16, 2 * n_orbitals // 3), n_orbitals - max(23, n_orbitals // 2))
+
+
 @dataclass(frozen=True, eq=False)
 class MomentumSector:
     """Basis of all states of `n_particles` carriers in N_s orbitals with total momentum `momentum`.
@@ -70,7 +78,7 @@ class MomentumSector:
         require(size <= MAX_ORBITALS, "cluster", f"have at most {MAX_ORBITALS} orbitals", f"{size} ({self.grid.name})")
         require(0 <= self.n_particles <= size, "n_particles", f"lie in 0..{size}", self.n_particles)
         require(0 <= self.momentum < size, "momentum", f"be an index in 0..{size - 1}", self.momentum)
-        n_low = size // 2
+        n_low = split(size)
         expected = int(sector_dimensions(self.grid, self.n_particles)[self.momentum])
         reserve(
             f"Basis of {expected} states and half tables of {size} orbitals",

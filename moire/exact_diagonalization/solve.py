@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-from scipy.linalg import eigh
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import ConvergenceWarning, require
+from moire.exact_diagonalization.eigensolvers import DENSE_DIMENSION, SOLVERS, Solver, arpack, dense, lanczos
 from moire.exact_diagonalization.filling import FillingLike, carriers_on, parse_filling
 from moire.exact_diagonalization.hamiltonian import STORAGES, SectorHamiltonian, Storage
+from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
-from moire.resources import human_bytes, logger, reserve
-
-DENSE_DIMENSION = 300
+from moire.resources import human_bytes, logger
 
 
 @dataclass(frozen=True, eq=False)
 class SectorSolution:
-    """Eigenpairs of one sector: energies (level,), vectors (level, dim), residuals (level,), all in meV."""
+    """Eigenpairs of one sector: energies (level,), vectors (level, dim), residuals (level,), all in meV.
+
+    ``history`` (check, 2) holds the blocks multiplied and the largest residual; it is empty but for Lanczos.
+    """
 
     energies: FloatArray
     vectors: ComplexArray
@@ -36,6 +37,10 @@ class SectorSolution:
     n_products: int
     converged: bool
     stop_reason: str
+    solver: str = "dense"
+    seed: int = 0
+    n_restarts: int = 0
+    history: FloatArray = field(default_factory=lambda: np.zeros((0, 2)), repr=False)
 
 
 def solve_sector(
@@ -46,8 +51,12 @@ def solve_sector(
     max_restarts: int = 1000,
     seed: int = 0,
     strict: bool = False,
+    solver: Solver = "auto",
+    block_size: int | None = None,
+    n_krylov: int | None = None,
+    checkpoint: Path | str | None = None,
 ) -> SectorSolution:
-    """Lowest eigenpairs of one sector, by a dense solver when it is small and by ARPACK otherwise.
+    """Lowest eigenpairs of one sector.
 
     Parameters
     ----------
@@ -58,71 +67,73 @@ def solve_sector(
     tolerance_mev
         Largest residual |H v - E v| that counts as converged.
     max_restarts
-        Restarts of ARPACK.
+        Restarts of the iterative solvers.
     seed
-        Seed of the starting vector, mixed with the number of particles and the momentum.
+        Seed of the starting vectors, mixed with the number of particles and the momentum.
     strict
         Raise instead of warning when the solver does not converge.
+    solver
+        ``"lanczos"`` (thick-restart block Lanczos), ``"arpack"`` or ``"dense"``; ``"auto"`` is dense up to
+        dimension 300 and Lanczos above.
+    block_size
+        Vectors that Lanczos multiplies at once, 2 by default.
+    n_krylov
+        Krylov vectors that Lanczos holds; by default about 60, or as many as fit.
+    checkpoint
+        Name, without ending, of the two files in which Lanczos keeps its state; it resumes from them. They
+        are written at every restart, for which fewer vectors are held.
 
     Raises
     ------
     InputError
-        If a setting is out of range or the sector has no states.
+        If a setting is out of range, the sector has no states, or the checkpoint is of another problem.
+    MemoryRefusedError
+        If the vectors do not fit.
     ConvergenceWarning
         Under `strict`, if a level does not converge.
     """
-    _check_solver(n_eigenstates, tolerance_mev, seed)
+    _check_solver(n_eigenstates, tolerance_mev, seed, solver)
+    for name, value in (("block_size", block_size), ("n_krylov", n_krylov)):
+        require(value is None or value >= 1, name, "be at least 1", value)
     sector, dimension = hamiltonian.sector, hamiltonian.shape[0]
     require(dimension > 0, "hamiltonian", "act on a sector with states", f"empty at {sector.label}")
     wanted = min(n_eigenstates, dimension)
+    words = (seed, sector.n_particles, sector.momentum)
     hamiltonian.n_products = 0
-    reason = "dense solver"
-    if dimension <= max(DENSE_DIMENSION, wanted + 1):
-        with threadpool_limits(1, user_api="blas"):  # too small for BLAS threads
-            energies, columns = eigh(hamiltonian.to_csr().toarray(), subset_by_index=[0, wanted - 1])
+    if solver == "dense" or (solver == "auto" and dimension <= DENSE_DIMENSION) or wanted + 1 >= dimension:
+        pairs = dense(hamiltonian, wanted)
+    elif solver == "arpack":
+        pairs = arpack(hamiltonian, wanted, tolerance_mev, max_restarts, words)
     else:
-        n_krylov = min(dimension, max(8 * wanted, 32))
-        reserve(
-            f"{n_krylov} Krylov vectors of dimension {dimension}", 16.0 * n_krylov * dimension, "fewer levels would fit"
+        pairs = lanczos(
+            *(hamiltonian, wanted, tolerance_mev, max_restarts, words),
+            block_size=block_size,
+            n_krylov=n_krylov,
+            checkpoint=checkpoint,
         )
-        rng = np.random.default_rng([seed, sector.n_particles, sector.momentum])
-        start = rng.standard_normal(dimension) + 1j * rng.standard_normal(dimension)
-        scale = float(np.abs(hamiltonian.diagonal).max()) + 1.0
-        try:
-            with threadpool_limits(1, user_api="blas"):  # ARPACK's own steps are too small for BLAS threads
-                energies, columns = eigsh(
-                    hamiltonian,
-                    wanted,
-                    which="SA",
-                    v0=start,
-                    ncv=n_krylov,
-                    tol=0.1 * tolerance_mev / scale,
-                    maxiter=max_restarts,
-                )
-            reason = "residual below tolerance"
-        except ArpackNoConvergence as failure:
-            energies, columns = np.real(failure.eigenvalues), failure.eigenvectors  # complex in scipy
-            reason = f"ARPACK stopped after {max_restarts} restarts with {len(energies)} of {wanted} levels"
-    order = np.argsort(energies)
-    energies, vectors = np.asarray(energies)[order], np.ascontiguousarray(columns.T[order])
     n_products = hamiltonian.n_products
     residuals = np.array(
-        [np.linalg.norm(hamiltonian.matvec(v) - e * v) for e, v in zip(energies, vectors, strict=True)]
+        [np.linalg.norm(hamiltonian.matvec(v) - e * v) for e, v in zip(pairs.energies, pairs.vectors, strict=True)]
     )
-    converged = len(energies) == wanted and bool(np.all(residuals <= tolerance_mev))
+    converged = len(pairs.energies) == wanted and bool(np.all(residuals <= tolerance_mev))
     if not converged:
         worst = f"largest residual {residuals.max(initial=0.0):.1e} meV against {tolerance_mev:.1e}"
-        message = f"Sector {sector.label}: {reason}; {worst}."
+        message = f"Sector {sector.label}: {pairs.reason}; {worst}."
         if strict:
             raise ConvergenceWarning(message)
         warnings.warn(message, ConvergenceWarning, stacklevel=2)
-    return SectorSolution(energies, vectors, residuals, n_products, converged, reason)
+    return SectorSolution(
+        *(pairs.energies, pairs.vectors, residuals, n_products, converged, pairs.reason, pairs.solver, seed),
+        n_restarts=pairs.n_restarts,
+        history=pairs.history,
+    )
 
 
-def _check_solver(n_eigenstates: int, tolerance_mev: float, seed: int) -> None:
+def _check_solver(n_eigenstates: int, tolerance_mev: float, seed: int, solver: str) -> None:
     require(n_eigenstates >= 1 and n_eigenstates == int(n_eigenstates), "n_eigenstates", "be at least 1", n_eigenstates)
     require(tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", tolerance_mev)
     require(seed >= 0, "seed", "not be negative", seed)
+    require(solver in SOLVERS, "solver", f"be one of {', '.join(SOLVERS)}", repr(solver))
 
 
 def _total_momentum(grid: MomentumGrid) -> int:
@@ -145,6 +156,7 @@ def solve_all_sectors(
     keep_vectors: bool = False,
     progress: bool = False,
     strict: bool = False,
+    solver: Solver = "auto",
 ) -> Spectrum:
     """Lowest levels of every momentum sector of a one-band, one-valley problem.
 
@@ -172,6 +184,8 @@ def solve_all_sectors(
         Show a progress bar over sectors.
     strict
         Raise when a sector does not converge.
+    solver
+        ``"auto"``, ``"lanczos"``, ``"arpack"`` or ``"dense"``, see :func:`solve_sector`.
 
     Raises
     ------
@@ -180,7 +194,7 @@ def solve_all_sectors(
     MemoryRefusedError
         If a sector does not fit in memory.
     """
-    _check_solver(n_eigenstates, tolerance_mev, seed)
+    _check_solver(n_eigenstates, tolerance_mev, seed, solver)
     grid = problem.grid
     fraction = abs(parse_filling(filling))
     n_carriers = carriers_on(grid, filling)
@@ -200,7 +214,7 @@ def solve_all_sectors(
         len(wanted),
         largest,
         human_bytes(SectorHamiltonian.estimated_bytes(grid.n_points, n_particles, largest)),
-        human_bytes(24.0 * largest),
+        human_bytes(8.0 * largest + PairProduct.estimated_bytes(largest)),
     )
     total = _total_momentum(grid)
     shape = (len(wanted), n_eigenstates)
@@ -216,7 +230,9 @@ def solve_all_sectors(
             continue
         hamiltonian = SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, n_particles, momentum), storage)
         storages.add("csr" if hamiltonian.is_stored else "matrix-free")
-        solution = solve_sector(hamiltonian, n_eigenstates, tolerance_mev=tolerance_mev, seed=seed, strict=strict)
+        solution = solve_sector(
+            hamiltonian, n_eigenstates, tolerance_mev=tolerance_mev, seed=seed, strict=strict, solver=solver
+        )
         energies[row, : len(solution.energies)] = solution.energies + pair_hamiltonian.constant
         residuals[row, : len(solution.energies)] = solution.residuals
         solutions.append(solution)

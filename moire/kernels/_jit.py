@@ -40,7 +40,7 @@ def cache_directory() -> Path | None:
 _CACHE_DIRECTORY = cache_directory()
 
 
-def jit(*, parallel: bool = False, inline: bool = False) -> Callable[[_Kernel], _Kernel]:
+def jit(*, parallel: bool = False, inline: bool = False, fused: bool = False) -> Callable[[_Kernel], _Kernel]:
     """Compile a kernel: nopython, no interpreter lock, cached per rank and per kernel source.
 
     Parameters
@@ -49,16 +49,19 @@ def jit(*, parallel: bool = False, inline: bool = False) -> Callable[[_Kernel], 
         Threads over ``prange``.
     inline
         For small callees: let LLVM inline them; they are not cached on their own.
+    fused
+        Let the compiler fuse a product and a sum into one instruction, which rounds once.
     """
+    fastmath = {"contract"} if fused else False
 
     def decorate(function: _Kernel) -> _Kernel:
         if inline or _CACHE_DIRECTORY is None:
-            return numba.njit(nogil=True, parallel=parallel)(function)
+            return numba.njit(nogil=True, parallel=parallel, fastmath=fastmath)(function)
         config: Any = numba.config
         previous = config.CACHE_DIR
         config.CACHE_DIR = str(_CACHE_DIRECTORY)
         try:
-            return numba.njit(nogil=True, parallel=parallel, cache=True)(function)
+            return numba.njit(nogil=True, parallel=parallel, cache=True, fastmath=fastmath)(function)
         finally:
             config.CACHE_DIR = previous
 

@@ -1,4 +1,4 @@
-"""Fock states of one momentum sector: enumerate, rank, and apply a momentum-conserving pair Hamiltonian.
+"""Fock states of one momentum sector: enumerate, rank, and store a momentum-conserving pair Hamiltonian.
 
 A state is a 64-bit occupation word split into a low and a high half. States of a sector are ordered by
 (high, low), so the rank of a state is a sum of two table entries. Pairs p = (p1 < p2) are
@@ -121,60 +121,6 @@ def diagonal(states, one_body, pair_of, pair_diagonal, out):
 
 
 @jit(parallel=True)
-def apply(
-    states,
-    diagonal,
-    pair_of,
-    pair_range,
-    pair_mask,
-    pair_between,
-    block_start,
-    blocks,
-    n_low,
-    low_rank,
-    high_offset,
-    x,
-    y,
-):
-    """Set y = H x, each row from the occupied pairs of its own state; nothing is stored.
-
-    Parameters
-    ----------
-    states : uint64 (dim,)
-    diagonal : float (dim,)
-    pair_of : int (orbital, orbital), index of the pair p1 < p2; pairs of equal momentum are contiguous
-    pair_range : int (pair, 2), first and last+1 pair of the same momentum
-    pair_mask, pair_between : uint64 (pair,)
-    block_start : int (pair,), start of the row of this pair in `blocks`
-    blocks : complex, rows of A^Q one after the other
-    n_low, low_rank, high_offset : the half tables
-    x, y : complex (dim,)
-    """
-    low_mask = (np.uint64(1) << np.uint64(n_low)) - np.uint64(1)
-    for row in prange(states.size):
-        state = states[row]
-        orbitals = np.empty(64, np.int64)
-        count = occupied_orbitals(state, orbitals)
-        real, imag = diagonal[row] * x[row].real, diagonal[row] * x[row].imag
-        for i in range(count):
-            for j in range(i + 1, count):
-                p = pair_of[orbitals[i], orbitals[j]]
-                rest = state ^ pair_mask[p]
-                own_sign = popcount(rest & pair_between[p])
-                first = pair_range[p, 0]
-                for other in range(first, pair_range[p, 1]):
-                    if other != p and not (rest & pair_mask[other]):
-                        target = rest | pair_mask[other]
-                        source = high_offset[target >> np.uint64(n_low)] + low_rank[target & low_mask]
-                        value = blocks[block_start[p] + other - first]
-                        sign = own_sign + popcount(rest & pair_between[other])
-                        factor = 1.0 - 2.0 * np.float64(sign & np.uint64(1))
-                        real += factor * (value.real * x[source].real - value.imag * x[source].imag)
-                        imag += factor * (value.real * x[source].imag + value.imag * x[source].real)
-        y[row] = complex(real, imag)
-
-
-@jit(parallel=True)
 def count_row_entries(states, pair_of, pair_range, pair_mask, out):
     """Fill out[row] with the number of stored entries of a row, the diagonal included."""
     for row in prange(states.size):
@@ -196,7 +142,20 @@ def fill_rows(
     states, diagonal, pair_of, pair_range, pair_mask, pair_between, block_start, blocks, n_low, low_rank, high_offset,
     row_start, columns, values,
 ):  # fmt: skip
-    """Fill the CSR arrays of H; the arguments are those of :func:`apply`."""
+    """Fill the CSR arrays of H: take every occupied pair out of a state and put the free ones of its momentum in.
+
+    Parameters
+    ----------
+    states : uint64 (dim,)
+    diagonal : float (dim,)
+    pair_of : int (orbital, orbital), index of the pair p1 < p2; pairs of equal momentum are contiguous
+    pair_range : int (pair, 2), first and last+1 pair of the same momentum
+    pair_mask, pair_between : uint64 (pair,)
+    block_start : int (pair,), start of the row of this pair in `blocks`
+    blocks : complex, rows of A^Q one after the other
+    n_low, low_rank, high_offset : the half tables
+    row_start, columns, values : the CSR arrays; the last two are written
+    """
     low_mask = (np.uint64(1) << np.uint64(n_low)) - np.uint64(1)
     for row in prange(states.size):
         state = states[row]
@@ -224,11 +183,10 @@ def fill_rows(
 
 @jit(parallel=True)
 def csr_product(row_start, columns, values, x, y):
-    """Set y = H x for stored rows, each owned by one thread."""
+    """Set y = H x for stored rows, each owned by one thread; x and y are (dim, vectors)."""
     for row in prange(row_start.size - 1):
-        real, imag = 0.0, 0.0
-        for entry in range(row_start[row], row_start[row + 1]):
-            value, source = values[entry], x[columns[entry]]
-            real += value.real * source.real - value.imag * source.imag
-            imag += value.real * source.imag + value.imag * source.real
-        y[row] = complex(real, imag)
+        for v in range(x.shape[1]):
+            total = 0.0j
+            for entry in range(row_start[row], row_start[row + 1]):
+                total += values[entry] * x[columns[entry], v]
+            y[row, v] = total

@@ -1,0 +1,83 @@
+"""Two slots on disk that hold the state of a long run, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from moire.errors import InputError, require
+
+
+@dataclass
+class Checkpoint:
+    """State of one run in the files ``<path>.0.h5`` and ``<path>.1.h5``, written in turn.
+
+    Each is written under a temporary name, flushed to disk and moved into place, so that a whole one is there
+    at any time.
+
+    Parameters
+    ----------
+    path
+        Name of the files without their endings; the directory must exist.
+    key
+        Identifies the problem and the settings; a checkpoint of another key is refused.
+
+    Raises
+    ------
+    InputError
+        If the directory does not exist.
+    """
+
+    path: Path
+    key: str
+    _count: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.path = Path(self.path)
+        require(self.path.parent.is_dir(), "checkpoint", "lie in a directory that exists", str(self.path))
+
+    def _slot(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}.h5")
+
+    def save(self, state: Mapping[str, np.ndarray]) -> None:
+        """Write the arrays of `state` into the older slot."""
+        self._count += 1
+        target = self._slot(self._count % 2)
+        temporary = target.with_suffix(".tmp")
+        with h5py.File(temporary, "w") as file:
+            file.attrs["key"], file.attrs["count"] = self.key, self._count
+            for name, values in state.items():
+                file[name] = values
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.replace(target)
+
+    def load(self) -> dict[str, np.ndarray] | None:
+        """Return the newest state that can be read; None if there is none.
+
+        Raises
+        ------
+        InputError
+            If the files belong to another problem or to other settings.
+        """
+        newest: dict[str, np.ndarray] | None = None
+        for slot in (self._slot(0), self._slot(1)):
+            with contextlib.suppress(OSError, KeyError), h5py.File(slot, "r") as file:  # a damaged slot is passed over
+                if file.attrs["key"] != self.key:
+                    raise InputError(f"`checkpoint` must belong to this problem and settings, but {slot} does not.")
+                count = int(file.attrs["count"])
+                if count > self._count:
+                    newest = {name: np.asarray(values) for name, values in file.items()}
+                    self._count = count
+        return newest
+
+    def remove(self) -> None:
+        """Delete both slots."""
+        for slot in (self._slot(0), self._slot(1)):
+            slot.unlink(missing_ok=True)

@@ -1,0 +1,146 @@
+"""The eigensolvers of one sector behind one result: dense, ARPACK, and block Lanczos."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from threadpoolctl import threadpool_limits
+
+from moire._arrays import ComplexArray, FloatArray
+from moire.errors import require
+from moire.exact_diagonalization.checkpoint import Checkpoint
+from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
+from moire.exact_diagonalization.lanczos import LanczosSettings, block_lanczos
+from moire.exact_diagonalization.pair_product import PairProduct
+from moire.resources import fits_in_memory, human_bytes, logger, reserve
+
+Solver = Literal["auto", "lanczos", "arpack", "dense"]
+SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
+DENSE_DIMENSION = 300
+BLOCK_SIZE = 2  # finds pairs of degenerate levels at once; a larger block costs more products
+MIN_KRYLOV, CHECKPOINTED_KRYLOV = 60, 40
+WORKING_VECTORS = 4  # of each vector of a block: its copies on the way in and out of a product
+
+
+@dataclass(frozen=True, eq=False)
+class Eigenpairs:
+    """What a solver found: energies (level,), vectors (level, dim), ascending; it stops with a reason."""
+
+    energies: FloatArray
+    vectors: ComplexArray = field(repr=False)
+    reason: str
+    solver: str
+    n_restarts: int = 0
+    history: FloatArray = field(default_factory=lambda: np.zeros((0, 2)), repr=False)
+
+
+def dense(hamiltonian: SectorHamiltonian, wanted: int) -> Eigenpairs:
+    """Diagonalize the whole matrix."""
+    reserve(
+        f"Dense matrix of dimension {hamiltonian.shape[0]}",
+        48.0 * hamiltonian.shape[0] ** 2,
+        "solver 'lanczos' would fit",
+    )
+    with threadpool_limits(1, user_api="blas"):  # too small for BLAS threads
+        energies, columns = eigh(hamiltonian.to_csr().toarray(), subset_by_index=[0, wanted - 1])
+    return Eigenpairs(energies, np.ascontiguousarray(columns.T), "dense solver", "dense")
+
+
+def arpack(
+    hamiltonian: SectorHamiltonian, wanted: int, tolerance: float, max_restarts: int, seed: tuple[int, ...]
+) -> Eigenpairs:
+    """Implicitly restarted Lanczos of ARPACK; it may miss copies of a degenerate level."""
+    dimension = hamiltonian.shape[0]
+    n_krylov = min(dimension, max(8 * wanted, 32))
+    reserve(
+        f"{n_krylov} Krylov vectors of dimension {dimension}", 16.0 * n_krylov * dimension, "fewer levels would fit"
+    )
+    rng = np.random.default_rng(list(seed))
+    start = rng.standard_normal(dimension) + 1j * rng.standard_normal(dimension)
+    scale = float(np.abs(hamiltonian.diagonal).max()) + 1.0
+    reason = "residual below tolerance"
+    try:
+        with threadpool_limits(1, user_api="blas"):  # ARPACK's own steps are too small for BLAS threads
+            energies, columns = eigsh(
+                hamiltonian,
+                wanted,
+                which="SA",
+                v0=start.astype(hamiltonian.dtype),
+                ncv=n_krylov,
+                tol=0.1 * tolerance / scale,
+                maxiter=max_restarts,
+            )
+    except ArpackNoConvergence as failure:
+        energies, columns = np.real(failure.eigenvalues), failure.eigenvectors  # complex in scipy
+        reason = f"ARPACK stopped after {max_restarts} restarts with {len(energies)} of {wanted} levels"
+    order = np.argsort(energies)
+    return Eigenpairs(np.asarray(energies)[order], np.ascontiguousarray(columns.T[order]), reason, "arpack")
+
+
+def lanczos(
+    hamiltonian: SectorHamiltonian,
+    wanted: int,
+    tolerance: float,
+    max_restarts: int,
+    seed: tuple[int, ...],
+    *,
+    block_size: int | None = None,
+    n_krylov: int | None = None,
+    checkpoint: Path | str | None = None,
+) -> Eigenpairs:
+    """Block Lanczos with as many Krylov vectors as fit, see :func:`moire.exact_diagonalization.block_lanczos`."""
+    dimension = hamiltonian.shape[0]
+    block, held = plan_lanczos(hamiltonian, wanted, block_size, n_krylov, checkpoint is not None)
+    settings = LanczosSettings(wanted, block, held, tolerance, max_restarts, seed)
+    slots = None
+    if checkpoint is not None:
+        key = content_key(hamiltonian, wanted, block, tolerance, seed)
+        slots = Checkpoint(Path(checkpoint), key)
+    result = block_lanczos(hamiltonian.matmat, dimension, settings, slots, hamiltonian.dtype)
+    return Eigenpairs(result.energies, result.vectors, result.stop_reason, "lanczos", result.n_restarts, result.history)
+
+
+def plan_lanczos(
+    hamiltonian: SectorHamiltonian, wanted: int, block_size: int | None, n_krylov: int | None, checkpointed: bool
+) -> tuple[int, int]:
+    """Choose the block size and the number of Krylov vectors, state their memory, and refuse what does not fit."""
+    dimension: int = hamiltonian.shape[0]
+    bytes_each: int = hamiltonian.dtype.itemsize
+
+    def n_bytes(block: int, held: int) -> float:
+        products = 0.0 if hamiltonian.is_stored else PairProduct.estimated_bytes(dimension, block)
+        return products + bytes_each * dimension * (held + WORKING_VECTORS * block)
+
+    def smallest(block: int) -> int:
+        return min(dimension, wanted + 4 * block)
+
+    block = block_size or min(wanted, BLOCK_SIZE)
+    held = n_krylov or min(dimension, CHECKPOINTED_KRYLOV if checkpointed else MIN_KRYLOV)
+    held = max(held, smallest(block), 0 if n_krylov else min(dimension, 2 * wanted + 20))
+    require(n_krylov is None or held == n_krylov, "n_krylov", f"be at least {smallest(block)}", n_krylov)
+    require(held <= dimension, "n_krylov", f"not exceed the dimension {dimension}", held)
+    if block_size is None and not fits_in_memory(n_bytes(block, max(smallest(block), min(held, 20)))):
+        block = 1
+    while n_krylov is None and held > smallest(block) and not fits_in_memory(n_bytes(block, held)):
+        held -= 1
+    what = f"{held} Krylov vectors of dimension {dimension} in blocks of {block}"
+    reserve(what, n_bytes(block, held), "fewer levels or vectors in complex64 would fit")
+    logger.debug("%s: %s", what, human_bytes(n_bytes(block, held)))
+    return block, held
+
+
+def content_key(
+    hamiltonian: SectorHamiltonian, wanted: int, block: int, tolerance: float, seed: tuple[int, ...]
+) -> str:
+    """Hash of everything that decides the course of a run but for the memory."""
+    form, sector = hamiltonian.pair_hamiltonian, hamiltonian.sector
+    settings = (sector.n_particles, sector.momentum, wanted, block, tolerance, seed, hamiltonian.dtype.name)
+    digest = hashlib.sha256(repr((sector.grid.matrix.tolist(), settings)).encode())
+    digest.update(form.one_body.tobytes() + form.blocks.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,180 @@
+"""An orthonormal basis that grows by products with H, the projection of H onto it, and its compression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scipy.linalg import eigh
+
+from moire._arrays import ComplexArray, FloatArray
+
+CHUNK = 1 << 13  # states handled at once, so that temporary arrays stay small and in cache
+DEFICIENT = 1e-10  # a new vector shorter than this, relative to H, lies in the span of the basis
+Multiply = Callable[[ComplexArray], ComplexArray]
+
+
+class KrylovBasis:
+    """Vectors V with H V = V T + F B: T is the projection, F the pending block, B its coupling.
+
+    Parameters
+    ----------
+    dimension
+        Length of the vectors.
+    n_krylov
+        Vectors that fit, the pending block included.
+    block_size
+        Vectors of a block.
+    seed
+        Words that seed the random vectors, together with their running number.
+    dtype
+        Of the vectors.
+    """
+
+    def __init__(
+        self, dimension: int, n_krylov: int, block_size: int, seed: tuple[int, ...], dtype: DTypeLike = np.complex128
+    ) -> None:
+        self.vectors = np.empty((n_krylov, dimension), dtype=dtype)
+        self.projected = np.zeros((n_krylov, n_krylov), dtype=np.complex128)
+        self.coupling = np.zeros((0, 0), dtype=np.complex128)
+        self.n_held = self.n_pending = self.n_drawn = 0
+        self._block_size, self._seed = block_size, seed
+        self.draw_pending()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another block does not fit."""
+        taken = self.n_held + self.n_pending
+        return taken + min(self._block_size, self.vectors.shape[1] - taken) > len(self.vectors)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the span is closed under H because it is the whole space."""
+        return self.n_pending == 0
+
+    def draw_pending(self) -> None:
+        """Make the pending block random, orthogonal to the basis and not coupled to it."""
+        block = np.empty((0, self.vectors.shape[1]), dtype=self.vectors.dtype)
+        self._set_pending(block, np.zeros((0, self.n_held), dtype=np.complex128))
+
+    def _random(self) -> ComplexArray:
+        rng = np.random.default_rng([*self._seed, self.n_drawn])
+        self.n_drawn += 1
+        dimension = self.vectors.shape[1]
+        return (rng.standard_normal(dimension) + 1j * rng.standard_normal(dimension)).astype(self.vectors.dtype)
+
+    def _overlaps(self, block: ComplexArray, first: int, last: int) -> ComplexArray:
+        """<V_i | block_j> for the vectors from `first` to `last`, (i, j)."""
+        total = np.zeros((len(block), last - first), dtype=np.complex128)
+        for start in range(0, block.shape[1], CHUNK):
+            piece = slice(start, start + CHUNK)
+            total += block[:, piece].conj() @ self.vectors[first:last, piece].T
+        overlaps: ComplexArray = total.conj().T
+        return overlaps
+
+    def _subtract(self, block: ComplexArray, overlaps: ComplexArray, first: int) -> None:
+        """Subtract from `block`, in place, the vectors from `first` on times `overlaps`."""
+        coefficients = np.ascontiguousarray(overlaps.T, dtype=block.dtype)
+        last = first + len(overlaps)
+        for start in range(0, block.shape[1], CHUNK):
+            piece = slice(start, start + CHUNK)
+            block[:, piece] -= coefficients @ self.vectors[first:last, piece]
+
+    def _project_out(self, block: ComplexArray, n_vectors: int) -> None:
+        self._subtract(block, self._overlaps(block, 0, n_vectors), 0)
+
+    def _set_pending(self, block: ComplexArray, coupling: ComplexArray, scale: float = 1.0) -> None:
+        """Orthonormalize `block`, which is orthogonal to the basis, behind it; replace what vanishes by random vectors.
+
+        ``coupling`` (block, held) is rewritten in terms of the orthonormal vectors.
+        """
+        n_held = self.n_held
+        size = min(self._block_size, len(self.vectors) - n_held, self.vectors.shape[1] - n_held)
+        triangle = np.zeros((size, len(block)), dtype=np.complex128)
+        count = 0
+        for index, vector in enumerate(block):
+            before = np.linalg.norm(vector)
+            row = vector[None]
+            for _ in range(2):
+                overlaps = self._overlaps(row, n_held, n_held + count)
+                self._subtract(row, overlaps, n_held)
+                triangle[:count, index] += overlaps[:, 0]
+            norm = float(np.linalg.norm(row))
+            if norm > DEFICIENT * scale and count < size:
+                if norm < 1e-3 * before or norm < 1e-3 * scale:  # rounding has grown: clean once more
+                    row /= norm
+                    self._project_out(row, n_held + count)
+                    row /= np.linalg.norm(row)
+                else:
+                    row /= norm
+                self.vectors[n_held + count] = row[0]
+                triangle[count, index] = norm
+                count += 1
+        self.coupling = triangle @ coupling if len(block) else np.zeros((size, n_held), dtype=np.complex128)
+        while count < size:
+            row = self._random()[None]
+            for _ in range(3):
+                row /= np.linalg.norm(row)
+                self._project_out(row, n_held + count)
+            self.vectors[n_held + count] = row[0] / np.linalg.norm(row)
+            count += 1
+        self.n_pending = size
+
+    def expand(self, multiply: Multiply) -> None:
+        """Multiply the pending block, take it into the basis, and leave the next one pending."""
+        first, last = self.n_held, self.n_held + self.n_pending
+        block = np.ascontiguousarray(multiply(self.vectors[first:last].T).T)
+        scale = float(np.linalg.norm(block, axis=1).max()) + np.finfo(float).tiny
+        known = self.coupling.conj().T  # H F = V B^+ + ..., so that one sweep over the basis is enough
+        start = int(np.flatnonzero(np.any(known != 0, axis=1))[0]) if np.any(known) else first
+        self._subtract(block, known[start:], start)
+        own = self._overlaps(block, first, last)
+        self._subtract(block, own, first)
+        column = self._overlaps(block, 0, last)
+        self._subtract(block, column, 0)
+        column[:first] += known
+        column[first:] += own
+        self.projected[:last, first:last] = column
+        self.projected[first:last, :last] = column.conj().T
+        self.projected[first:last, first:last] = (column[first:] + column[first:].conj().T) / 2
+        coupling = np.zeros((last - first, last), dtype=np.complex128)
+        coupling[:, first:] = np.eye(last - first)
+        self.n_held = last
+        self._set_pending(block, coupling, scale)
+
+    def ritz(self) -> tuple[FloatArray, ComplexArray, FloatArray]:
+        """Ritz values (n,), coefficients (held, n) and residuals (n,), ascending."""
+        values, columns = eigh(self.projected[: self.n_held, : self.n_held])
+        return values, columns, np.linalg.norm(self.coupling @ columns, axis=0)
+
+    def compress(self, values: FloatArray, columns: ComplexArray) -> None:
+        """Keep the Ritz vectors of the given coefficients (held, kept) in place of the basis."""
+        held, kept = columns.shape
+        rotation = np.ascontiguousarray(columns.T).astype(self.vectors.dtype)
+        for start in range(0, self.vectors.shape[1], CHUNK):
+            piece = slice(start, start + CHUNK)
+            self.vectors[:kept, piece] = rotation @ self.vectors[:held, piece]
+        self.vectors[kept : kept + self.n_pending] = self.vectors[held : held + self.n_pending].copy()
+        self.coupling = self.coupling @ columns
+        self.projected[:kept, :kept] = np.diag(values[:kept])
+        self.n_held = kept
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that a run needs to go on."""
+        return {
+            "vectors": self.vectors[: self.n_held + self.n_pending],
+            "projected": self.projected[: self.n_held, : self.n_held],
+            "coupling": self.coupling,
+            "counts": np.array([self.n_held, self.n_pending, self.n_drawn, len(self.vectors)]),
+        }
+
+    def load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a saved state."""
+        self.n_held, self.n_pending, self.n_drawn, n_krylov = (int(count) for count in state["counts"])
+        if n_krylov != len(self.vectors):
+            self.vectors = np.empty((n_krylov, self.vectors.shape[1]), dtype=self.vectors.dtype)
+            self.projected = np.zeros((n_krylov, n_krylov), dtype=np.complex128)
+        self.vectors[: self.n_held + self.n_pending] = state["vectors"]
+        self.projected[: self.n_held, : self.n_held] = state["projected"]
+        self.coupling = np.asarray(state["coupling"])

@@ -1,0 +1,159 @@
+"""Matrix-free products of one sector: the tables that the kernels of :mod:`moire.kernels.pair_product` read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
+from moire.exact_diagonalization.sectors import MomentumSector, split
+from moire.grids import MomentumGrid
+from moire.kernels import fock, pair_product
+from moire.resources import reserve
+
+MANY_STATES = 1 << 22  # from here on two accumulators are held instead of eight
+MAX_VECTORS = 4  # a row of four complex vectors is one cache line
+
+
+def count_parts(dimension: int) -> int:
+    """Parts of the work, each with its accumulator: fixed by the dimension, so that threads do not change the bits."""
+    return max(8 if dimension < MANY_STATES else 2, int(numba.get_num_threads()))
+
+
+@dataclass(frozen=True, eq=False)
+class LowLists:
+    """Where the pairs of a cluster are free in the low halves of a state; the same for all its sectors.
+
+    Parameters
+    ----------
+    n_low
+        Orbitals of the low half.
+    pair_pattern
+        (pair,), pattern of each pair.
+    class_tile, tile_start, list_start, entries
+        The tiles of each class and the lists of each tile, see :mod:`moire.kernels.pair_product`.
+    """
+
+    n_low: int
+    pair_pattern: IntArray = field(repr=False)
+    class_tile: IntArray = field(repr=False)
+    tile_start: IntArray = field(repr=False)
+    list_start: IntArray = field(repr=False)
+    entries: NDArray[np.uint32] = field(repr=False)
+
+
+@lru_cache(maxsize=2)
+def low_lists(grid: MomentumGrid, n_particles: int) -> LowLists:
+    """Lists of a cluster and a number of particles; the last two are kept, because all sectors share them."""
+    n_low, n_momenta = split(grid.n_points), grid.n_points
+    low_class = np.empty(1 << n_low, dtype=np.int32)
+    fock.classify_half(0, grid.sum_index, low_class, n_particles, n_momenta)
+    order = np.argsort(low_class, kind="stable")
+    by_class = low_class[order]
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.arange(order.size) - np.searchsorted(by_class, by_class)
+
+    n_classes = max(0, n_particles - 1) * n_momenta  # a pair is put into at most N-2 particles
+    class_start = np.searchsorted(by_class, np.arange(n_classes + 1))
+    sizes = np.diff(class_start)
+    n_tiles = -(-sizes // pair_product.TILE)
+    cuts = [class_start[c] + sizes[c] * np.arange(n) // n for c, n in enumerate(n_tiles) if n]
+    tile_start = np.concatenate([*cuts, class_start[-1:]])
+
+    patterns: list[tuple[int, ...]] = [(), *((i,) for i in range(n_low)), *combinations(range(n_low), 2)]
+    number = {pattern: index for index, pattern in enumerate(patterns)}
+    mask = np.array([sum(1 << i for i in pattern) for pattern in patterns], dtype=np.uint64)
+    between = np.array(
+        [(1 << [0, n_low, pattern[-1]][len(pattern)]) - (2 << pattern[0]) if pattern else 0 for pattern in patterns],
+        dtype=np.uint64,
+    )  # the orbitals above the first one, up to the second or to the end of the half
+
+    counts = np.empty((len(tile_start) - 1, len(patterns)), dtype=np.int64)
+    words = order.astype(np.uint64)
+    pair_product.count_list_entries(words, tile_start, mask, counts)
+    ends = np.cumsum(counts).reshape(counts.shape)
+    list_start = np.concatenate([ends[:, :1] - counts[:, :1], ends], axis=1)
+    reserve(f"Lists of {counts.sum()} low halves", 4.0 * counts.sum(), "fewer orbitals or minority carriers would fit")
+    entries = np.empty(counts.sum(), dtype=np.uint32)
+    pair_product.fill_lists(words, tile_start, mask, between, rank, list_start, entries)
+    orbitals = PairTable(grid).orbitals.tolist()
+    pair_pattern = np.array([number[tuple(i for i in pair if i < n_low)] for pair in orbitals], dtype=np.int64)
+    class_tile = np.concatenate([[0], np.cumsum(n_tiles)])
+    return LowLists(n_low, *(read_only(a) for a in (pair_pattern, class_tile, tile_start, list_start, entries)))
+
+
+def half_energies(one_body: FloatArray) -> FloatArray:
+    """Sum of the energies of the occupied orbitals for every word of a half, (2**orbitals,)."""
+    energies = np.zeros(1)
+    for energy in one_body:
+        energies = np.concatenate([energies, energies + energy])
+    return energies
+
+
+class PairProduct:
+    """Products H x of one sector without the matrix; the constant is left out.
+
+    Parameters
+    ----------
+    pair_hamiltonian
+        The Hamiltonian in pair form.
+    sector
+        The basis.
+    """
+
+    def __init__(self, pair_hamiltonian: PairHamiltonian, sector: MomentumSector) -> None:
+        pairs, grid, n_low = pair_hamiltonian.pairs, sector.grid, sector.n_low
+        lists = low_lists(grid, sector.n_particles)
+        high_class = np.empty(sector.high_offset.size, dtype=np.int32)
+        fock.classify_half(n_low, grid.sum_index, high_class, sector.n_particles, grid.n_points)
+        pair_start = np.searchsorted(pairs.momentum, np.arange(grid.n_points + 1))
+        high_mask = pairs.mask >> np.uint64(n_low)
+        place = (sector.momentum, sector.n_particles, grid.difference_index, lists.class_tile, lists.tile_start)
+
+        n_parts = count_parts(sector.dimension)
+        work = np.empty(high_class.size)
+        pair_product.estimate_work(*place, high_class, pair_start, high_mask, work)
+        done = np.cumsum(work)
+        part_start = np.searchsorted(done, done[-1] * np.arange(n_parts + 1) / n_parts)
+        part_start[-1] = high_class.size
+        part_row = np.minimum(sector.high_offset[np.minimum(part_start[:-1], high_class.size - 1)], sector.dimension)
+        self._part_end = np.concatenate([[0], np.cumsum(sector.dimension - part_row)])  # no high half falls
+        self._kernel_arguments: tuple[Any, ...] = (
+            *(*place, lists.list_start, lists.entries, high_class, sector.high_offset.view(np.uint64)),
+            *(pair_start, lists.pair_pattern, high_mask, pairs.between >> np.uint64(n_low)),
+            pairs.block_start[pair_start[:-1]],
+            np.ascontiguousarray(pair_hamiltonian.blocks.real),
+            np.ascontiguousarray(pair_hamiltonian.blocks.imag),
+            *(part_start, part_row, self._part_end),
+        )
+        one_body = pair_hamiltonian.one_body
+        self._one_body = (sector.states, n_low, half_energies(one_body[:n_low]), half_energies(one_body[n_low:]))
+        self._part_row = part_row
+        self._accumulators = np.empty((0, 0))
+
+    @staticmethod
+    def estimated_bytes(dimension: int, n_vectors: int = 1) -> float:
+        """Bytes held between products of `n_vectors` at once: the accumulators of the parts, at most."""
+        return 16.0 * count_parts(dimension) * dimension * min(n_vectors, MAX_VECTORS)
+
+    def __call__(self, x: ComplexArray) -> ComplexArray:
+        """Return H x for x of shape (dim, vectors), complex128 or complex64; sums run in double precision."""
+        y = np.empty_like(x)
+        for first in range(0, x.shape[1], MAX_VECTORS):
+            some = np.ascontiguousarray(x[:, first : first + MAX_VECTORS])
+            n_rows, n_reals = int(self._part_end[-1]), 2 * some.shape[1]
+            if self._accumulators.shape != (n_rows, n_reals):
+                self._accumulators = np.empty((n_rows, n_reals))
+            reals = some.view(some.real.dtype)
+            product = np.empty_like(reals)
+            pair_product.pair_product(*self._kernel_arguments, reals, self._accumulators)
+            pair_product.add_parts(*self._one_body, self._part_row, self._part_end, self._accumulators, reals, product)
+            y[:, first : first + MAX_VECTORS] = product.view(x.dtype)
+        return y
