@@ -53,6 +53,7 @@ def _interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: 
 @click.option("--symmetry", type=click.Choice(SYMMETRIES), default="free", help="What no state may break.")
 @click.option("--temperature", type=float, default=0.0, help="k_B T in meV.")
 @click.option("--tolerance", type=float, default=1e-6, help="Residual in meV of a converged state.")
+@click.option("--segment", type=int, default=15, help="Points per segment of the path of the bands; 0 for none.")
 @click.option("--random", "n_random", type=int, default=1, help="Random starts of the guess 'random'.")
 def hf(
     filling: str,
@@ -71,6 +72,7 @@ def hf(
     symmetry: Any,
     temperature: float,
     tolerance: float,
+    segment: int,
     n_random: int,
     **point: Any,
 ) -> None:
@@ -98,6 +100,7 @@ def hf(
         temperature_mev=temperature,
         tolerance_mev=tolerance,
         n_random=n_random,
+        points_per_segment=segment,
     )
     run_single(task, **point)
 

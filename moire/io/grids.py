@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from moire.grids import MomentumGrid
-from moire.io.hdf5 import Dataset, Record
+from moire._arrays import read_only
+from moire.grids import KPath, MomentumGrid
+from moire.io.hdf5 import Dataset, Record, text_array
 from moire.lattice import MoireLattice, TriangularLattice
 
 
@@ -38,3 +39,24 @@ def read_grid(record: Record, group: str) -> MomentumGrid:
     """The grid that stands under `group`."""
     first, second = record[f"{group}/twist"]
     return MomentumGrid(read_lattice(record), record[f"{group}/matrix"], (float(first), float(second)))
+
+
+def path_datasets(line: KPath) -> dict[str, Dataset]:
+    """Datasets that describe a path, under ``path/``."""
+    return {
+        "path/points": Dataset(line.points, "1/nm", ("k", "xy"), "momenta along the path"),
+        "path/distances": Dataset(line.distances, "1/nm", ("k",), "arc length along the path"),
+        "path/tick_indices": Dataset(np.array(line.tick_indices), "", ("corner",), "where the corners are"),
+        "path/tick_labels": Dataset(text_array(line.tick_labels), "", ("corner",), "names of the corners"),
+    }
+
+
+def read_path(record: Record) -> KPath:
+    """The path of a record."""
+    return KPath(
+        read_lattice(record),
+        read_only(record["path/points"]),
+        read_only(record["path/distances"]),
+        tuple(int(index) for index in record["path/tick_indices"]),
+        tuple(record["path/tick_labels"]),
+    )

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
-from moire.grids import MomentumGrid
+from moire.bands import BandEnergies
+from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock import real_space_map
-from moire.io.grids import grid_datasets, lattice_datasets, read_grid
+from moire.io.grids import grid_datasets, lattice_datasets, path_datasets, read_grid, read_path
 from moire.io.hdf5 import Dataset, Record, text_array
 from moire.observables import MeanFieldPoint
 
@@ -44,6 +45,8 @@ class StoredMeanField:
         Carriers and valley polarisation in 1/nm^2, (epsilon, layer, n, n).
     in_plane
         Intervalley moment in 1/nm^2, (epsilon, layer, n, n).
+    path
+        Quasiparticle bands of the electrons along a path, at the first dielectric constant; None if not asked for.
     """
 
     grid: MomentumGrid
@@ -59,10 +62,13 @@ class StoredMeanField:
     layer_density: FloatArray = field(repr=False)
     out_of_plane: FloatArray = field(repr=False)
     in_plane: ComplexArray = field(repr=False)
+    path: BandEnergies | None = field(repr=False)
 
 
-def hartree_fock_record(points: Sequence[MeanFieldPoint]) -> Record:
+def hartree_fock_record(points: Sequence[MeanFieldPoint], path: BandEnergies | None = None) -> Record:
     """Record of states at one or several dielectric constants, on one grid.
+
+    Bands along a path are those of the lowest state at the first dielectric constant.
 
     The density matrix is that of the lowest state, in the basis of the band states of the run; these depend on a
     choice of gauge, so everything else that is kept does not.
@@ -155,6 +161,12 @@ def hartree_fock_record(points: Sequence[MeanFieldPoint]) -> Record:
         datasets["cell/in_plane"] = Dataset(
             np.stack([m.in_plane for m in maps]), "1/nm^2", cell, "twice the intervalley density"
         )
+    if path is not None and isinstance(path.momenta, KPath):
+        datasets |= path_datasets(path.momenta)
+        datasets["path/energies"] = Dataset(
+            path.energies, "meV", ("flavour", "k", "band"), "quasiparticle bands at the first dielectric constant"
+        )
+        datasets["path/names"] = Dataset(text_array(path.names), "", ("flavour",), "model of the bands")
     return Record("hf", datasets)
 
 
@@ -176,4 +188,11 @@ def read_hartree_fock(record: Record) -> StoredMeanField:
         layer_density=density,
         out_of_plane=read_only(record["cell/out_of_plane"]) if two else np.zeros_like(density),
         in_plane=read_only(record["cell/in_plane"]) if two else np.zeros(density.shape, complex),
+        path=_path(record),
     )
+
+
+def _path(record: Record) -> BandEnergies | None:
+    if "path/energies" not in record.datasets:
+        return None
+    return BandEnergies(read_path(record), read_only(record["path/energies"]), tuple(record["path/names"]), True)

@@ -13,7 +13,7 @@ from moire.bands import BandEnergies
 from moire.errors import InputError
 from moire.exact_diagonalization import Spectrum
 from moire.grids import KPath, MomentumGrid
-from moire.io.grids import grid_datasets, lattice_datasets, read_grid, read_lattice
+from moire.io.grids import grid_datasets, lattice_datasets, path_datasets, read_grid, read_path
 from moire.io.hdf5 import Dataset, Record, text_array
 from moire.topology import ChernResult, CurvatureMap
 
@@ -28,10 +28,7 @@ def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
         **lattice_datasets(line.lattice),
         "model/names": Dataset(text_array(path.names), "", ("flavour",), "model of each flavour"),
         "model/top_band_first": Dataset(path.top_band_first, "", (), "whether band 0 is the highest"),
-        "path/points": Dataset(line.points, "1/nm", ("k", "xy"), "momenta along the path"),
-        "path/distances": Dataset(line.distances, "1/nm", ("k",), "arc length along the path"),
-        "path/tick_indices": Dataset(np.array(line.tick_indices), "", ("corner",), "where the corners are"),
-        "path/tick_labels": Dataset(text_array(line.tick_labels), "", ("corner",), "names of the corners"),
+        **path_datasets(line),
         "path/energies": Dataset(path.energies, "meV", dims, "band energies along the path"),
         **grid_datasets(mesh.momenta, "mesh"),
         "mesh/energies": Dataset(mesh.energies, "meV", dims, "band energies on the mesh"),
@@ -42,13 +39,7 @@ def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
 def read_bands(record: Record) -> tuple[BandEnergies, BandEnergies]:
     """Energies along the path and on the mesh from a ``"bands"`` record."""
     names, first = tuple(record["model/names"]), bool(record["model/top_band_first"])
-    line = KPath(
-        read_lattice(record),
-        read_only(record["path/points"]),
-        read_only(record["path/distances"]),
-        tuple(int(index) for index in record["path/tick_indices"]),
-        tuple(record["path/tick_labels"]),
-    )
+    line = read_path(record)
     mesh = read_grid(record, "mesh")
     return (
         BandEnergies(line, read_only(record["path/energies"]), names, first),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from moire.io import Record, StoredMeanField, read_hartree_fock
-from moire.plot import plot_gap_line, plot_moment_map, plot_phase_map, plot_zone_map
+from moire.plot import plot_bands, plot_gap_line, plot_moment_map, plot_phase_map, plot_zone_map
 from moire.sweep.collect import Table
 
 _AXES = {
@@ -20,10 +20,14 @@ _AXES = {
 def state_figure(record: Record) -> Figure:
     """Show the lowest state of a file at its first dielectric constant: flux, densities and moments of both layers."""
     stored = read_hartree_fock(record)
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
-    _flux(stored, left)
-    for layer, ax in enumerate((middle, right)):
+    n_panels = 3 if stored.path is None else 4
+    figure = Figure(figsize=(4.3 * n_panels, 3.8), layout="constrained")
+    axes = list(figure.subplots(1, n_panels))
+    if stored.path is not None:
+        ax = plot_bands(stored.path, axes.pop(0))
+        ax.set_title("Hartree-Fock bands of the electrons", fontsize="medium")
+    _flux(stored, axes[0])
+    for layer, ax in enumerate(axes[1:]):
         plot_moment_map(
             stored.points,
             stored.layer_density[0, layer],
@@ -38,7 +42,7 @@ def state_figure(record: Record) -> Figure:
 def _flux(stored: StoredMeanField, ax: Axes) -> None:
     flux = stored.flux[0]
     name, gap = stored.phases[0, 0], stored.gaps[0, 0]
-    if np.isnan(flux).any():
+    if np.isnan(flux).any() or flux.shape != stored.grid.moduli:  # a metal, or an enlarged cell
         ax.set_axis_off()
     else:
         relative = flux * flux.size / (2 * np.pi)

@@ -9,17 +9,20 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import ConfigDict
 
-from moire.bands import solve_bands
+from moire.bands import BandStructure, solve_bands
 from moire.errors import require
+from moire.grids import KPath
 from moire.hartree_fock import (
     SYMMETRIES,
     Folding,
+    HartreeFockResult,
     MeanField,
     Symmetry,
     check_guess,
     check_symmetry,
     count_carriers,
     follow,
+    interpolate_bands,
 )
 from moire.io import Dataset, hartree_fock_record
 from moire.observables import MeanFieldPoint
@@ -51,6 +54,7 @@ class HfTask(ProjectionOptions):
     n_random: int = 1
     temperature_mev: float = 0.0
     tolerance_mev: float = 1e-6
+    points_per_segment: int = 0
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
@@ -62,6 +66,7 @@ class HfTask(ProjectionOptions):
             0 <= self.temperature_mev < np.inf, "temperature_mev", "be finite and not negative", self.temperature_mev
         )
         require(self.reference in REFERENCES, "reference", f"be one of {', '.join(REFERENCES)}", repr(self.reference))
+        require(self.points_per_segment >= 0, "points_per_segment", "not be negative", self.points_per_segment)
         require(self.n_random >= 1, "n_random", "be at least 1", self.n_random)
         point.check_bands(self.n_bands)
         grid = point.grid(self.mesh)
@@ -107,7 +112,14 @@ class HfTask(ProjectionOptions):
         )
         points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
         text = "\n\n".join(map(str, points))
-        return hartree_fock_record(points), _columns(points), text
+        return hartree_fock_record(points, self._path(points[0].best)), _columns(points), text
+
+    def _path(self, state: HartreeFockResult) -> BandStructure | None:
+        """Bands along the path, where they are asked for and the state has the moire cell."""
+        if not self.points_per_segment or not state.folding.is_trivial:
+            return None
+        line = KPath.through(state.problem.grid.lattice, points_per_segment=self.points_per_segment)
+        return interpolate_bands(state, line, image_correction=bool(state.filled_bands) and state.gap > 0)
 
     def _mean_field(self, point: ModelPoint) -> MeanField:
         models = [replace(point, valley=valley).build() for valley in (+1, -1)]
