@@ -1,7 +1,6 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
-from moire.hartree_fock.active_band import ActiveBand, active_band
-from moire.hartree_fock.excitations import Excitations, SmallMomentumFit, excitations
+from moire.hartree_fock.active import ActiveBand, active_band
 from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
 from moire.hartree_fock.guesses import GUESSES
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
@@ -13,6 +12,7 @@ from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_b
 from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.scf import solve_hartree_fock
+from moire.hartree_fock.time_dependent import Excitations, SmallMomentumFit, excitations
 
 __all__ = [
     "GUESSES",
