@@ -201,6 +201,15 @@ def test_lanczos_and_dense_modes_agree(monkeypatch, ising, antiferromagnet):
         np.testing.assert_allclose(left.energies, right.energies, atol=1e-9)
         np.testing.assert_allclose(left.curvature, right.curvature, atol=1e-9)
         assert right.residual < 1e-8
+        assert right.converged
+
+
+def test_modes_that_did_not_converge_say_so(monkeypatch, ising):
+    monkeypatch.setattr("moire.hartree_fock.time_dependent.RESIDUAL_MEV", 0.0)
+    with pytest.warns(mo.ConvergenceWarning, match="Excitations: residual above 0 meV"):
+        found = hf.excitations(ising, momenta=[(0, 0)])
+    assert not found.converged
+    assert "NOT converged" in str(found)
 
 
 def test_modes_of_two_coupled_pairs():

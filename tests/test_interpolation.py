@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import moire as mo
 from moire import hartree_fock as hf
+from moire import plot
 from moire.topology import berry_curvature, chern_number
 
 
@@ -50,6 +52,8 @@ def test_without_interaction_the_bands_are_bare(magnets):
     bare = mo.solve_bands(problem.bands.models, path, 2).energies
     expected = np.sort(bare.transpose(1, 0, 2).reshape(path.n_points, 4), axis=1)[:, ::-1]
     np.testing.assert_allclose(bands.energies[0], expected, atol=1e-8)
+    ax = plot.plot_bands(bands, Figure().subplots())
+    np.testing.assert_array_equal(ax.lines[3].get_ydata(), bands.energies[0, :, 3])
 
 
 def test_the_bands_are_periodic(magnets):

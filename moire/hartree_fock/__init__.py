@@ -1,5 +1,6 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
+from moire.hartree_fock.active import ActiveBand, active_band
 from moire.hartree_fock.active_band import ActiveBand, active_band
 from moire.hartree_fock.excitations import Excitations, SmallMomentumFit, excitations
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
@@ -17,6 +18,7 @@ from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import check_symmetry
 from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
+from moire.hartree_fock.time_dependent import Excitations, SmallMomentumFit, excitations
 
 __all__ = [
     "FINITE_WAVE_VECTOR",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
-from moire.errors import require
+from moire.errors import ConvergenceWarning, require
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.modes import ZERO_MODE_MEV, Modes, normal_modes
 from moire.hartree_fock.particle_hole import (
@@ -25,6 +26,7 @@ from moire.hartree_fock.result import HartreeFockResult
 
 Approximation = Literal["tdhf", "tda"]
 APPROXIMATIONS: tuple[Approximation, ...] = ("tdhf", "tda")
+RESIDUAL_MEV = 1e-6
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,16 @@ class Excitations:
         return float(np.nanmin(self.energies))
 
     @property
+    def converged(self) -> bool:
+        """Whether every mode solves its equation to 1e-6 meV."""
+        return self.residual < RESIDUAL_MEV
+
+    @property
+    def stop_reason(self) -> str:
+        """How the eigenvalue solver ended."""
+        return "residual below tolerance" if self.converged else f"residual above {RESIDUAL_MEV:g} meV"
+
+    @property
     def is_stable(self) -> bool:
         """Whether no mode grows or has a negative energy, within the resolution of a zero mode."""
         flat = self.energies[~np.isnan(self.energies)]
@@ -212,7 +224,8 @@ class Excitations:
         label = tuple(map(int, self.labels[lowest]))
         lines = [
             f"{kind[self.approximation]}, channel {self.channel}, {self.n_pairs} pairs at each of "
-            f"{len(self.momentum_indices)} momenta of {self.grid.name}, residual {self.residual:.1e} meV",
+            f"{len(self.momentum_indices)} momenta of {self.grid.name}, residual {self.residual:.1e} meV"
+            + ("" if self.converged else " (NOT converged)"),
             f"lowest mode {self.gap:.5f} meV at Q = {label}, edge of the continuum {self.continuum.min():.4f} meV",
         ]
         if self.is_stable:
@@ -264,6 +277,11 @@ def excitations(
     MemoryRefusedError
         If the matrix does not fit in memory.
 
+    Warns
+    -----
+    ConvergenceWarning
+        If a mode misses its equation by more than 1e-6 meV.
+
     References
     ----------
     Thouless, Nucl. Phys. 22, 78 (1961); Wu and Das Sarma, Phys. Rev. Lett. 124, 046403 (2020) for magnons of a
@@ -303,7 +321,7 @@ def excitations(
         values = values[np.argsort(values.real, kind="stable")][: energies.shape[1]]
         energies[row, : len(values)], growth[row, : len(values)] = values.real, values.imag
         curvature[row] = min(part[1] for part in parts)
-    return Excitations(
+    found_modes = Excitations(
         result=result,
         channel=channel,
         approximation=approximation,
@@ -316,6 +334,9 @@ def excitations(
         residual=residual,
         seed=seed,
     )
+    if not found_modes.converged:
+        warnings.warn(f"Excitations: {found_modes.stop_reason}.", ConvergenceWarning, stacklevel=2)
+    return found_modes
 
 
 def _solve(variation: SecondVariation, momentum: int, approximation: Approximation, n_modes: int, seed: int) -> Modes:
