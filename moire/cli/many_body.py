@@ -54,6 +54,7 @@ def _interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: 
 @click.option("--temperature", type=float, default=0.0, help="k_B T in meV.")
 @click.option("--tolerance", type=float, default=1e-6, help="Residual in meV of a converged state.")
 @click.option("--segment", type=int, default=15, help="Points per segment of the path of the bands; 0 for none.")
+@click.option("--modes", type=int, default=0, help="Excitations at each momentum, by time-dependent Hartree-Fock.")
 @click.option("--random", "n_random", type=int, default=1, help="Random starts of the guess 'random'.")
 def hf(
     filling: str,
@@ -73,6 +74,7 @@ def hf(
     temperature: float,
     tolerance: float,
     segment: int,
+    modes: int,
     n_random: int,
     **point: Any,
 ) -> None:
@@ -101,6 +103,7 @@ def hf(
         tolerance_mev=tolerance,
         n_random=n_random,
         points_per_segment=segment,
+        n_modes=modes,
     )
     run_single(task, **point)
 

@@ -1,8 +1,6 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
 from moire.hartree_fock.active import ActiveBand, active_band
-from moire.hartree_fock.active_band import ActiveBand, active_band
-from moire.hartree_fock.excitations import Excitations, SmallMomentumFit, excitations
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
 from moire.hartree_fock.folding import Folding, SuperLattice
 from moire.hartree_fock.follow import follow, transferred

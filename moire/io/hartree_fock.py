@@ -11,7 +11,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandEnergies
 from moire.grids import KPath, MomentumGrid
-from moire.hartree_fock import real_space_map
+from moire.hartree_fock import Excitations, real_space_map
 from moire.io.grids import grid_datasets, lattice_datasets, path_datasets, read_grid, read_path
 from moire.io.hdf5 import Dataset, Record, text_array
 from moire.observables import MeanFieldPoint
@@ -65,10 +65,12 @@ class StoredMeanField:
     path: BandEnergies | None = field(repr=False)
 
 
-def hartree_fock_record(points: Sequence[MeanFieldPoint], path: BandEnergies | None = None) -> Record:
+def hartree_fock_record(
+    points: Sequence[MeanFieldPoint], path: BandEnergies | None = None, modes: Excitations | None = None
+) -> Record:
     """Record of states at one or several dielectric constants, on one grid.
 
-    Bands along a path are those of the lowest state at the first dielectric constant.
+    Bands along a path and excitations are those of the lowest state at the first dielectric constant.
 
     The density matrix is that of the lowest state, in the basis of the band states of the run; these depend on a
     choice of gauge, so everything else that is kept does not.
@@ -167,6 +169,13 @@ def hartree_fock_record(points: Sequence[MeanFieldPoint], path: BandEnergies | N
             path.energies, "meV", ("flavour", "k", "band"), "quasiparticle bands at the first dielectric constant"
         )
         datasets["path/names"] = Dataset(text_array(path.names), "", ("flavour",), "model of the bands")
+    if modes is not None:
+        datasets |= {
+            "excitations/momenta": Dataset(modes.labels, "", ("q", "label"), "momentum Q"),
+            "excitations/energies": Dataset(modes.energies, "meV", ("q", "mode"), "lowest modes"),
+            "excitations/growth": Dataset(modes.growth, "meV", ("q", "mode"), "growth rate of an unstable mode"),
+            "excitations/continuum": Dataset(modes.continuum, "meV", ("q",), "edge of the particle-hole continuum"),
+        }
     return Record("hf", datasets)
 
 

@@ -14,6 +14,7 @@ from moire.errors import require
 from moire.grids import KPath
 from moire.hartree_fock import (
     SYMMETRIES,
+    Excitations,
     Folding,
     HartreeFockResult,
     MeanField,
@@ -21,6 +22,7 @@ from moire.hartree_fock import (
     check_guess,
     check_symmetry,
     count_carriers,
+    excitations,
     follow,
     interpolate_bands,
 )
@@ -55,6 +57,7 @@ class HfTask(ProjectionOptions):
     temperature_mev: float = 0.0
     tolerance_mev: float = 1e-6
     points_per_segment: int = 0
+    n_modes: int = 0
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
@@ -67,6 +70,7 @@ class HfTask(ProjectionOptions):
         )
         require(self.reference in REFERENCES, "reference", f"be one of {', '.join(REFERENCES)}", repr(self.reference))
         require(self.points_per_segment >= 0, "points_per_segment", "not be negative", self.points_per_segment)
+        require(self.n_modes >= 0, "n_modes", "not be negative", self.n_modes)
         require(self.n_random >= 1, "n_random", "be at least 1", self.n_random)
         point.check_bands(self.n_bands)
         grid = point.grid(self.mesh)
@@ -111,8 +115,17 @@ class HfTask(ProjectionOptions):
             progress=progress,
         )
         points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
-        text = "\n\n".join(map(str, points))
-        return hartree_fock_record(points, self._path(points[0].best)), _columns(points), text
+        best = points[0].best
+        modes = self._modes(best, progress)
+        text = "\n\n".join(map(str, [*points, modes] if modes else points))
+        return hartree_fock_record(points, self._path(best), modes), _columns(points), text
+
+    def _modes(self, state: HartreeFockResult, progress: bool) -> Excitations | None:
+        """Excitations of an insulator with the moire cell, where they are asked for."""
+        insulator = bool(state.filled_bands) and state.gap > 0 and state.converged and not self.temperature_mev
+        if not self.n_modes or not insulator or not state.folding.is_trivial:
+            return None
+        return excitations(state, n_modes=self.n_modes, progress=progress)
 
     def _path(self, state: HartreeFockResult) -> BandStructure | None:
         """Bands along the path, where they are asked for and the state has the moire cell."""
