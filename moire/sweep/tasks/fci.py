@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from moire.bands import solve_bands
 from moire.errors import require
-from moire.exact_diagonalization import parse_filling
+from moire.exact_diagonalization import carriers_on, parse_filling
 from moire.io import Dataset, fci_record
 from moire.observables import check_predicted, fci_report
 from moire.projection import project
@@ -30,8 +30,12 @@ class FciTask(EdTask):
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
         super().check(point)
-        check_predicted(point.grid(self.cluster), abs(parse_filling(self.filling)))
-        require(self.n_kept >= -1, "n_kept", "be -1 (by itself), 0 (none) or a number of particles", self.n_kept)
+        grid = point.grid(self.cluster)
+        check_predicted(grid, abs(parse_filling(self.filling)))
+        carriers = carriers_on(grid, self.filling)
+        minority = min(carriers, grid.n_points - carriers)
+        fits = -1 <= self.n_kept <= minority
+        require(fits, "n_kept", f"be -1 (by itself), 0 (none) or at most {minority}, the minority", self.n_kept)
         for direction in self.flux_directions:
             require(direction in (1, 2), "flux_directions", "be 1 or 2", direction)
         require(self.n_flux_steps >= 2, "n_flux_steps", "be at least 2", self.n_flux_steps)
