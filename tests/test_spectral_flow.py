@@ -31,8 +31,7 @@ def problem(build_model, coulomb):
 def test_the_manifold_flows_into_itself(problem, shape, filling, direction, permutation):
     flow = spectral_flow(problem(shape), filling, direction, n_steps=6)
     assert flow.permutation == permutation
-    assert flow.gap.min() > 2.0 > flow.splitting.max()
-    assert flow.splitting.max() > 1e-4
+    assert flow.min_gap > 2.0 > flow.max_splitting > 1e-4
     assert flow.closure_mev < 1e-6
     assert flow.min_link > 0.9
     assert flow.converged
