@@ -116,7 +116,7 @@ class SpectralFlow:
         numbers = f"splitting up to {self.max_splitting:.4f} meV, gap down to {self.min_gap:.4f} meV"
         known = "" if self.every_sector else " in the sectors solved"
         if self.min_gap <= 0:
-            return f"The manifold mixes with other levels along the flow{known}; {numbers}."
+            return f"Other levels reach the manifold along the flow{known}; {numbers}."
         if self.permutation is None:
             return f"The manifold stays apart{known} but does not return to itself after one turn; {numbers}."
         moves = ", ".join(f"{self.momenta[i]} to {self.momenta[j]}" for i, j in enumerate(self.permutation))
