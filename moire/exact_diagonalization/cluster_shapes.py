@@ -139,8 +139,8 @@ def cluster_shapes(n_sites: int) -> tuple[ClusterShape, ...]:
         for b in range(d):
             forms = _rotations(((a, b), (0, d)))
             key = min(forms)
-            rectangles = [form for form in forms if form[0][1] == 0]
-            if key not in found or rectangles:
+            if key not in found:
+                rectangles = [form for form in forms if form[0][1] == 0]
                 found[key] = min(rectangles) if rectangles else _shown(key)
     shapes = [ClusterShape(matrix) for matrix in found.values()]
     return tuple(sorted(shapes, key=lambda shape: (round(shape.aspect, 9), not shape.has_sixfold_axis, shape.matrix)))

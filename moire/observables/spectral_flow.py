@@ -70,6 +70,16 @@ class SpectralFlow:
     converged: bool
 
     @property
+    def min_gap(self) -> float:
+        """Smallest gap along the flow in meV."""
+        return float(self.gap.min())
+
+    @property
+    def max_splitting(self) -> float:
+        """Largest splitting along the flow in meV."""
+        return float(self.splitting.max())
+
+    @property
     def period(self) -> int | None:
         """Turns after which every state of the manifold is itself again; None without a permutation."""
         if self.permutation is None:
@@ -103,11 +113,10 @@ class SpectralFlow:
     @property
     def verdict(self) -> str:
         """One sentence."""
-        widest, smallest = float(self.splitting.max()), float(self.gap.min())
-        numbers = f"splitting up to {widest:.4f} meV, gap down to {smallest:.4f} meV"
+        numbers = f"splitting up to {self.max_splitting:.4f} meV, gap down to {self.min_gap:.4f} meV"
         known = "" if self.every_sector else " in the sectors solved"
-        if smallest <= 0:
-            return f"The manifold mixes with other levels along the flow{known}; {numbers}."
+        if self.min_gap <= 0:
+            return f"Other levels reach the manifold along the flow{known}; {numbers}."
         if self.permutation is None:
             return f"The manifold stays apart{known} but does not return to itself after one turn; {numbers}."
         moves = ", ".join(f"{self.momenta[i]} to {self.momenta[j]}" for i, j in enumerate(self.permutation))
