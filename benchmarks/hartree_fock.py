@@ -68,7 +68,7 @@ def report(models, side):
     problem, *projection = timed(lambda: mo.project(bands, coulomb, "hole", 2.0, "exchange"))
     line("projection", *projection)
     mean_field, *build = timed(lambda: hf.MeanField(problem))
-    exchange = mean_field._kernels.exchange
+    exchange = mean_field.exchange
     work = flops(problem, len(exchange.blocks))
     note = f"{work / 1e9:.1f} Gflop, {work / build[1] / peak:.0%} of zgemm, {human_bytes(exchange.n_bytes)}"
     line("mean field", *build, note)
@@ -86,7 +86,7 @@ def report(models, side):
     total = [sum(parts) for parts in zip(projection, build, times, strict=True)]
     line("projection to random state", *total)
     large, *times = timed(lambda: hf.MeanField(problem, "sqrt3"), 1)
-    note = f"{times[1] / build[1]:.1f} times the unit cell, {human_bytes(large._kernels.exchange.n_bytes)}"
+    note = f"{times[1] / build[1]:.1f} times the unit cell, {human_bytes(large.exchange.n_bytes)}"
     line("mean field, sqrt3 x sqrt3", *times, note)
 
 

@@ -122,6 +122,29 @@ def test_charge_order_at_a_third(build):
     assert "cell" in str(state)
 
 
+@pytest.mark.parametrize(
+    ("supercell", "filling", "name", "charge"),
+    [([[1, 0], [0, 2]], "1/2", "stripe", 0.5), ([[2, 0], [0, 2]], "1/4", "CDW", 0.5), ("sqrt3", "2/3", "CDW", 0.4)],
+)
+def test_density_waves_are_named_by_their_wave_vectors(build, supercell, filling, name, charge):
+    problem = build(60.0, epsilon_r=8.0, n_bands=1, valleys=(1,))
+    state = hf.solve_hartree_fock(hf.MeanField(problem, supercell), filling, "charge_order")
+    assert state.converged
+    assert identify_phase(state).name == name
+    assert state.moments.charge_modulation > charge
+    assert state.gap > 10
+
+
+def test_alternating_valleys_with_a_uniform_charge(in_field):
+    state = hf.solve_hartree_fock(hf.MeanField(in_field, [[1, 0], [0, 2]]), 1, "stripe")
+    assert identify_phase(state).name == "SDW"
+    assert state.moments.broken_translation > 0.4
+    assert state.moments.charge_modulation < 0.02
+    assert state.moments.valley_polarisation == pytest.approx(0, abs=1e-6)
+    real_space = hf.real_space_map(in_field, state.density_matrix, 24, state.folding)
+    assert np.abs(real_space.out_of_plane).max() > 0.5 * real_space.layers.max()
+
+
 def test_random_states_of_enlarged_cells_conserve_what_they_should(in_field):
     folded = hf.MeanField(in_field, "sqrt3")
     state = hf.solve_hartree_fock(folded, 1, "random")

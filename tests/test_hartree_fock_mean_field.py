@@ -168,6 +168,16 @@ def test_without_memory_the_exchange_is_computed_anew_each_time(two_valleys, mon
         _ = problem.form_factors.values
 
 
+def test_threads_do_not_change_a_bit(two_valleys, monkeypatch):
+    focks = []
+    for n_threads in (1, 2):
+        monkeypatch.setattr("moire.form_factors.threads", lambda n_threads=n_threads: n_threads)
+        mean_field = MeanField(two_valleys(shape=(6, 7)))
+        assert len(mean_field.problem.form_factors.momentum_blocks()) > 1
+        focks.append(mean_field(random_density(mean_field, 11)))
+    np.testing.assert_array_equal(*focks)
+
+
 @pytest.mark.parametrize("reference", ["vacuum", "average"])
 def test_another_dielectric_constant_needs_no_build(two_valleys, reference):
     problem = two_valleys(reference=reference)

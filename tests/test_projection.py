@@ -105,7 +105,7 @@ def test_fields_are_frozen(small_problem):
 @pytest.mark.parametrize(
     ("reference", "match"),
     [
-        ("vacum", "`reference` must be an array or one of vacuum, hole_vacuum"),
+        ("holes", "`reference` must be an array or one of vacuum, hole_vacuum"),
         (np.zeros((6, 2, 2)), "`reference` must have shape"),
         (np.full((6, 1, 1), 1j), "`reference` must be Hermitian"),
         (np.full((6, 1, 1), 1.5), "`reference` must have occupations in"),

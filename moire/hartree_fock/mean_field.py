@@ -120,6 +120,11 @@ class MeanField:
         return other
 
     @property
+    def exchange(self) -> Exchange:
+        """The exchange maps, which say whether they are stored and how much memory they take."""
+        return self._kernels.exchange
+
+    @property
     def n_flavours(self) -> int:
         """Number of flavours."""
         return self.problem.bands.n_flavours
@@ -241,8 +246,8 @@ class MeanField:
 
     def describe(self) -> dict[str, object]:
         """Every approximation that went in, the cell and the boost among them."""
-        exchange = self._kernels.exchange
-        memory = f"stored, {human_bytes(exchange.n_bytes)}" if exchange.stored else "computed anew at each build"
+        stored = f"stored, {human_bytes(self.exchange.n_bytes)}"
+        memory = stored if self.exchange.stored else "computed anew at each build"
         return {**self.problem.describe(), **self.folding.describe(), "exchange": memory}
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from moire._arrays import FloatArray
 from moire.bands import BandStructure
+from moire.continuum import C3_ROTATION
 from moire.errors import InputError, MeshWarning, require
 from moire.hartree_fock.folding import CORNER_DIFFERENCE
 from moire.hartree_fock.ground_state import GroundState
@@ -17,15 +18,14 @@ from moire.topology.berry import ChernResult, chern_number
 
 RULE = (
     "metal: the filled states (of a valley, without order between valleys) differ in number among momenta or the "
-    "gap is below {gap:g} meV; then by the first "
-    "that holds: intervalley coherence above {order:g} at several wave vectors (none with 90 % of it): multi-Q IVC; at "
-    "one that is not zero: 120-degree AFM if it is +-(kappa_+ - kappa_-), else spiral IVC; order within the valleys at "
-    "a wave vector of the enlarged cell above {order:g}: SDW if the charge modulation is below {order:g}, else CDW if "
-    "all these wave vectors are +-(kappa_+ - kappa_-), else stripe; intervalley coherence above {order:g}: AFMxy if "
-    "the in-plane moments of the layers are opposite "
-    "(cos 3 angle < 0) and C = 0, else IVC; |valley polarisation| above {order:g}: QAH if C != 0, else VP; "
-    "|staggered out-of-plane moment| above {order:g} per carrier: AFMz; then non-magnetic: QSH if the valley Chern "
-    "number (C_K - C_K')/2 is odd, else BI"
+    "gap is below {gap:g} meV; then by the first that holds: intervalley coherence above {order:g} at several "
+    "wave vectors (none with 90 % of it): multi-Q IVC; at one that is not zero: 120-degree AFM if it is "
+    "+-(kappa_+ - kappa_-), else spiral IVC; order within the valleys at a wave vector of the enlarged cell above"
+    " {order:g}: SDW if the charge modulation is below {order:g}, else CDW if C3 keeps the weights of all wave "
+    "vectors (to 10 % of the largest), else stripe; intervalley coherence above {order:g}: AFMxy if the in-plane "
+    "moments of the layers are opposite (cos 3 angle < 0) and C = 0, else IVC; |valley polarisation| above "
+    "{order:g}: QAH if C != 0, else VP; |staggered out-of-plane moment| above {order:g} per carrier: AFMz; then "
+    "non-magnetic: QSH if the valley Chern number (C_K - C_K')/2 is odd, else BI"
 )
 
 
@@ -155,13 +155,17 @@ def _finite_wave_vector_order(result: HartreeFockResult, threshold: float) -> st
     if moments.broken_translation > threshold:
         if moments.charge_modulation < threshold:
             return "SDW"
-        strong = [
-            vector
-            for vector, weight in zip(folding.vectors[1:], moments.modulations[1:], strict=True)
-            if weight > threshold / folding.n_folds
-        ]
-        return "CDW" if all(_is_corner_difference(vector) for vector in strong) else "stripe"
+        return "CDW" if _keeps_threefold_rotation(folding.vectors, moments.modulations) else "stripe"
     return None
+
+
+def _keeps_threefold_rotation(vectors: FloatArray, weights: FloatArray) -> bool:
+    """Whether rotated wave vectors carry the same weight, to a tenth of the largest one but that of zero."""
+    for vector, weight in zip(vectors[1:], weights[1:], strict=True):
+        same = [i for i, other in enumerate(vectors) if _is_reciprocal(vector @ C3_ROTATION - other)]
+        if abs(weight - (weights[same[0]] if same else 0.0)) > 0.1 * weights[1:].max():
+            return False
+    return True
 
 
 def _is_reciprocal(vector: FloatArray) -> bool:

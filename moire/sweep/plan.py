@@ -96,10 +96,7 @@ class Plan(_Table):
     """A sweep: every task at every twist angle and displacement field."""
 
     name: str = "sweep"
-    tasks: Annotated[tuple[Literal["bands", "chern", "topology", "hf", "ed"], ...], Field(min_length=1)] = (
-        "bands",
-        "chern",
-    )
+    tasks: Annotated[tuple[TaskName, ...], Field(min_length=1)] = ("bands", "chern")
     model: ModelTable
     bands: BandsTask = BandsTask()
     chern: ChernTask = ChernTask()
