@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.spectrum import Spectrum
+from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, representatives
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
 from moire.resources import human_bytes, logger
@@ -136,6 +137,26 @@ def _check_solver(n_eigenstates: int, tolerance_mev: float, seed: int, solver: s
     require(solver in SOLVERS, "solver", f"be one of {', '.join(SOLVERS)}", repr(solver))
 
 
+def _related(
+    solution: SectorSolution,
+    symmetry: OrbitalSymmetry,
+    pair_hamiltonian: PairHamiltonian,
+    n_particles: int,
+    solved: int,
+    wanted: int,
+    keep_vectors: bool,
+) -> SectorSolution:
+    """The solution of a sector from that of the sector it is rotated from."""
+    grid = pair_hamiltonian.pairs.grid
+    source = MomentumSector(grid, n_particles, solved) if keep_vectors else None
+    reason = f"rotated by {symmetry.angle_deg} degrees from the sector of index {solved}"
+    residuals = solution.residuals + symmetry.energy_bound(n_particles)
+    vectors = solution.vectors
+    if source is not None:
+        vectors = symmetry.map_vectors(vectors, source, MomentumSector(grid, n_particles, wanted))
+    return replace(solution, vectors=vectors, residuals=residuals, n_products=0, stop_reason=reason)
+
+
 def _total_momentum(grid: MomentumGrid) -> int:
     total = 0
     for orbital in range(grid.n_points):
@@ -157,6 +178,7 @@ def solve_all_sectors(
     progress: bool = False,
     strict: bool = False,
     solver: Solver = "auto",
+    use_symmetry: bool = True,
 ) -> Spectrum:
     """Lowest levels of every momentum sector of a one-band, one-valley problem.
 
@@ -186,6 +208,9 @@ def solve_all_sectors(
         Raise when a sector does not converge.
     solver
         ``"auto"``, ``"lanczos"``, ``"arpack"`` or ``"dense"``, see :func:`solve_sector`.
+    use_symmetry
+        Solve one sector of those related by rotations of the cluster, where the matrix elements show that H is
+        invariant to half the tolerance.
 
     Raises
     ------
@@ -219,23 +244,38 @@ def solve_all_sectors(
     total = _total_momentum(grid)
     shape = (len(wanted), n_eigenstates)
     energies, residuals = np.full(shape, np.nan), np.full(shape, np.nan)
+    symmetries = accepted_symmetries(pair_hamiltonian, n_particles, tolerance_mev / 2) if use_symmetry else ()
+    orbits = representatives(symmetries, grid, n_particles)
+    bound = max((symmetry.energy_bound(n_particles) for symmetry in symmetries), default=0.0)
     rows: list[int] = []
     solutions: list[SectorSolution | None] = []
-    storages = set()
+    storages, solved = set(), {}
     for row, carrier_momentum in enumerate(tqdm(wanted, desc="sectors", disable=not progress, leave=False)):
         momentum = int(grid.difference_index[total, carrier_momentum]) if transform else carrier_momentum
         rows.append(momentum)
         if dimensions[momentum] == 0:
             solutions.append(None)
             continue
-        hamiltonian = SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, n_particles, momentum), storage)
-        storages.add("csr" if hamiltonian.is_stored else "matrix-free")
-        solution = solve_sector(
-            hamiltonian, n_eigenstates, tolerance_mev=tolerance_mev, seed=seed, strict=strict, solver=solver
-        )
+        chosen, symmetry = orbits[momentum]
+        if chosen not in solved:
+            hamiltonian = SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, n_particles, chosen), storage)
+            storages.add("csr" if hamiltonian.is_stored else "matrix-free")
+            solved[chosen] = solve_sector(
+                hamiltonian,
+                n_eigenstates,
+                tolerance_mev=tolerance_mev - bound,
+                seed=seed,
+                strict=strict,
+                solver=solver,
+            )
+        solution = solved[chosen]
+        if symmetry is not None:
+            solution = _related(solution, symmetry, pair_hamiltonian, n_particles, chosen, momentum, keep_vectors)
         energies[row, : len(solution.energies)] = solution.energies + pair_hamiltonian.constant
         residuals[row, : len(solution.energies)] = solution.residuals
         solutions.append(solution)
+        if not keep_vectors:
+            solved[chosen] = replace(solved[chosen], vectors=np.empty((0, 0), dtype=np.complex128))
     empty = np.empty((0, 0), dtype=np.complex128)
     n_products = np.array([s.n_products if s else 0 for s in solutions])
     return Spectrum(
@@ -254,4 +294,6 @@ def solve_all_sectors(
         seed=seed,
         description=problem.describe(),
         vectors=tuple(s.vectors if s else empty for s in solutions) if keep_vectors else (),
+        rotations_deg=tuple(symmetry.angle_deg for symmetry in symmetries),
+        symmetry_bound_mev=bound,
     )

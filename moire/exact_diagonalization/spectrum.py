@@ -49,6 +49,10 @@ class Spectrum:
         The problem and its approximations, by name.
     vectors
         One array (level, dim) per sector, of the species diagonalized; empty unless asked for.
+    rotations_deg
+        Rotations of the cluster by which sectors were related, one of each orbit being solved.
+    symmetry_bound_mev
+        How much the Hamiltonian may change under them; it is part of the residuals of related sectors.
     """
 
     grid: MomentumGrid
@@ -66,6 +70,8 @@ class Spectrum:
     seed: int
     description: dict[str, object] = field(repr=False)
     vectors: tuple[ComplexArray, ...] = field(default=(), repr=False)
+    rotations_deg: tuple[int, ...] = ()
+    symmetry_bound_mev: float = 0.0
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -81,6 +87,12 @@ class Spectrum:
     def energy_per_carrier(self) -> float:
         """Lowest energy per carrier in meV."""
         return self.ground_energy / self.n_carriers
+
+    @property
+    def _rotations(self) -> str:
+        angles = ", ".join(str(angle) for angle in self.rotations_deg)
+        solved = sum("rotated" not in reason for reason in self.stop_reason)
+        return f"rotations of {angles} degrees (H invariant to {self.symmetry_bound_mev:.0e} meV), {solved} solved"
 
     @cached_property
     def manifold(self) -> Manifold | None:
@@ -112,6 +124,7 @@ class Spectrum:
             f"{'filling':>15}  {self.filling}: {self.n_carriers} carriers on {self.grid.n_points} cells",
             f"{'solved for':>15}  {species}",
             f"{'sectors':>15}  {len(self.dimensions)}, dimension up to {self.dimensions.max()}, {self.storage}",
+            *([f"{'related by':>15}  {self._rotations}"] if self.rotations_deg else []),
             f"{'converged':>15}  {sum(self.converged)} of {len(self.converged)}",
             f"{'E0 per carrier':>15}  {self.energy_per_carrier:.6f} meV",
         ]

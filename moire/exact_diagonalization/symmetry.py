@@ -1,0 +1,203 @@
+"""Rotations of the cluster that leave the Hamiltonian invariant, found on its matrix elements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
+from moire.exact_diagonalization.sectors import MomentumSector
+from moire.grids import MomentumGrid
+from moire.kernels import orbital_map
+
+ROTATION_60 = np.array([[0, 1], [-1, 1]])  # b_1 -> b_2, b_2 -> b_2 - b_1, as rows
+COINCIDENCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class OrbitalSymmetry:
+    """A unitary U with U c_k U^+ = e^{i phase_k} c_{image k} that commutes with H.
+
+    Parameters
+    ----------
+    angle_deg
+        Rotation about Gamma; 180 is the inversion k -> -k inside one valley.
+    image
+        (orbital,), orbital that each one is mapped to.
+    phases
+        (orbital,), in rad.
+    one_body_violation, pair_violation
+        Largest change of an e_k, and largest norm of the change of an A^Q, in meV.
+    """
+
+    angle_deg: int
+    image: IntArray = field(repr=False)
+    phases: FloatArray = field(repr=False)
+    one_body_violation: float
+    pair_violation: float
+
+    def energy_bound(self, n_particles: int) -> float:
+        """Bound on |U H U^+ - H|, and so on the difference of related energies: sum_p P^+_p P_p = N(N-1)/2."""
+        return n_particles * self.one_body_violation + n_particles * (n_particles - 1) / 2 * self.pair_violation
+
+    def image_sector(self, grid: MomentumGrid, n_particles: int) -> IntArray:
+        """Total momentum that each total momentum is mapped to, (k,)."""
+        total = self.image  # image k = R k + image 0, N times the last for N particles
+        for _ in range(n_particles - 1):
+            total = grid.sum_index[total, self.image[0]]
+        return total if n_particles > 0 else np.arange(grid.n_points)
+
+    def map_vectors(self, vectors: ComplexArray, source: MomentumSector, target: MomentumSector) -> ComplexArray:
+        """Apply U to vectors (level, dim) of one sector; they come out in the basis of the other."""
+        row, amplitude = np.empty(source.dimension, np.int64), np.empty(source.dimension, np.complex128)
+        factor = np.exp(-1j * self.phases)
+        orbital_map.map_states(
+            source.states, self.image, factor, target.n_low, target.low_rank, target.high_offset, row, amplitude
+        )
+        mapped = np.empty_like(vectors)
+        mapped[:, row] = vectors * amplitude
+        return mapped
+
+
+def rotated_orbitals(grid: MomentumGrid, n_sixths: int) -> IntArray | None:
+    """Orbital that each momentum is rotated to by `n_sixths` times 60 degrees; None where one falls off the cluster."""
+    offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.twist))
+    points = grid.fractional + offset
+    rotated = points @ np.linalg.matrix_power(ROTATION_60, n_sixths)
+    apart = rotated[:, None] - points[None]
+    same = np.all(np.abs(apart - np.round(apart)) < COINCIDENCE, axis=2)
+    if not np.all(same.sum(axis=1) == 1):
+        return None
+    return read_only(np.argmax(same, axis=1))
+
+
+def pair_images(pairs: PairTable, image: IntArray) -> tuple[IntArray, FloatArray]:
+    """Pair that each pair is mapped to and the sign of its order, (pair,) each."""
+    first, second = image[pairs.orbitals].T
+    return pairs.index[first, second], np.where(first < second, 1.0, -1.0)
+
+
+def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int) -> OrbitalSymmetry | None:
+    """Find the phases with which a rotation leaves H invariant, and how well it does.
+
+    |A_ab| must be invariant, and the phases of A_{image a, image b} / A_ab must split into one phase per orbital. They
+    come from the leading eigenvector of that ratio in each A^Q, and then from the equations
+    phase_i + phase_j = phase of the pair + constant of Q (mod 2 pi), solved in integers.
+
+    Returns None where the cluster does not have the rotation.
+    """
+    pairs = hamiltonian.pairs
+    image = rotated_orbitals(pairs.grid, n_sixths)
+    if image is None:
+        return None
+    pair_image, order = pair_images(pairs, image)
+    angles = np.zeros(len(pair_image))
+    for first in np.unique(pairs.range[:, 0]):
+        members = np.arange(first, pairs.range[first, 1])
+        block = _block(hamiltonian, members)
+        rotated = _block(hamiltonian, pair_image[members]) * np.outer(order[members], order[members])
+        _, columns = np.linalg.eigh(rotated * block.conj())
+        angles[members] = -np.angle(columns[:, -1])
+    phases = _split(pairs, angles)
+    one_body = float(np.abs(hamiltonian.one_body[image] - hamiltonian.one_body).max())
+    norm = 0.0
+    for first in np.unique(pairs.range[:, 0]):
+        members = np.arange(first, pairs.range[first, 1])
+        factor = order[members] * np.exp(-1j * phases[pairs.orbitals[members]].sum(axis=1))
+        change = _block(hamiltonian, pair_image[members]) - _block(hamiltonian, members) * np.outer(
+            factor, factor.conj()
+        )
+        norm = max(norm, float(np.linalg.norm(change, 2)))
+    return OrbitalSymmetry(60 * n_sixths, image, read_only(phases), one_body, norm)
+
+
+def accepted_symmetries(
+    hamiltonian: PairHamiltonian, n_particles: int, tolerance_mev: float
+) -> tuple[OrbitalSymmetry, ...]:
+    """Rotations of the cluster that change no energy of `n_particles` by more than the tolerance."""
+    found = (find_symmetry(hamiltonian, n_sixths) for n_sixths in range(1, 6))
+    return tuple(s for s in found if s is not None and s.energy_bound(n_particles) <= tolerance_mev)
+
+
+def representatives(
+    symmetries: tuple[OrbitalSymmetry, ...], grid: MomentumGrid, n_particles: int
+) -> dict[int, tuple[int, OrbitalSymmetry | None]]:
+    """Sector that stands for each sector, the lowest index of its orbit, and the symmetry that maps it there."""
+    images = [(symmetry, symmetry.image_sector(grid, n_particles)) for symmetry in symmetries]
+    chosen: dict[int, tuple[int, OrbitalSymmetry | None]] = {}
+    for sector in range(grid.n_points):
+        if sector not in chosen:
+            chosen[sector] = (sector, None)
+            for symmetry, image in images:
+                chosen.setdefault(int(image[sector]), (sector, symmetry))
+    return chosen
+
+
+def _block(hamiltonian: PairHamiltonian, members: IntArray) -> ComplexArray:
+    """A^Q between the given pairs, all of one momentum."""
+    start, first = hamiltonian.pairs.block_start[members], hamiltonian.pairs.range[members, 0]
+    block: ComplexArray = hamiltonian.blocks[start[:, None] + members[None] - first[:, None]]
+    return block
+
+
+def _split(pairs: PairTable, angles: FloatArray) -> FloatArray:
+    """Phases with phase_i + phase_j = angle of (i, j) + constant of its Q, mod 2 pi, where there are any.
+
+    All are written as a number plus integer multiples of a few unknown ones, which the equations left over
+    determine up to characters of the momentum group.
+    """
+    n_orbitals = pairs.grid.n_points
+    values, constants = np.full(n_orbitals, np.nan), np.full(n_orbitals, np.nan)
+    multiples = np.zeros((n_orbitals, n_orbitals), dtype=np.int64)
+    constant_multiples = np.zeros((n_orbitals, n_orbitals), dtype=np.int64)
+    n_unknown = 0
+    paired = np.isin(np.arange(n_orbitals), pairs.momentum)
+    while (unknown := np.isnan(values).sum() + np.isnan(constants[paired]).sum()) > 0:
+        for (i, j), q, angle in zip(pairs.orbitals, pairs.momentum, angles, strict=True):
+            known_i, known_j = not np.isnan(values[i]), not np.isnan(values[j])
+            if known_i and known_j and np.isnan(constants[q]):
+                constants[q] = values[i] + values[j] - angle
+                constant_multiples[q] = multiples[i] + multiples[j]
+            elif known_i != known_j and not np.isnan(constants[q]):
+                old, new = (i, j) if known_i else (j, i)
+                values[new] = np.mod(constants[q] + angle - values[old], 2 * np.pi)
+                multiples[new] = constant_multiples[q] - multiples[old]
+        if unknown == np.isnan(values).sum() + np.isnan(constants[paired]).sum():
+            orbital = int(np.argmax(np.isnan(values)))
+            values[orbital], multiples[orbital, n_unknown] = 0.0, 1
+            n_unknown += 1
+    first, second = pairs.orbitals.T
+    rows = (multiples[first] + multiples[second] - constant_multiples[pairs.momentum])[:, :n_unknown]
+    right = angles + constants[pairs.momentum] - values[first] - values[second]
+    return np.mod(values + multiples[:, :n_unknown] @ _solve_mod(rows, right), 2 * np.pi)
+
+
+def _solve_mod(rows: IntArray, right: FloatArray) -> FloatArray:
+    """A solution of the integer equations ``rows x = right`` mod 2 pi, by Euclid's elimination; 0 where free."""
+    rows, right = rows.copy(), right.copy()
+    n_unknown = rows.shape[1]
+    pivots = []
+    top = 0
+    for column in range(n_unknown):
+        while np.count_nonzero(rows[top:, column]) > 1:
+            below = top + np.flatnonzero(rows[top:, column])
+            pivot = below[np.argmin(np.abs(rows[below, column]))]
+            rows[[top, pivot]], right[[top, pivot]] = rows[[pivot, top]], right[[pivot, top]]
+            factors = rows[top + 1 :, column] // rows[top, column]
+            rows[top + 1 :] -= factors[:, None] * rows[top]
+            right[top + 1 :] = np.angle(np.exp(1j * (right[top + 1 :] - factors * right[top])))
+        remaining = top + np.flatnonzero(rows[top:, column])
+        if remaining.size:
+            rows[[top, remaining[0]]], right[[top, remaining[0]]] = (
+                rows[[remaining[0], top]],
+                right[[remaining[0], top]],
+            )
+            pivots.append(column)
+            top += 1
+    solution = np.zeros(n_unknown)
+    for row in reversed(range(len(pivots))):
+        column = pivots[row]
+        solution[column] = (right[row] - rows[row] @ solution) / rows[row, column]
+    return solution
