@@ -113,6 +113,12 @@ class FormFactors:
 
     def __post_init__(self) -> None:
         grid, transfers = self.transfers.grid, self.transfers
+        n_umklapps = np.pi * (self.transfers.q_cutoff + 2) ** 2 * 2 / np.sqrt(3)  # |G_s| <= |q| + the zone's diagonal
+        reserve(
+            f"Tables of {transfers.size} momentum transfers on {grid.name}",
+            grid.n_points * (4 * grid.n_points * n_umklapps + 48 * transfers.size),
+            "a smaller q_cutoff or a smaller grid would fit",
+        )
         target = grid.sum_index[:, transfers.group_index].T
         umklapp = grid.umklapp[:, transfers.group_index].transpose(1, 0, 2) + transfers.reciprocal[:, None]
         reach = int(np.abs(umklapp).max())
@@ -134,6 +140,8 @@ class FormFactors:
         ------
         InputError
             If the bands are not those of continuum models on a grid.
+        MemoryRefusedError
+            If the tables of the transfers do not fit in memory.
         """
         grid = bands.grid
         models = [model for model in bands.models if isinstance(model, ContinuumModel)]
@@ -207,12 +215,22 @@ class ShiftedStates:
         Whose overlaps.
     flavour
         Which flavour.
+
+    Raises
+    ------
+    MemoryRefusedError
+        If the copies do not fit in memory.
     """
 
     def __init__(self, form_factors: FormFactors, flavour: int) -> None:
         states = form_factors.bands.states[flavour]
         self._n_bands = states.shape[1]
         basis = form_factors.bands.models[flavour].basis  # type: ignore[attr-defined]
+        reserve(
+            f"{len(form_factors.umklapps)} shifted copies of the states on {form_factors.transfers.grid.name}",
+            32.0 * len(form_factors.umklapps) * states.size,
+            "a smaller q_cutoff, fewer bands, plane waves or momenta would fit",
+        )
         if form_factors.conjugate:
             states = states.conj()
         by_layer = states.transpose(2, 0, 1, 3)  # (layer, k, band, G)

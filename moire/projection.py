@@ -175,6 +175,8 @@ def project(
     ------
     InputError
         If a choice is unknown, V(0) is kept where it diverges, or a given P_ref is no density matrix.
+    MemoryRefusedError
+        If the tables of the momentum transfers do not fit in memory.
     """
     require(carrier in ("hole", "electron"), "carrier", "be 'hole' or 'electron'", repr(carrier))
     require(

@@ -75,7 +75,7 @@ def test_fock_is_the_derivative_of_the_energy(folded):
 
 
 def test_without_memory_a_folded_exchange_is_the_same(folded, monkeypatch):
-    monkeypatch.setattr("moire.resources.available_bytes", lambda: 1000)
+    monkeypatch.setattr("moire.hartree_fock.exchange.fits_in_memory", lambda n_bytes: False)
     streamed = MeanField(folded.problem, folded.supercell)
     density_matrix = random_density(folded, 4, 36)
     np.testing.assert_allclose(streamed(density_matrix), folded(density_matrix), atol=1e-10)

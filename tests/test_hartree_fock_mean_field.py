@@ -156,7 +156,7 @@ def test_occupation(seed, temperature):
 def test_without_memory_the_exchange_is_computed_anew_each_time(two_valleys, monkeypatch, rule):
     problem = two_valleys(rule)
     stored = MeanField(problem)
-    monkeypatch.setattr("moire.resources.available_bytes", lambda: 1000)
+    monkeypatch.setattr("moire.hartree_fock.exchange.fits_in_memory", lambda n_bytes: False)
     streamed = MeanField(problem)
     assert "stored" in str(stored)
     assert "computed anew" in str(streamed)
@@ -164,8 +164,11 @@ def test_without_memory_the_exchange_is_computed_anew_each_time(two_valleys, mon
     np.testing.assert_allclose(streamed(density_matrix), stored(density_matrix), atol=1e-10)
     density_matrix[:, :2, 2:] = density_matrix[:, 2:, :2] = 0
     np.testing.assert_allclose(streamed(density_matrix), stored(density_matrix), atol=1e-10)
+    monkeypatch.setattr("moire.resources.available_bytes", lambda: 1000)
     with pytest.raises(MemoryError, match=r"Form factors of 2 bands on 2x3 .* would fit"):
         _ = problem.form_factors.values
+    with pytest.raises(MemoryError, match=r"shifted copies of the states on 2x3 .* would fit"):
+        streamed(density_matrix)
 
 
 def test_threads_do_not_change_a_bit(two_valleys, monkeypatch):

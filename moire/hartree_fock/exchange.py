@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from moire import resources
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.form_factors import ShiftedStates, for_each
 from moire.kernels import exchange
 from moire.projection import ProjectedHamiltonian
+from moire.resources import fits_in_memory, reserve
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Exchange:
     def __post_init__(self) -> None:
         size = self.problem.grid.n_points * self.problem.bands.n_bands**2
         needed = 16.0 * len(self.blocks) * size**2
-        stored = resources.fits_in_memory(needed)
+        stored = fits_in_memory(needed)
         matrices: dict[Block, ComplexArray] = {}
         if stored:
             what = f"The exchange of {self.problem.bands.n_bands} bands on {self.problem.grid.name}"
-            resources.reserve(what, needed, "fewer momenta or bands would fit")
+            reserve(what, needed, "fewer momenta or bands would fit")
             matrices = {block: np.empty((size, size), dtype=np.complex128) for block in self.blocks}
         object.__setattr__(self, "stored", stored)
         object.__setattr__(self, "_matrices", matrices)

@@ -64,6 +64,8 @@ class MeanField:
     ------
     InputError
         If the enlarged cell does not divide the cluster, or the boost is impossible.
+    MemoryRefusedError
+        If the copies of the states that overlaps are multiplied from do not fit in memory.
     """
 
     problem: ProjectedHamiltonian
