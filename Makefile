@@ -51,7 +51,7 @@ docs: $(VENV)/.dev        ## HTML in docs/_build
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
 
 bench: $(VENV)/.run       ## timings, each against its baseline in the same run
-	for file in benchmarks/*.py; do $(BIN)/python $$file; done
+	for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

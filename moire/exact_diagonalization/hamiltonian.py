@@ -94,6 +94,13 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         """Whether products use a stored matrix."""
         return self._matrix is not None
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes held for products, next to the basis and the vectors."""
+        if self._matrix is None:
+            return self._product.n_bytes
+        return int(self._matrix.data.nbytes + self._matrix.indices.nbytes + self._matrix.indptr.nbytes)
+
     @cached_property
     def diagonal(self) -> FloatArray:
         """Diagonal elements in meV, (dim,)."""

@@ -143,6 +143,12 @@ class PairProduct:
         """Bytes held between products of `n_vectors` at once: the accumulators of the parts, at most."""
         return 16.0 * count_parts(dimension) * dimension * min(n_vectors, MAX_VECTORS)
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes held now: the tables and the accumulators."""
+        tables = (*self._kernel_arguments, *self._one_body[2:], self._accumulators)
+        return sum(a.nbytes for a in tables if isinstance(a, np.ndarray))
+
     def __call__(self, x: ComplexArray) -> ComplexArray:
         """Return H x for x of shape (dim, vectors), complex128 or complex64; sums run in double precision."""
         y = np.empty_like(x)
