@@ -156,7 +156,7 @@ class MomentumGrid:
 
     @property
     def name(self) -> str:
-        """Short name, ``"4x6"`` or ``"27 [[3, 3], [-3, 6]]"``."""
+        """Short name, ``"4x6"`` or ``"27 [[6, 3], [-3, 3]]"``."""
         if self.is_regular:
             return f"{self.moduli[0]}x{self.moduli[1]}"
         return f"{self.n_points} {self.matrix.tolist()}"

@@ -66,7 +66,7 @@ for layer, ax in enumerate(axes[2:]):
 # %% [markdown]
 # ## Magnons
 #
-# The in-plane order at zero field breaks the rotation of the valleys against each other: one mode at Q = 0 costs nothing.
+# The in-plane order at zero field breaks the rotation of the valleys against each other: a mode at Q = 0 costs nothing.
 
 # %%
 modes = excitations(line[0].best, n_modes=2, momenta=[(0, 0), (1, 0), (2, 0), (3, 0)])

@@ -71,9 +71,9 @@ def test_rectangle_labels_and_order():
     assert grid.is_regular
     assert grid.name == "3x4"
     assert not MomentumGrid(LATTICE, np.array([[3, 0], [1, 4]])).is_regular
-    assert MomentumGrid.cluster(LATTICE, [[3, 3], [-3, 6]]).name == "27 [[3, 3], [-3, 6]]"
+    assert MomentumGrid.cluster(LATTICE, [[6, 3], [-3, 3]]).name == "27 [[6, 3], [-3, 3]]"
     assert MomentumGrid.cluster(LATTICE, [3, 4]).name == "3x4"
-    assert MomentumGrid(LATTICE, np.array([[3, 3], [-3, 6]])).moduli == (3, 9)
+    assert MomentumGrid(LATTICE, np.array([[6, 3], [-3, 3]])).moduli == (3, 9)
 
 
 def test_a_full_twist_moves_to_the_next_momentum():

@@ -107,7 +107,7 @@ def test_transforming_twice_is_the_identity():
     assert twice.constant == pytest.approx(original.constant, abs=1e-12)
 
 
-@pytest.mark.parametrize(("shape", "n_particles"), [([4, 6], 5), ([[3, 3], [-3, 6]], 5), ([3, 6], 9), ([5, 7], 4)])
+@pytest.mark.parametrize(("shape", "n_particles"), [([4, 6], 5), ([[6, 3], [-3, 3]], 5), ([3, 6], 9), ([5, 7], 4)])
 def test_larger_sectors_against_the_occupied_pairs(shape, n_particles):
     # Two halves, tiles of more than one class, odd numbers of free pairs, several vectors, both precisions.
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), shape)

@@ -126,6 +126,6 @@ def test_bad_input():
     with pytest.raises(mo.InputError, match=r"bands 0 and 1 at k = \+0\.[36]"):
         wilson_loops(touching, [0])
     model = moire_model()
-    tilted = mo.MomentumGrid.cluster(model.lattice, [[3, 3], [-3, 6]])
+    tilted = mo.MomentumGrid.cluster(model.lattice, [[6, 3], [-3, 3]])
     with pytest.raises(mo.InputError, match="regular"):
         wilson_loops(mo.solve_bands(model, tilted, 1), [0])
