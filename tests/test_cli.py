@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moire.io import read_record, read_spectrum
+import moire as mo
+from moire.exact_diagonalization import PairHamiltonian
+from moire.io import read_diagham, read_fcidump, read_hamiltonian, read_record, read_spectrum
+from moire.parameters import WANG_2023
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,3 +102,33 @@ def test_a_tilted_cluster_and_its_energy(tmp_path):
     tilted = read_spectrum(read_record(file)).ground_energy
     assert moire("ed", *options, "--cluster", "2,1,-3,3").returncode == 0  # the same lattice of clusters
     assert np.isclose(read_spectrum(read_record(file)).ground_energy, tilted, atol=1e-8)
+
+
+def test_clusters_are_suggested():
+    done = moire("clusters", "--filling", "-2/3", "--max-sites", 15, "--rows", 5)
+    assert done.returncode == 0, done.stderr
+    assert "[[4, 2], [-2, 2]]  1.000   C6" in done.stdout
+
+
+@pytest.mark.parametrize("layout", ["hdf5", "fcidump", "diagham"])
+def test_exported_hamiltonians_come_back(layout, tmp_path):
+    path = tmp_path / "hamiltonian"
+    options = ("--twist", 3.7, "--shells", 3, "--q-cutoff", 2, "--cluster", "2x3", "--filling", "-2/3")
+    done = moire("export", *options, "--format", layout, "--output", path)
+    assert done.returncode == 0, done.stderr
+    grid = mo.MomentumGrid.regular(mo.MoireLattice.from_twist(3.7, WANG_2023.lattice_constant_nm), 2, 3)
+    if layout == "hdf5":
+        hamiltonian = read_hamiltonian(read_record(path))
+    elif layout == "fcidump":
+        hamiltonian = read_fcidump(path, grid)
+        again = moire("export", *options, "--format", layout, "--output", path)
+        assert again.returncode == 2
+        assert "must be a new file" in again.stderr
+    else:
+        hamiltonian = read_diagham(path, path.with_name("hamiltonian.onebody"), grid)
+    model = mo.ContinuumModel.build(WANG_2023, mo.PlaneWaveBasis.shells(grid.lattice, 3))
+    problem = mo.project(mo.solve_bands(model, grid, 1), mo.ScreenedCoulomb(epsilon_r=10), q_cutoff=2)
+    np.testing.assert_allclose(hamiltonian.one_body, problem.one_body[0, :, 0], atol=1e-9)
+    diagonal = PairHamiltonian.from_problem(problem).pair_diagonal
+    np.testing.assert_allclose(hamiltonian.pair_diagonal, diagonal, atol=1e-9)
+    assert np.abs(diagonal).max() > 1

@@ -8,6 +8,7 @@ import sys
 import click
 
 from moire import __version__
+from moire.cli.clusters import clusters, export
 from moire.cli.many_body import ed, fci, hf
 from moire.cli.one_body import bands, chern, topology
 from moire.cli.results import plot, show
@@ -56,5 +57,5 @@ def cli(verbose: bool) -> None:
     logging.getLogger("moire").setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
-for command in (bands, chern, topology, hf, ed, fci, sweep, show, plot):
+for command in (bands, chern, topology, hf, clusters, ed, fci, export, sweep, show, plot):
     cli.add_command(command)

@@ -18,8 +18,8 @@ from moire.sweep.figures import check_figure_name, draw_file
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def point_options(command: Command) -> Command:
-    """Add the options of a model at one point, and where the result goes."""
+def model_options(command: Command) -> Command:
+    """Add the options of a model at one point."""
     for decorate in reversed(
         [
             click.option("--set", "set_name", default="WANG_2023", help=f"Parameter set: {', '.join(PUBLISHED)}."),
@@ -27,12 +27,21 @@ def point_options(command: Command) -> Command:
             click.option("--displacement", type=float, default=0.0, help="Displacement field D in meV."),
             click.option("--shells", type=float, default=5.0, help="Plane-wave cutoff in units of |G_1|."),
             click.option("--valley", type=int, default=1, help="+1 for K, -1 for K'."),
-            click.option("--output", type=click.Path(path_type=Path), help="Write the result to this HDF5 file."),
-            click.option("--figure", type=click.Path(path_type=Path), help="Draw it to this file (needs --output)."),
         ]
     ):
         command = decorate(command)
     return command
+
+
+def point_options(command: Command) -> Command:
+    """Add the options of a model at one point, and where the result goes."""
+    result = [
+        click.option("--output", type=click.Path(path_type=Path), help="Write the result to this HDF5 file."),
+        click.option("--figure", type=click.Path(path_type=Path), help="Draw it to this file (needs --output)."),
+    ]
+    for decorate in reversed(result):
+        command = decorate(command)
+    return model_options(command)
 
 
 def run_single(

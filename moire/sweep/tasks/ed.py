@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 from moire.bands import solve_bands
 from moire.errors import require
-from moire.exact_diagonalization import Spectrum, carriers_on, sector_dimensions, solve_all_sectors
+from moire.exact_diagonalization import (
+    Spectrum,
+    carriers_on,
+    composite_fermi_liquid,
+    sector_dimensions,
+    solve_all_sectors,
+)
 from moire.grids import MomentumGrid
 from moire.io import Dataset, spectrum_record
 from moire.lattice import MoireLattice
@@ -68,7 +75,10 @@ class EdTask(ProjectionOptions):
         spectrum: Spectrum = solve_all_sectors(
             problem, self.filling, self.n_eigenstates, seed=self.seed, progress=progress
         )
-        return spectrum_record(spectrum), self.figures(spectrum), str(spectrum)
+        text = str(spectrum)
+        if spectrum.filling == Fraction(1, 2):
+            text += f"\n{composite_fermi_liquid(spectrum)}"
+        return spectrum_record(spectrum), self.figures(spectrum), text
 
     def figures(self, spectrum: Spectrum) -> Columns:
         """Headline figures of a spectrum."""

@@ -1,0 +1,80 @@
+"""Commands around exact diagonalization: which cluster to take, and its Hamiltonian for other codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from moire.bands import solve_bands
+from moire.cli.point import model_options, read_cluster
+from moire.errors import InputError
+from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
+from moire.io import check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
+from moire.parameters import published
+from moire.projection import project
+from moire.sweep import EdTask, ModelPoint
+
+
+@click.command()
+@click.option("--filling", required=True, help="Such as -2/3 (holes per cell).")
+@click.option("--max-sites", type=int, default=36, help="Largest number of cells.")
+@click.option("--min-sites", type=int, default=6, help="Smallest number of cells.")
+@click.option("--rows", type=int, default=20, help="Rows of the table.")
+def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
+    """Clusters that hold a filling, roundest first, with symmetry, momenta, dimension and memory."""
+    click.echo(suggest_clusters(filling, max_sites, min_sites).table(rows))
+
+
+@click.command()
+@model_options
+@click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
+@click.option("--filling", default="", help="Such as -2/3: written into an FCIDUMP as its number of carriers.")
+@click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant.")
+@click.option("--gate-distance", type=float, default=30.0, help="Distance of the two gates in nm.")
+@click.option("--q-cutoff", type=float, default=4.0, help="Largest momentum transfer in units of |G_1|.")
+@click.option("--format", "layout", type=click.Choice(["hdf5", "fcidump", "diagham"]), default="hdf5", help="Layout.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="File; diagham adds .onebody beside it.")
+def export(
+    cluster: str,
+    filling: str,
+    epsilon: float,
+    gate_distance: float,
+    q_cutoff: float,
+    layout: str,
+    output: Path,
+    set_name: str,
+    twist: float,
+    displacement: float,
+    shells: float,
+    valley: int,
+) -> None:
+    """Hamiltonian of one band of one valley for other codes; V(q = 0) is dropped."""
+    point = ModelPoint(
+        parameters=published(set_name),
+        twist_deg=twist,
+        displacement_mev=displacement,
+        plane_wave_shells=shells,
+        valley=valley,
+    )
+    shape: Any = read_cluster(cluster)
+    grid = point.grid(shape)
+    task = EdTask(
+        cluster=shape, filling=filling or "1", epsilon_r=epsilon, gate_distance_nm=gate_distance, q_cutoff=q_cutoff
+    )
+    task.check(point)
+    if layout == "hdf5":
+        check_target(output)
+    elif output.exists():
+        raise InputError(f"`output` must be a new file, but {output} is there.")
+    bands = solve_bands(point.build(), grid, n_bands=1)
+    problem = project(bands, task.interaction(epsilon), "hole", q_cutoff)
+    hamiltonian = PairHamiltonian.from_problem(problem)
+    if layout == "hdf5":
+        write_record(output, hamiltonian_record(hamiltonian))
+    elif layout == "fcidump":
+        write_fcidump(hamiltonian, output, carriers_on(grid, filling) if filling else 0)
+    else:
+        write_diagham(hamiltonian, output, output.with_name(output.name + ".onebody"))
+    click.echo(f"{problem}\nWritten to {output}.")
