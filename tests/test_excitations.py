@@ -273,10 +273,12 @@ def test_states_that_have_no_excitations(mean_field, antiferromagnet):
     loose = dataclasses.replace(antiferromagnet, converged=False, stop_reason="iterations used up")
     with pytest.raises(mo.InputError, match=r"`result` must be converged, but is not \(iterations used up\)"):
         hf.excitations(loose)
-    folded = dataclasses.replace(antiferromagnet, density_matrix=np.zeros((3, 12, 12)))
-    for function in (hf.excitations, hf.MeanFieldModel.of, lambda state: hf.active_band(state, 0, 0)):
-        with pytest.raises(mo.InputError, match=r"`result` must have a density matrix of shape .* without an enlarged"):
-            function(folded)
+    grid = antiferromagnet.problem.grid
+    for moved in (hf.Folding(grid, 2, supercell="sqrt3"), hf.Folding(grid, 2, boost="+Q")):
+        folded = dataclasses.replace(antiferromagnet, folding=moved)
+        for function in (hf.excitations, hf.MeanFieldModel.of, lambda state: hf.active_band(state, 0, 0)):
+            with pytest.raises(mo.InputError, match=r"`result` must have the moire cell and no boost, but is cell .*"):
+                function(folded)
     warm = dataclasses.replace(antiferromagnet, temperature_mev=1.0)
     with pytest.raises(mo.InputError, match="`result` must be at zero temperature"):
         hf.excitations(warm)

@@ -42,6 +42,22 @@ def test_the_grid_gives_its_own_bands(build_model, rule, carrier):
     assert bands.top_band_first == (carrier == "hole")
 
 
+@pytest.mark.parametrize("reference", ["electron_vacuum", "average"])
+def test_the_reference_density_holds_between_the_grid_momenta_too(build_model, magnets, reference):
+    base = magnets["AFMz"].problem
+    problem = mo.project(base.bands, base.interaction, "hole", 2.0, "exchange", reference)
+    state = hf.solve_hartree_fock(problem, 2, "AFMz", tolerance=1e-9)
+    bands = hf.interpolate_bands(state, problem.grid)
+    np.testing.assert_allclose(bands.energies, state.bands.energies, atol=1e-9)
+    # electrons and holes are one state under one reference, between the grid momenta too
+    electrons = mo.project(base.bands, base.interaction, "electron", 2.0, "exchange", reference)
+    same = np.eye(4) - state.density_matrix.conj()
+    other = hf.solve_hartree_fock(electrons, 2, same, tolerance=1e-9)
+    path = mo.KPath.through(problem.grid.lattice, points_per_segment=3)
+    first, second = (hf.interpolate_bands(each, path).energies[0] for each in (state, other))
+    np.testing.assert_allclose(first, second[:, ::-1], atol=1e-9)
+
+
 def test_without_interaction_the_bands_are_bare(magnets):
     problem = magnets["AFMz"].problem
     free = dataclasses.replace(problem, coulomb=np.zeros_like(problem.coulomb), zero_exchange=0.0)

@@ -41,7 +41,7 @@ class MeanFieldModel(MixedFlavourModel):
 
     On a finite grid the density matrix is periodic over the cluster, and a carrier between grid momenta feels the
     exchange with its own images at the superlattice vectors L: sum_L V(L) exp(i k.L) P(k), about V(0)/A of the
-    grid in size. The image correction takes it off, [S(k) - S(k_0)] P(k) with S(k) = sum_q V(k - q)/A in which a
+    grid in size. The image correction takes it off, [S(k) - S(k_0)] (P - P_ref)(k) with S(k) = sum_q V(k - q)/A in which a
     Gaussian of width |G_1|/2 cuts off what is not of long range. It vanishes on the grid and on a large cluster.
 
     Parameters
@@ -76,6 +76,12 @@ class MeanFieldModel(MixedFlavourModel):
             insulator or not image_correction,
             "image_correction",
             "be False for a metal, whose filled states are unknown between the grid momenta",
+            image_correction,
+        )
+        require(
+            result.problem.reference != "given" or not image_correction,
+            "image_correction",
+            "be False for a given reference density, unknown between the grid momenta",
             image_correction,
         )
         return cls(result.problem.bands.models, result, image_correction)
@@ -174,7 +180,8 @@ class MeanFieldModel(MixedFlavourModel):
         if self.image_correction:
             filled = np.linalg.eigh(fock)[1][:, : len(self.result.filled_bands)]
             images = self._image_sum(shift) - self._image_sum_on_grid
-            fock = fock + images * filled @ filled.conj().T
+            reference = self.result.problem.reference_density[nearest]  # a multiple of the unit matrix, checked in `of`
+            fock = fock + images * (filled @ filled.conj().T - reference)
         return fock, states
 
     def _plane_wave_matrix(self, k: FloatArray, nearest: int, fold: IntArray) -> ComplexArray:
@@ -204,9 +211,10 @@ class MeanFieldModel(MixedFlavourModel):
 
     @cached_property
     def _density(self) -> ComplexArray:
-        """The density matrix that interacts, (k, flavour, band, flavour, band)."""
-        bands = self.result.problem.bands
-        return self.result.density_matrix.reshape(-1, *(bands.n_flavours, bands.n_bands) * 2)
+        """The density matrix that interacts, P - P_ref, (k, flavour, band, flavour, band)."""
+        problem = self.result.problem
+        density = self.result.density_matrix - problem.reference_density
+        return density.reshape(-1, *(problem.bands.n_flavours, problem.bands.n_bands) * 2)
 
     @cached_property
     def _potential(self) -> ComplexArray:

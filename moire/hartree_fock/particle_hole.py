@@ -65,11 +65,9 @@ def mixes_valleys(problem: ProjectedHamiltonian, density_matrix: ComplexArray) -
 
 
 def require_unit_cell(result: HartreeFockResult) -> None:
-    """Raise InputError unless the orbitals of the state are those of the moire cell at one label k."""
-    orbitals = result.problem.bands.n_flavours * result.problem.bands.n_bands
-    shape = (result.problem.grid.n_points, orbitals, orbitals)
-    found = result.density_matrix.shape
-    require(found == shape, "result", f"have a density matrix of shape {shape}, without an enlarged cell", found)
+    """Raise InputError unless the state has the moire cell and equal labels k in both valleys."""
+    found = ", ".join(f"{name} {value}" for name, value in result.folding.describe().items())
+    require(result.folding.is_trivial, "result", "have the moire cell and no boost", found)
 
 
 def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
