@@ -1,23 +1,35 @@
 """Exact diagonalization of a projected Hamiltonian in sectors of total momentum."""
 
+from moire.exact_diagonalization.checkpoint import Checkpoint
 from moire.exact_diagonalization.filling import carriers_on, parse_filling, rectangles_for
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
+from moire.exact_diagonalization.lanczos import LanczosResult, LanczosSettings, block_lanczos
 from moire.exact_diagonalization.manifold import Manifold, expected_momenta
+from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.solve import SectorSolution, solve_all_sectors, solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
+from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, find_symmetry
 
 __all__ = [
+    "Checkpoint",
+    "LanczosResult",
+    "LanczosSettings",
     "Manifold",
     "MomentumSector",
+    "OrbitalSymmetry",
     "PairHamiltonian",
+    "PairProduct",
     "PairTable",
     "SectorHamiltonian",
     "SectorSolution",
     "Spectrum",
+    "accepted_symmetries",
+    "block_lanczos",
     "carriers_on",
     "expected_momenta",
+    "find_symmetry",
     "parse_filling",
     "rectangles_for",
     "sector_dimensions",
