@@ -1,5 +1,6 @@
 """Exact diagonalization of a projected Hamiltonian in sectors of total momentum."""
 
+from moire.exact_diagonalization.checkpoint import Checkpoint
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
 from moire.exact_diagonalization.clusters import ClusterSuggestion, ClusterSuggestions, suggest_clusters
 from moire.exact_diagonalization.composite_fermions import (
@@ -10,31 +11,42 @@ from moire.exact_diagonalization.composite_fermions import (
 )
 from moire.exact_diagonalization.filling import carriers_on, clusters_for, parse_filling, rectangles_for
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
+from moire.exact_diagonalization.lanczos import LanczosResult, LanczosSettings, block_lanczos
 from moire.exact_diagonalization.manifold import Manifold, expected_momenta
+from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.solve import SectorSolution, solve_all_sectors, solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
+from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, find_symmetry
 
 __all__ = [
+    "Checkpoint",
     "ClusterShape",
     "ClusterSuggestion",
     "ClusterSuggestions",
     "CompositeFermiLiquid",
     "CompositeFermiSeas",
+    "LanczosResult",
+    "LanczosSettings",
     "Manifold",
     "MomentumSector",
+    "OrbitalSymmetry",
     "PairHamiltonian",
+    "PairProduct",
     "PairTable",
     "SectorHamiltonian",
     "SectorSolution",
     "Spectrum",
+    "accepted_symmetries",
+    "block_lanczos",
     "carriers_on",
     "cluster_shapes",
     "clusters_for",
     "composite_fermi_liquid",
     "composite_fermi_seas",
     "expected_momenta",
+    "find_symmetry",
     "parse_filling",
     "rectangles_for",
     "sector_dimensions",

@@ -151,15 +151,16 @@ class PairProduct:
 
     def __call__(self, x: ComplexArray) -> ComplexArray:
         """Return H x for x of shape (dim, vectors), complex128 or complex64; sums run in double precision."""
-        y = np.empty_like(x)
-        for first in range(0, x.shape[1], MAX_VECTORS):
-            some = np.ascontiguousarray(x[:, first : first + MAX_VECTORS])
-            n_rows, n_reals = int(self._part_end[-1]), 2 * some.shape[1]
-            if self._accumulators.shape != (n_rows, n_reals):
-                self._accumulators = np.empty((n_rows, n_reals))
-            reals = some.view(some.real.dtype)
-            product = np.empty_like(reals)
-            pair_product.pair_product(*self._kernel_arguments, reals, self._accumulators)
-            pair_product.add_parts(*self._one_body, self._part_row, self._part_end, self._accumulators, reals, product)
-            y[:, first : first + MAX_VECTORS] = product.view(x.dtype)
-        return y
+        pieces = [self._few(x[:, first : first + MAX_VECTORS]) for first in range(0, x.shape[1], MAX_VECTORS)]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
+
+    def _few(self, x: ComplexArray) -> ComplexArray:
+        vectors = np.ascontiguousarray(x)
+        reals = vectors.view(vectors.real.dtype)
+        shape = (int(self._part_end[-1]), reals.shape[1])
+        if self._accumulators.shape != shape:
+            self._accumulators = np.empty(shape)
+        product = np.empty_like(reals)
+        pair_product.pair_product(*self._kernel_arguments, reals, self._accumulators)
+        pair_product.add_parts(*self._one_body, self._part_row, self._part_end, self._accumulators, reals, product)
+        return product.view(vectors.dtype)

@@ -41,8 +41,9 @@ class MeanFieldModel(MixedFlavourModel):
 
     On a finite grid the density matrix is periodic over the cluster, and a carrier between grid momenta feels the
     exchange with its own images at the superlattice vectors L: sum_L V(L) exp(i k.L) P(k), about V(0)/A of the
-    grid in size. The image correction takes it off, [S(k) - S(k_0)] (P - P_ref)(k) with S(k) = sum_q V(k - q)/A in which a
-    Gaussian of width |G_1|/2 cuts off what is not of long range. It vanishes on the grid and on a large cluster.
+    grid in size. The image correction takes it off, [S(k) - S(k_0)] (P - P_ref)(k) with S(k) = sum_q V(k - q)/A in
+    which a Gaussian of width |G_1|/2 cuts off what is not of long range. It vanishes on the grid and on a large
+    cluster.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def fill_lists(low_words, tile_start, pattern_mask, pattern_between, low_rank, l
 def estimate_work(
     momentum, n_particles, difference_index, class_tile, tile_start, high_class, pair_start, high_mask, work
 ):
-    """Fill work[high] with the relative cost of the blocks of a high half."""
+    """Fill work[high] with the cost of the blocks of a high half, about in cycles."""
     n_momenta = difference_index.shape[0]
     for high in prange(high_class.size):
         cost = 0.0
@@ -83,8 +83,9 @@ def estimate_work(
                     free = 0
                     for pair in range(pair_start[pair_momentum], pair_start[pair_momentum + 1]):
                         free += (np.uint64(high) & high_mask[pair]) == 0
-                    columns = tile_start[last] - tile_start[first] + 4 * (last - first)
-                    cost += 60.0 + columns * free * (8.0 + free)
+                    tiles, columns = last - first, tile_start[last] - tile_start[first]
+                    padded = columns + 4 * tiles
+                    cost += 200.0 + tiles * free * (60.0 + 5.0 * free) + columns * free * 14.0 + padded * free**2 * 0.6
         work[high] = cost
 
 
@@ -227,7 +228,9 @@ def pair_product(
     x : float (dim, 2 vectors), real and imaginary parts
     out : float64 (rows of all accumulators, 2 vectors)
     """
-    for part in prange(part_start.size - 1):
+    n_parts = part_start.size - 1
+    for index in prange(n_parts):
+        part = index // 2 if index % 2 == 0 else n_parts - 1 - index // 2  # first and last in turn: they differ most
         for row in range(part_end[part], part_end[part + 1]):
             for v in range(x.shape[1]):
                 out[row, v] = 0.0
