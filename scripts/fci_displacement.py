@@ -10,21 +10,16 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from moire.sweep import ResultsFolder, collect, find_communicator, limit_threads, on_leader, read_plan, run_plan
+from moire.sweep import run_plan_file
 
 
 def main() -> None:
     """Run the sweep and draw gap, splitting and the trace violation K - |C| against the field."""
-    plan = read_plan(Path(sys.argv[1]))
-    folder = ResultsFolder(Path("results") / plan.name)
-    communicator, _ = find_communicator()
-    on_leader(communicator, folder.open_for_writing)
-    limit_threads(communicator)
-    requests, report = run_plan(plan, folder, communicator)
-    if communicator is not None and communicator.rank:
+    finished = run_plan_file(Path(sys.argv[1]))
+    if finished is None:  # another rank tells
         return
-    print(report)
-    summary = collect(folder, [request.key for request in requests])
+    plan, folder = finished.plan, finished.folder
+    summary = finished.summary()
     states, bands = summary.tables["ed"], summary.tables["topology"]
     print(summary)
     figure = Figure(figsize=(5.4, 5.4), layout="constrained")

@@ -11,21 +11,16 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from moire.sweep import ResultsFolder, collect, find_communicator, limit_threads, on_leader, read_plan, run_plan
+from moire.sweep import run_plan_file
 
 
 def main() -> None:
     """Run the sweep and draw gap less splitting over the plane, with the best angle at each eps."""
-    plan = read_plan(Path(sys.argv[1]))
-    folder = ResultsFolder(Path("results") / plan.name)
-    communicator, _ = find_communicator()
-    on_leader(communicator, folder.open_for_writing)
-    limit_threads(communicator)
-    requests, report = run_plan(plan, folder, communicator)
-    if communicator is not None and communicator.rank:
+    finished = run_plan_file(Path(sys.argv[1]))
+    if finished is None:  # another rank tells
         return
-    print(report)
-    table = collect(folder, [request.key for request in requests]).tables["ed"]
+    plan, folder = finished.plan, finished.folder
+    table = finished.summary().tables["ed"]
     angles, inverse = np.unique(table["theta"]), np.unique(1 / table["epsilon"])
     robust = np.full((len(inverse), len(angles)), np.nan)
     rows, columns = np.searchsorted(inverse, 1 / table["epsilon"]), np.searchsorted(angles, table["theta"])

@@ -13,25 +13,20 @@ from matplotlib.figure import Figure
 
 from moire.io import read_hartree_fock, read_record
 from moire.plot import PHASE_COLOURS
-from moire.sweep import ResultsFolder, find_communicator, limit_threads, on_leader, read_plan, run_plan
+from moire.sweep import run_plan_file
 
 
 def main() -> None:
     """Run a plan with refined boundaries, and draw every state found at its first dielectric constant."""
-    plan = read_plan(Path(sys.argv[1]))
-    folder = ResultsFolder(Path("results") / plan.name)
-    communicator, _ = find_communicator()
-    on_leader(communicator, folder.open_for_writing)
-    limit_threads(communicator)
-    requests, report = run_plan(plan, folder, communicator)
-    if communicator is not None and communicator.rank:
+    finished = run_plan_file(Path(sys.argv[1]))
+    if finished is None:  # another rank tells
         return
-    print(report)
+    plan, folder = finished.plan, finished.folder
     constant = plan.hf[0].epsilon_r[0]
     figure = Figure(figsize=(5.4, 4.0), layout="constrained")
     ax = figure.subplots()
     labelled = set()
-    for request in requests:
+    for request in finished.requests:
         if constant not in request.task.epsilon_r:
             continue
         stored = read_hartree_fock(read_record(folder.file_of(request)))

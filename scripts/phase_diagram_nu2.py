@@ -14,16 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from moire.plot import plot_gap_line
-from moire.sweep import (
-    ResultsFolder,
-    collect,
-    find_communicator,
-    limit_threads,
-    on_leader,
-    read_plan,
-    run_plan,
-    write_summary,
-)
+from moire.sweep import run_plan_file
 from moire.sweep.figures import draw_folder
 
 LITERATURE = Path(__file__).parents[1] / "data" / "literature" / "hartree_fock_nu2.toml"
@@ -31,18 +22,12 @@ LITERATURE = Path(__file__).parents[1] / "data" / "literature" / "hartree_fock_n
 
 def main() -> None:
     """Run a plan with refined boundaries, draw the phases, and the line eps = 20 over the published gaps."""
-    plan = read_plan(Path(sys.argv[1]))
-    folder = ResultsFolder(Path("results") / plan.name)
-    communicator, _ = find_communicator()
-    on_leader(communicator, folder.open_for_writing)
-    limit_threads(communicator)
-    requests, report = run_plan(plan, folder, communicator)
-    if communicator is not None and communicator.rank:
+    finished = run_plan_file(Path(sys.argv[1]))
+    if finished is None:  # another rank tells
         return
-    print(report)
-    keys = [request.key for request in requests]
-    summary = collect(folder, keys)
-    figures = [*draw_folder(folder, summary, folder.path / "figures", keys), write_summary(folder, summary)]
+    folder = finished.folder
+    summary = finished.summary()
+    figures = draw_folder(folder, summary, folder.path / "figures", finished.keys)
     table = summary.tables["hf"]
     line = np.isclose(table["epsilon"], 20) & np.isclose(table["theta"], 3.89)
     if line.any():

@@ -9,6 +9,7 @@ from moire.sweep.plan import Plan, parse_plan, read_plan
 from moire.sweep.point import ModelPoint
 from moire.sweep.request import Request
 from moire.sweep.run import SweepReport, run_point, run_sweep
+from moire.sweep.script import FinishedPlan, run_plan_file
 from moire.sweep.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ChernTask",
     "EdTask",
     "FciTask",
+    "FinishedPlan",
     "HfTask",
     "ModelPoint",
     "Outcome",
@@ -38,6 +40,7 @@ __all__ = [
     "read_plan",
     "refine_boundaries",
     "run_plan",
+    "run_plan_file",
     "run_point",
     "run_sweep",
     "write_summary",

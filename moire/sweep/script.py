@@ -1,0 +1,68 @@
+"""A plan from its file to its results, for scripts that run alone or under mpiexec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from moire.sweep.boundaries import run_plan
+from moire.sweep.collect import Summary, collect
+from moire.sweep.communicator import find_communicator, limit_threads, on_leader
+from moire.sweep.folder import ResultsFolder
+from moire.sweep.plan import Plan, read_plan
+from moire.sweep.request import Request
+from moire.sweep.run import SweepReport
+
+
+@dataclass(frozen=True)
+class FinishedPlan:
+    """A plan whose requests have been run: the plan, its folder, all requests, and how they ended."""
+
+    plan: Plan
+    folder: ResultsFolder
+    requests: tuple[Request, ...]
+    report: SweepReport
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the requests."""
+        return [request.key for request in self.requests]
+
+    def summary(self) -> Summary:
+        """Tables of the finished points by task."""
+        return collect(self.folder, self.keys)
+
+
+def run_plan_file(path: Path, output: Path | None = None) -> FinishedPlan | None:
+    """Run a plan with its refinement over all ranks; finished points are skipped.
+
+    Parameters
+    ----------
+    path
+        Plan in TOML.
+    output
+        Results folder; ``results/NAME`` by default.
+
+    Returns
+    -------
+    FinishedPlan
+        On rank 0; None on the others, which have nothing left to do.
+
+    Raises
+    ------
+    InputError
+        If the plan cannot be read or done.
+    """
+    plan = read_plan(path)
+    plan.requests()  # refuses before a folder is made
+    folder = ResultsFolder(output or Path("results") / plan.name)
+    communicator, situation = find_communicator()
+    on_leader(communicator, folder.open_for_writing)
+    limit_threads(communicator)
+    if communicator is None or communicator.rank == 0:
+        print(situation)
+    requests, report = run_plan(plan, folder, communicator)
+    if communicator is not None and communicator.rank:
+        return None
+    print(report)
+    return FinishedPlan(plan, folder, requests, report)
