@@ -179,6 +179,7 @@ def solve_all_sectors(
     strict: bool = False,
     solver: Solver = "auto",
     use_symmetry: bool = True,
+    checkpoint: Path | str | None = None,
 ) -> Spectrum:
     """Lowest levels of every momentum sector of a one-band, one-valley problem.
 
@@ -211,6 +212,8 @@ def solve_all_sectors(
     use_symmetry
         Solve one sector of those related by rotations of the cluster, where the matrix elements show that H is
         invariant to half the tolerance.
+    checkpoint
+        Directory in which Lanczos keeps the state of each sector and from which it resumes.
 
     Raises
     ------
@@ -267,6 +270,7 @@ def solve_all_sectors(
                 seed=seed,
                 strict=strict,
                 solver=solver,
+                checkpoint=None if checkpoint is None else Path(checkpoint) / f"sector-{chosen}",
             )
         solution = solved[chosen]
         if symmetry is not None:
