@@ -12,7 +12,16 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import ConvergenceWarning, require
-from moire.exact_diagonalization.eigensolvers import DENSE_DIMENSION, SOLVERS, Solver, arpack, dense, lanczos
+from moire.exact_diagonalization.eigensolvers import (
+    BLOCK_SIZE,
+    DENSE_DIMENSION,
+    MIN_KRYLOV,
+    SOLVERS,
+    Solver,
+    arpack,
+    dense,
+    lanczos,
+)
 from moire.exact_diagonalization.filling import FillingLike, carriers_on, parse_filling
 from moire.exact_diagonalization.hamiltonian import STORAGES, SectorHamiltonian, Storage
 from moire.exact_diagonalization.pair_product import PairProduct
@@ -238,11 +247,12 @@ def solve_all_sectors(
     dimensions = sector_dimensions(grid, n_particles)
     largest = int(dimensions.max())
     logger.info(
-        "%d sectors of dimension up to %d, one at a time: about %s stored or %s matrix-free.",
+        "%d sectors of dimension up to %d, one at a time: about %s stored or %s matrix-free, and %s of vectors.",
         len(wanted),
         largest,
         human_bytes(SectorHamiltonian.estimated_bytes(grid.n_points, n_particles, largest)),
-        human_bytes(8.0 * largest + PairProduct.estimated_bytes(largest)),
+        human_bytes(8.0 * largest + PairProduct.estimated_bytes(largest, BLOCK_SIZE)),
+        human_bytes(16.0 * largest * min(largest, MIN_KRYLOV)),
     )
     total = _total_momentum(grid)
     shape = (len(wanted), n_eigenstates)
