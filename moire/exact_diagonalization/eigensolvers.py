@@ -18,7 +18,7 @@ from moire.exact_diagonalization.checkpoint import Checkpoint
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.lanczos import LanczosSettings, block_lanczos
 from moire.exact_diagonalization.pair_product import PairProduct
-from moire.resources import fits_in_memory, human_bytes, logger, reserve
+from moire.resources import fits_in_memory, reserve
 
 Solver = Literal["auto", "lanczos", "arpack", "dense"]
 SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
@@ -131,7 +131,6 @@ def plan_lanczos(
         held -= 1
     what = f"{held} Krylov vectors of dimension {dimension} in blocks of {block}"
     reserve(what, n_bytes(block, held), "fewer levels or vectors in complex64 would fit")
-    logger.debug("%s: %s", what, human_bytes(n_bytes(block, held)))
     return block, held
 
 

@@ -12,7 +12,16 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import ConvergenceWarning, require
-from moire.exact_diagonalization.eigensolvers import DENSE_DIMENSION, SOLVERS, Solver, arpack, dense, lanczos
+from moire.exact_diagonalization.eigensolvers import (
+    BLOCK_SIZE,
+    DENSE_DIMENSION,
+    MIN_KRYLOV,
+    SOLVERS,
+    Solver,
+    arpack,
+    dense,
+    lanczos,
+)
 from moire.exact_diagonalization.filling import FillingLike, carriers_on, parse_filling
 from moire.exact_diagonalization.hamiltonian import STORAGES, SectorHamiltonian, Storage
 from moire.exact_diagonalization.pair_product import PairProduct
@@ -179,6 +188,7 @@ def solve_all_sectors(
     strict: bool = False,
     solver: Solver = "auto",
     use_symmetry: bool = True,
+    checkpoint: Path | str | None = None,
 ) -> Spectrum:
     """Lowest levels of every momentum sector of a one-band, one-valley problem.
 
@@ -211,6 +221,8 @@ def solve_all_sectors(
     use_symmetry
         Solve one sector of those related by rotations of the cluster, where the matrix elements show that H is
         invariant to half the tolerance.
+    checkpoint
+        Directory in which Lanczos keeps the state of each sector and from which it resumes.
 
     Raises
     ------
@@ -235,11 +247,12 @@ def solve_all_sectors(
     dimensions = sector_dimensions(grid, n_particles)
     largest = int(dimensions.max())
     logger.info(
-        "%d sectors of dimension up to %d, one at a time: about %s stored or %s matrix-free.",
+        "%d sectors of dimension up to %d, one at a time: about %s stored or %s matrix-free, and %s of vectors.",
         len(wanted),
         largest,
         human_bytes(SectorHamiltonian.estimated_bytes(grid.n_points, n_particles, largest)),
-        human_bytes(8.0 * largest + PairProduct.estimated_bytes(largest)),
+        human_bytes(8.0 * largest + PairProduct.estimated_bytes(largest, BLOCK_SIZE)),
+        human_bytes(16.0 * largest * min(largest, MIN_KRYLOV)),
     )
     total = _total_momentum(grid)
     shape = (len(wanted), n_eigenstates)
@@ -267,6 +280,7 @@ def solve_all_sectors(
                 seed=seed,
                 strict=strict,
                 solver=solver,
+                checkpoint=None if checkpoint is None else Path(checkpoint) / f"sector-{chosen}",
             )
         solution = solved[chosen]
         if symmetry is not None:

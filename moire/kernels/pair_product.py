@@ -1,17 +1,15 @@
 """The product y = H x through the states with one pair less, nothing stored but tables of half words.
 
-H = sum_k e_k n_k + sum_Q sum_ab A^Q_ab P^+_a P_b. For every state I of N-2 particles the amplitudes
-<I| P_b |x> over the free pairs b of momentum Q = K - K_I are *gathered*, multiplied by A^Q, and *scattered* to
-the states P^+_a |I>. Each I is visited once, so that a state costs N(N-1)/2 irregular reads and writes.
+``H = sum_k e_k n_k + sum_Q sum_ab A^Q_ab P^+_a P_b``. For every state I of N-2 particles the amplitudes
+``<I| P_b |x>`` over the free pairs b of momentum Q = K - K_I are gathered, multiplied by A^Q, and scattered to
+the states ``P^+_a |I>``. Each I is visited once, so that a state costs N(N-1)/2 irregular reads and writes.
 
 The intermediate states that share their high half and the class (particles, momentum) of their low half form a
 block: its Q, its pairs free in the high half, and their ranks and signs of the high half are found once. A pair
-meets a low half in a *pattern* (no, one or two of its orbitals lie there); for every tile (at most `TILE`
+meets a low half in a pattern (no, one or two of its orbitals lie there); for every tile (at most `TILE`
 low halves of one class) and pattern a list holds the low halves where it is free, as
-
-    entry = rank << 7 | sign << 6 | column
-
-with the column in the tile and the rank and fermion sign of the low half with the pattern put in.
+``rank << 7 | sign << 6 | column``, with the column in the tile and the rank and fermion sign of the low half
+with the pattern put in.
 """
 
 import numpy as np

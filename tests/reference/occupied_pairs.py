@@ -1,12 +1,12 @@
 """The product H x row by row from the occupied pairs of each state: the plain kernel, kept to compare with."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from moire.kernels.fock import occupied_orbitals, popcount
 
 
-@njit(nogil=True, parallel=True)
+@njit(nogil=True)
 def apply(
     states,
     diagonal,
@@ -37,7 +37,7 @@ def apply(
     x, y : complex (dim,)
     """
     low_mask = (np.uint64(1) << np.uint64(n_low)) - np.uint64(1)
-    for row in prange(states.size):
+    for row in range(states.size):
         state = states[row]
         orbitals = np.empty(64, np.int64)
         count = occupied_orbitals(state, orbitals)
