@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -128,14 +129,14 @@ def _spectrum_options(command: Command) -> Command:
 _POINT = ("set_name", "twist", "displacement", "shells", "valley", "output", "figure")
 
 
-def _run_spectrum(kind: type[EdTask], options: dict[str, Any], **extra: Any) -> None:
+def _run_spectrum(kind: type[EdTask], options: dict[str, Any], checkpoint: Path | None = None, **extra: Any) -> None:
     """Run a task on a spectrum from the options of its command."""
     logger = logging.getLogger("moire")
     logger.setLevel(min(logger.level, logging.INFO))  # one spectrum states its memory, a sweep of them does not
     point = {name: options.pop(name) for name in _POINT}
     options["cluster"] = read_cluster(options["cluster"])
     renamed = {_FIELDS.get(name, name): value for name, value in options.items()}
-    run_single(kind(**renamed, **extra), **point)
+    run_single(kind(**renamed, **extra), **point, checkpoint=checkpoint)
 
 
 _FIELDS = {
@@ -149,9 +150,10 @@ _FIELDS = {
 @click.command()
 @point_options
 @_spectrum_options
-def ed(**options: Any) -> None:
-    """Many-body spectrum of one band of one valley, all momentum sectors."""
-    _run_spectrum(EdTask, options)
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of every sector in this folder.")
+def ed(checkpoint: Path | None, **options: Any) -> None:
+    """Many-body spectrum of one band of one valley, all momentum sectors; resumes from its checkpoints."""
+    _run_spectrum(EdTask, options, checkpoint)
 
 
 @click.command()

@@ -54,6 +54,7 @@ def run_single(
     valley: int,
     output: Path | None,
     figure: Path | None,
+    checkpoint: Path | None = None,
 ) -> None:
     """Check a task at one point, do it, print it, and write and draw it where asked."""
     if figure is not None and output is None:
@@ -71,13 +72,23 @@ def run_single(
     )
     request = Request(point=point, task=task)
     request.check()
-    outcome = compute(request, progress=sys.stderr.isatty())
+    if checkpoint is not None:
+        make_folder(checkpoint, "checkpoint")
+    outcome = compute(request, sys.stderr.isatty(), checkpoint)
     click.echo(outcome.text)
     if output is not None:
         write_record(output, outcome.record)
         click.echo(f"Written to {output}.")
     if figure is not None and output is not None:
         click.echo(f"Drawn to {draw_file(output, figure)}.")
+
+
+def make_folder(path: Path, name: str) -> None:
+    """Make a folder, or raise InputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"`{name}` must be a folder that can be written, but is {path} ({error}).") from None
 
 
 def read_mesh(text: str, name: str) -> tuple[int, int]:

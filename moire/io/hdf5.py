@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from moire.errors import FileFormatError, InputError, SchemaError
 
-SCHEMA = 1
+SCHEMA = 2
 """Number of the file layout; files of another number are refused, never guessed at."""
 
 

@@ -103,6 +103,8 @@ def spectrum_record(spectrum: Spectrum) -> Record:
         "spectrum/stop_reason": Dataset(text_array(spectrum.stop_reason), "", ("sector",), "why the solver stopped"),
         "spectrum/transformed": Dataset(spectrum.transformed, "", (), "solved for the missing carriers"),
         "spectrum/storage": Dataset(spectrum.storage, "", (), "how the matrices were held"),
+        "spectrum/rotations": Dataset(np.array(spectrum.rotations_deg, int), "deg", ("rotation",), "relate sectors"),
+        "spectrum/symmetry_bound": Dataset(spectrum.symmetry_bound_mev, "meV", (), "to which the rotations hold"),
         "spectrum/seed": Dataset(spectrum.seed, "", (), "seed of the starting vectors"),
         "spectrum/description": Dataset(json.dumps(spectrum.description), "", (), "problem and cutoffs, JSON"),
     }
@@ -136,6 +138,8 @@ def read_spectrum(record: Record) -> Spectrum:
         transformed=bool(record["spectrum/transformed"]),
         storage=str(record["spectrum/storage"]),
         seed=int(record["spectrum/seed"]),
+        rotations_deg=tuple(int(angle) for angle in record["spectrum/rotations"]),
+        symmetry_bound_mev=float(record["spectrum/symmetry_bound"]),
         description=json.loads(str(record["spectrum/description"])),
         vectors=tuple(record[f"vectors/{row}"] for row in range(n_vectors)),
     )

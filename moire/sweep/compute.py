@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from moire.io import Dataset, Record, provenance
 from moire.sweep.request import Request
@@ -26,7 +27,7 @@ class Outcome:
     text: str
 
 
-def compute(request: Request, progress: bool = False) -> Outcome:
+def compute(request: Request, progress: bool = False, checkpoint: Path | None = None) -> Outcome:
     """Do the work of one request; warnings are part of the outcome, not of the terminal.
 
     Parameters
@@ -35,11 +36,13 @@ def compute(request: Request, progress: bool = False) -> Outcome:
         A checked request.
     progress
         Show a progress bar where the task is long.
+    checkpoint
+        Folder in which a spectrum keeps the state of every sector, to go on after a kill; none by default.
     """
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        record, figures, text = request.task.compute(request.point, progress)
+        record, figures, text = request.task.compute(request.point, progress, checkpoint)
     messages = list(dict.fromkeys(str(warning.message) for warning in caught))
     attributes = {
         "request": request.canonical(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ConfigDict
@@ -43,7 +44,7 @@ class BandsTask:
         """Rough cost in seconds, for scheduling and for the time that remains."""
         return 3e-3 * (self.mesh[0] * self.mesh[1] + 4 * self.points_per_segment)
 
-    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
         model = point.build()
         path = solve_bands(

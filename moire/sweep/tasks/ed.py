@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import ClassVar
 
 from moire.bands import solve_bands
@@ -68,12 +69,12 @@ class EdTask(ProjectionOptions):
         per_state = particles**2 * grid.n_points / 8 + 1
         return 0.1 + 200 * 2e-9 * per_state * float(sector_dimensions(grid, particles).sum())
 
-    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
         bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
         problem = project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
         spectrum: Spectrum = solve_all_sectors(
-            problem, self.filling, self.n_eigenstates, seed=self.seed, progress=progress
+            problem, self.filling, self.n_eigenstates, seed=self.seed, progress=progress, checkpoint=checkpoint
         )
         text = str(spectrum)
         if spectrum.filling == Fraction(1, 2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from moire.bands import solve_bands
@@ -47,7 +48,7 @@ class FciTask(EdTask):
         n_solves = 1 + self.n_flux_steps * len(self.flux_directions) + 3 * self.with_charge_gap
         return super().cost() * (n_solves + 0.3 * self.twist_mesh[0] * self.twist_mesh[1])
 
-    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
         bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
         problem = project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)

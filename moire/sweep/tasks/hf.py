@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -100,7 +101,7 @@ class HfTask(ProjectionOptions):
         orbitals = self.mesh[0] * self.mesh[1] * self.n_bands**2
         return 1e-6 * orbitals**2 * (1 + 0.5 * len(self.epsilon_r))
 
-    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
         start = self._mean_field(point)
         fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 from moire.io import Dataset, Record
@@ -28,8 +29,8 @@ class Task(Protocol):
     def cost(self) -> float:
         """Rough cost in seconds, for scheduling and for the time that remains."""
 
-    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
-        """Do the work at one point."""
+    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
+        """Do the work at one point; a long one keeps its state in the folder `checkpoint`, if given, and resumes."""
 
 
 def cluster_name(shape: ClusterShape) -> str:

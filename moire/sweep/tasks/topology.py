@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ConfigDict
@@ -44,7 +45,7 @@ class TopologyTask:
         n_pairs = max(max(group) for group in self.bands) if self.index_radius else 0
         return 2 * ChernTask(bands=self.bands, mesh=self.mesh).cost() + 9.0 * n_pairs
 
-    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
+    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
         report = topology_report(point.build(), self.bands, self.mesh, self.index_radius)
         figures: dict[str, Dataset] = {}
