@@ -17,12 +17,13 @@ from moire.sweep import run_plan_file
 
 
 def main() -> None:
-    """Run a plan with refined boundaries, and draw every state found at its first dielectric constant."""
+    """Run a plan with refined boundaries, and draw every state found at the middle dielectric constant."""
     finished = run_plan_file(Path(sys.argv[1]))
     if finished is None:  # another rank tells
         return
     plan, folder = finished.plan, finished.folder
-    constant = plan.hf[0].epsilon_r[0]
+    constants = plan.hf[0].epsilon_r
+    constant = constants[len(constants) // 2]
     figure = Figure(figsize=(5.4, 4.0), layout="constrained")
     ax = figure.subplots()
     labelled = set()
@@ -37,6 +38,7 @@ def main() -> None:
                 labelled.add(phase)
                 ax.plot(request.point.displacement_mev, energy, "o", color=PHASE_COLOURS.get(phase), label=label)
     ax.set_xlabel("displacement field D (meV)")
+    ax.set_yscale("symlog", linthresh=0.01)
     ax.set_ylabel(r"$E - E_0$ (meV per cell)")
     ax.set_title(
         rf"{plan.model.parameter_set}, $\nu$ = {plan.hf[0].filling}, $\epsilon$ = {constant:g}", fontsize="medium"
