@@ -38,6 +38,10 @@ class MeshWarning(UserWarning):
     """A momentum mesh is too coarse for the number computed on it."""
 
 
+class CutoffWarning(UserWarning):
+    """A cutoff is too small for the number computed with it."""
+
+
 def require(condition: object, name: str, rule: str, value: object) -> None:
     """Raise :class:`InputError` "`name` must rule, but is value." unless `condition` holds."""
     if not condition:

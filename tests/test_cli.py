@@ -56,7 +56,7 @@ def test_memory_is_stated_when_asked():
         (("bands", "--twist", -1), "`twist_deg` must lie in (0, 30] degrees, but is -1.0."),
         (("bands", "--twist", 3, "--set", "WANG"), "did you mean 'WANG_2023'?"),
         (("bands",), "Missing option '--twist'."),
-        (("bands", "--twist", 3, "--mesh", "18"), "`mesh` must read N1xN2, such as 18x18, but is '18'."),
+        (("bands", "--twist", 3, "--mesh", "18"), "`mesh` must read N1xN2, such as 6x6, but is '18'."),
         (("bands", "--twist", 3, "--figure", "x.png"), "`output` must be given with --figure, but is missing."),
         (("chern", "--twist", 3, "--groups", "a"), "`groups` must read like 0,1,0+1, but is 'a'."),
         (("ed", "--twist", 3, "--cluster", "3x4", "--filling", "-3/5"), "3x5, 4x5, 5x5, 5x6 would fit."),
@@ -102,6 +102,27 @@ def test_a_tilted_cluster_and_its_energy(tmp_path):
     tilted = read_spectrum(read_record(file)).ground_energy
     assert moire("ed", *options, "--cluster", "2,1,-3,3").returncode == 0  # the same lattice of clusters
     assert np.isclose(read_spectrum(read_record(file)).ground_energy, tilted, atol=1e-8)
+
+
+def test_results_of_another_kind_are_not_written_over(tmp_path):
+    path = tmp_path / "bands.h5"
+    small = ("--twist", 3, "--mesh", "3x3", "--shells", 3)
+    assert moire("bands", *small, "--output", path).returncode == 0
+    before = path.read_bytes()
+    done = moire("chern", *small, "--output", path)
+    assert done.returncode == 2
+    assert "`output` must be a new file or an earlier result of chern, but" in done.stderr
+    assert path.read_bytes() == before
+    assert moire("bands", *small, "--output", path).returncode == 0  # its own kind it may
+
+
+def test_what_cannot_be_written_is_told_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    for option, name in (("--output", "output"), ("--figure", "figure")):
+        extra = () if option == "--output" else ("--output", tmp_path / "x.h5")
+        done = moire("bands", "--twist", 3, option, tmp_path / "file" / "x.png", *extra)
+        assert done.returncode == 2
+        assert f"`{name}` must lie in a folder that can be written" in done.stderr
 
 
 def test_clusters_are_suggested():

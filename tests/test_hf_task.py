@@ -54,7 +54,8 @@ def test_a_file_says_what_was_found(outcome, tmp_path):
 
 
 def test_the_text_names_the_phase_and_the_competitors(outcome):
-    assert "rule: metal" in outcome.text
+    assert "rule: empty without carriers" in outcome.text
+    assert "The lowest state was reached by" in outcome.text
     assert "E - E_0 (meV/cell)" in outcome.text
     for guess in SMALL["guesses"]:
         assert guess in outcome.text
@@ -65,6 +66,19 @@ def test_rescaled_interaction_equals_a_run_of_its_own(outcome):
     together = outcome.record["summary/energy_per_cell"][1]
     assert alone.record["summary/energy_per_cell"][0] == pytest.approx(together, abs=1e-6)
     assert outcome.record["summary/energy_per_cell"][0] < together - 10  # the interaction matters
+
+
+def test_a_warm_state_keeps_its_bands():
+    warm = HfTask(epsilon_r=(20.0,), temperature_mev=2.0, points_per_segment=2, n_modes=1, **SMALL)
+    outcome = compute(Request(point=POINT, task=warm))
+    assert outcome.record["path/energies"].shape == (1, 9, 4)
+    assert "No excitations" in outcome.text
+
+
+def test_too_few_plane_waves_are_told():
+    few = ModelPoint(parameters=WANG_2023, twist_deg=3.89, plane_wave_shells=2)
+    outcome = compute(Request(point=few, task=HfTask(**SMALL)))
+    assert any("use more plane_wave_shells" in message for message in outcome.record.attributes["warnings"])
 
 
 def test_figures(outcome, tmp_path):

@@ -78,6 +78,23 @@ def test_layer_polarised_insulator_in_a_strong_field(build_model):
     assert state.moments.layer_polarisation > 0.8
 
 
+@pytest.mark.parametrize("guess", ["layer_polarised", "non_magnetic"])
+def test_a_field_turned_round_exchanges_the_layers(build_model, guess):
+    up, down = (hf.solve_hartree_fock(build(build_model, 6, field), 2, guess) for field in (60.0, -60.0))
+    assert up.energy_per_cell == pytest.approx(down.energy_per_cell, abs=1e-4)
+    assert up.moments.layer_polarisation == pytest.approx(-down.moments.layer_polarisation, abs=1e-4)
+    assert up.moments.layer_polarisation > 0.5
+    assert identify_phase(up).name == identify_phase(down).name
+
+
+def test_no_carriers_and_no_room_left(zero_field):
+    assert identify_phase(hf.solve_hartree_fock(zero_field, 0, "non_magnetic")).name == "empty"
+    with pytest.warns(mo.MeshWarning, match="too coarse"):
+        full = identify_phase(hf.solve_hartree_fock(zero_field, 6, "non_magnetic"))
+    assert full.name in ("QSH", "BI")  # every band is filled: an insulator with the Chern numbers of all of them
+    assert full.chern.rounded == 0
+
+
 def test_half_a_metal_is_a_metal(in_field):
     state = hf.solve_hartree_fock(in_field, 1.5, "non_magnetic", symmetry="valley_diagonal")
     assert identify_phase(state).name == "metal"

@@ -27,8 +27,16 @@ def main() -> None:
         click.echo(f"Error: {error.format_message()}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; finished points are kept and the same command resumes.", err=True)
-        sys.exit(130)
+        _interrupted()
+    except RuntimeError as error:  # numba turns an interrupt during compilation into an error of its own
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        _interrupted()
+
+
+def _interrupted() -> None:
+    click.echo("Interrupted; a sweep keeps its finished points, and the same command resumes it.", err=True)
+    sys.exit(130)
 
 
 class _FirstTime(logging.Filter):

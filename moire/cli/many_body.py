@@ -56,7 +56,7 @@ def _interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: 
 @click.option("--tolerance", type=float, default=1e-6, help="Residual in meV of a converged state.")
 @click.option("--segment", type=int, default=15, help="Points per segment of the path of the bands; 0 for none.")
 @click.option("--modes", type=int, default=0, help="Excitations at each momentum, by time-dependent Hartree-Fock.")
-@click.option("--random", "n_random", type=int, default=1, help="Random starts of the guess 'random'.")
+@click.option("--random", "n_random", type=int, default=4, help="Random starts of the guess 'random'.")
 def hf(
     filling: str,
     mesh: str,

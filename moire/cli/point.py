@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from moire.errors import InputError
-from moire.io import check_target, write_record
+from moire.io import check_folder, check_target, write_record
 from moire.parameters import PUBLISHED, published
 from moire.sweep import ModelPoint, Request, Task, compute
 from moire.sweep.figures import check_figure_name, draw_file
@@ -61,8 +61,9 @@ def run_single(
         raise InputError("`output` must be given with --figure, but is missing.")
     if figure is not None:
         check_figure_name(figure)
+        check_folder(figure, "figure")
     if output is not None:
-        check_target(output)
+        check_target(output, task.name)
     point = ModelPoint(
         parameters=published(set_name),
         twist_deg=twist,
@@ -94,14 +95,14 @@ def make_folder(path: Path, name: str) -> None:
 def read_mesh(text: str, name: str) -> tuple[int, int]:
     """Read ``N1xN2``."""
     parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise InputError(f"`{name}` must read N1xN2, such as 18x18, but is '{text}'.")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise InputError(f"`{name}` must read N1xN2, such as 6x6, but is '{text}'.")
     return int(parts[0]), int(parts[1])
 
 
 def read_cluster(text: str) -> Any:
     """Read ``N1xN2`` or ``T11,T12,T21,T22``."""
-    if "," not in text:
+    if "," not in text and text.lower().replace("x", "").isdigit():
         return read_mesh(text, "cluster")
     return read_matrix(text, "cluster")
 

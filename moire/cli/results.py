@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from moire.io import read_record
+from moire.io import check_folder, read_record
 from moire.sweep import ResultsFolder, collect
 from moire.sweep.figures import draw_file, draw_folder
 
@@ -38,4 +38,6 @@ def plot(path: Path, output: Path | None) -> None:
         for figure in draw_folder(folder, collect(folder), output or path / "figures"):
             click.echo(f"Figure: {figure}")
     else:
-        click.echo(f"Figure: {draw_file(path, output or path.with_suffix('.png'))}")
+        target = output or path.with_suffix(".png")
+        check_folder(target, "output")
+        click.echo(f"Figure: {draw_file(path, target)}")

@@ -57,6 +57,11 @@ class GroundState:
                 groups.append([solution])
         return tuple(tuple(group) for group in groups)
 
+    @property
+    def n_reached(self) -> int:
+        """How many of the solutions are the lowest one: a state reached once may not be the lowest there is."""
+        return len(self.distinct[0])
+
     def __str__(self) -> str:
         lines = [str(self.best), f"{'E - E_0 (meV/cell)':>19} {'gap':>9} {'residual':>9} {'converged':>10}  guesses"]
         for group in self.distinct:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
+from moire.continuum import ContinuumModel
 from moire.errors import InputError, nearest, require
 from moire.hartree_fock.folding import CORNER_DIFFERENCE, Folding
 from moire.hartree_fock.mean_field import MeanField
@@ -18,10 +19,10 @@ from moire.projection import ProjectedHamiltonian
 
 FIELD_MEV = 50.0
 
-# (Pauli matrix of the valleys, weights of the layers b and t) of the field that polarises the start. The
-# sign makes holes prefer K and layer b. The phase 60 degrees between the in-plane fields is that of opposite
-# moments on MX in b and XM in t: the plane waves of the layers are centred on kappa_+ and kappa_-, which turns
-# uniform fields by multiples of 120 degrees (see Moments.staggering).
+# (Pauli matrix of the valleys, weights of the layers b and t) of the field that polarises the start. The sign makes
+# holes prefer K and layer b; carriers polarised in a layer follow the displacement field. The phase 60 degrees between
+# the in-plane fields is that of opposite moments on MX in b and XM in t: the plane waves of the layers are centred on
+# kappa_+ and kappa_-, which turns uniform fields by multiples of 120 degrees (see Moments.staggering).
 GUESSES: Mapping[str, tuple[str, tuple[complex, complex]]] = MappingProxyType(
     {
         "non_magnetic": ("1", (0.0, 0.0)),
@@ -166,6 +167,8 @@ def _uniform_field(mean_field: MeanField, guess: str) -> ComplexArray:
     pauli, weights = GUESSES[guess]
     layers = layer_projectors(mean_field.problem, mean_field.folding)
     wave = np.array(weights) if mean_field.problem.carrier == "hole" else np.conj(weights)
+    if guess == "layer_polarised":
+        wave = _favoured_layer(mean_field.problem) * wave
     operator = np.zeros(mean_field.shape, dtype=np.complex128)
     for layer, weight in zip(layers, wave, strict=True):
         if pauli == "x":
@@ -174,6 +177,13 @@ def _uniform_field(mean_field: MeanField, guess: str) -> ComplexArray:
             valleys = np.diag([weight, -weight if pauli == "z" else weight][: mean_field.n_flavours])
         operator += layer * _spread(mean_field, valleys)
     return operator
+
+
+def _favoured_layer(problem: ProjectedHamiltonian) -> int:
+    """+1 where the displacement field pulls the carriers to b, -1 where to t; +1 without a field."""
+    model = problem.bands.models[0]
+    field = model.displacement_mev if isinstance(model, ContinuumModel) else 0.0
+    return -1 if (field < 0) == (problem.carrier == "hole") and field else 1
 
 
 def _modulated_field(mean_field: MeanField, guess: str) -> ComplexArray:

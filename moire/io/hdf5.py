@@ -89,18 +89,35 @@ def write_record(path: Path, record: Record) -> None:
         raise
 
 
-def check_target(path: Path) -> None:
-    """Raise InputError unless a record may be written to `path`: nothing stands there, or a file of this kind.
+def check_target(path: Path, kind: str | None = None) -> None:
+    """Raise InputError unless a record may be written to `path`: nothing stands there, or an earlier result.
 
-    The folder is made if need be.
+    Parameters
+    ----------
+    path
+        Where the record goes; the folder is made if need be.
+    kind
+        Kind of the record: an earlier result of another kind is not written over.
     """
     if path.is_dir() or (path.exists() and not h5py.is_hdf5(path)):
         kind = "a folder" if path.is_dir() else "another file"
         raise InputError(f"`output` must be a new file or an earlier result, but {path} is {kind}.")
+    if kind is not None and path.exists():
+        with h5py.File(path, "r") as file:
+            found = str(file.attrs.get("kind", "unknown"))
+        if found not in (kind, "failure"):
+            raise InputError(f"`output` must be a new file or an earlier result of {kind}, but {path} holds {found}.")
+    check_folder(path, "output")
+
+
+def check_folder(path: Path, name: str) -> None:
+    """Raise InputError unless a file can be made beside `path`; the folder is made if need be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
     except OSError as error:
-        raise InputError(f"`output` must lie in a folder that can be written, but {path} does not: {error}.") from None
+        raise InputError(f"`{name}` must lie in a folder that can be written, but {path} does not: {error}.") from None
 
 
 def _write_dataset(file: h5py.File, name: str, dataset: Dataset) -> None:

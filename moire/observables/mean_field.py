@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from dataclasses import dataclass, field
 
@@ -17,7 +18,8 @@ from moire.hartree_fock.result import HartreeFockResult
 from moire.topology.berry import ChernResult, chern_number
 
 RULE = (
-    "metal: the filled states (of a valley, without order between valleys) differ in number among momenta or the "
+    "empty without carriers; metal: the filled states (of a valley, without order between valleys) differ in number "
+    "among momenta or the "
     "gap is below {gap:g} meV; then by the first that holds: intervalley coherence above {order:g} at several "
     "wave vectors (none with 90 % of it): multi-Q IVC; at one that is not zero: 120-degree AFM if it is "
     "+-(kappa_+ - kappa_-), else spiral IVC; order within the valleys at a wave vector of the enlarged cell above"
@@ -36,9 +38,9 @@ class MeanFieldPhase:
     Parameters
     ----------
     name
-        ``"metal"``, ``"AFMxy"``, ``"IVC"``, ``"QAH"``, ``"VP"``, ``"AFMz"``, ``"QSH"`` or ``"BI"``; with order at a
-        finite wave vector ``"120-degree AFM"``, ``"spiral IVC"``, ``"multi-Q IVC"``, ``"CDW"``, ``"SDW"`` or
-        ``"stripe"``.
+        ``"empty"``, ``"metal"``, ``"AFMxy"``, ``"IVC"``, ``"QAH"``, ``"VP"``, ``"AFMz"``, ``"QSH"`` or ``"BI"``;
+        with order at a finite wave vector ``"120-degree AFM"``, ``"spiral IVC"``, ``"multi-Q IVC"``, ``"CDW"``,
+        ``"SDW"`` or ``"stripe"``.
     chern
         Total Chern number of the filled states, in the electron convention (band states, not their conjugates);
         None in a metal, and where the mesh is too coarse for its links (with a MeshWarning).
@@ -58,7 +60,8 @@ class MeanFieldPhase:
         chern = "no Chern number" if self.chern is None else f"total {self.chern}"
         valleys = zip(("K", "K'"), self.valley_chern, strict=False)
         each = [f"valley {valley}: {'empty' if result is None else result}" for valley, result in valleys]
-        return "\n".join([f"phase {self.name}, {chern}", *each, f"rule: {self.rule}"])
+        rule = textwrap.fill(f"rule: {self.rule}", 118, subsequent_indent="  ")
+        return "\n".join([f"phase {self.name}, {chern} (filled states, as bands of electrons)", *each, rule])
 
 
 def identify_phase(
@@ -98,7 +101,10 @@ def identify_phase(
     rule = RULE.format(gap=gap_threshold_mev, order=order_threshold)
     moments = result.moments
     filled = result.filled_bands
-    if not filled or not result.gap >= gap_threshold_mev:
+    if result.n_particles == 0:
+        return MeanFieldPhase("empty", None, (), rule)
+    full = len(filled) == result.bands.n_bands  # no state is left to have a gap to
+    if not filled or not (full or result.gap >= gap_threshold_mev):
         return MeanFieldPhase("metal", None, (), rule)
     chern = _chern(result.bands, filled)
     finite = _finite_wave_vector_order(result, order_threshold)

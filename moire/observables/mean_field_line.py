@@ -60,4 +60,9 @@ class MeanFieldPoint:
                 f"{phase.name:>8} {state.guess:>26} {excess:19.5f} {state.gap:10.4f} {state.residual:9.1e}  "
                 f"{'yes' if state.converged else 'NO: ' + state.stop_reason}"
             )
+        n_starts, reached = len(self.found.solutions), self.found.n_reached
+        advice = "" if reached > 1 else "; more random starts (n_random) may find a lower one"
+        lines.append(f"The lowest state was reached by {reached} of {n_starts} starts{advice}.")
+        if any(phase.name == "metal" for phase in self.phases):
+            lines.append("The gap of a metal is the spacing of levels on this mesh.")
         return "\n".join(lines)

@@ -36,4 +36,6 @@ def landau_level(problem):
     values.setflags(write=False)
     one_body = np.zeros_like(problem.one_body)
     one_body.setflags(write=False)
-    return replace(problem, form_factors=FormFactors(transfers, values), one_body=one_body)
+    form_factors = FormFactors(transfers, problem.bands)
+    form_factors.__dict__["values"] = values  # where the cached property keeps them
+    return replace(problem, form_factors=form_factors, one_body=one_body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from pydantic import ConfigDict
 
 from moire.bands import BandStructure, solve_bands
-from moire.errors import require
+from moire.errors import CutoffWarning, require
 from moire.grids import KPath
 from moire.hartree_fock import (
     SYMMETRIES,
@@ -35,6 +36,8 @@ from moire.sweep.tasks.parts import Columns, Parts, cluster_name
 from moire.sweep.tasks.projection import ProjectionOptions
 from moire.sweep.values import Values
 
+TIME_REVERSAL_MEV = 0.01
+
 
 @dataclass(frozen=True, kw_only=True)
 class HfTask(ProjectionOptions):
@@ -54,7 +57,7 @@ class HfTask(ProjectionOptions):
     boost: Literal["", "+Q", "-Q"] = ""
     symmetry: Symmetry = "free"
     guesses: tuple[str, ...] = ()
-    n_random: int = 1
+    n_random: int = 4
     temperature_mev: float = 0.0
     tolerance_mev: float = 1e-6
     points_per_segment: int = 0
@@ -119,6 +122,8 @@ class HfTask(ProjectionOptions):
         best = points[0].best
         modes = self._modes(best, progress)
         text = "\n\n".join(map(str, [*points, modes] if modes else points))
+        if self.n_modes and modes is None:
+            text += "\n\nNo excitations: they need a converged insulator of the moire cell at zero temperature."
         return hartree_fock_record(points, self._path(best), modes), _columns(points), text
 
     def _modes(self, state: HartreeFockResult, progress: bool) -> Excitations | None:
@@ -133,14 +138,28 @@ class HfTask(ProjectionOptions):
         if not self.points_per_segment or not state.folding.is_trivial:
             return None
         line = KPath.through(state.problem.grid.lattice, points_per_segment=self.points_per_segment)
-        return interpolate_bands(state, line, image_correction=bool(state.filled_bands) and state.gap > 0)
+        insulator = bool(state.filled_bands) and state.gap > 0 and not self.temperature_mev
+        return interpolate_bands(state, line, image_correction=insulator)
 
     def _mean_field(self, point: ModelPoint) -> MeanField:
         models = [replace(point, valley=valley).build() for valley in (+1, -1)]
         bands = solve_bands(models, point.grid(self.mesh), self.n_bands)
         interaction = self.interaction(self.epsilon_r[0])
+        _check_time_reversal(bands)
         problem = project(bands, interaction, "hole", self.q_cutoff, self.zero_momentum, self.reference)
         return MeanField(problem, self.supercell or None, self.boost or None)
+
+
+def _check_time_reversal(bands: BandStructure) -> None:
+    """Warn where E_K(k) and E_K'(-k) differ by more than 0.01 meV, which only the plane-wave cutoff can do."""
+    opposite = bands.grid.difference_index[0]
+    mismatch = float(np.abs(bands.energies[0] - bands.energies[1][opposite]).max())
+    if mismatch > TIME_REVERSAL_MEV:
+        warnings.warn(
+            f"The energies of K at k and of K' at -k differ by up to {mismatch:.3f} meV: use more plane_wave_shells.",
+            CutoffWarning,
+            stacklevel=2,
+        )
 
 
 def _columns(points: Sequence[MeanFieldPoint]) -> Columns:
@@ -163,5 +182,6 @@ def _columns(points: Sequence[MeanFieldPoint]) -> Columns:
         "coherence": column((s.moments.coherence for s in best), "", "intervalley order, 0 to 1"),
         "runner_up": column((point.runner_up[0] for point in points), "", "next phase of another name"),
         "margin": column((point.runner_up[1] for point in points), "meV", "its energy per cell above the lowest state"),
+        "reached": column((p.found.n_reached for p in points), "", "starts that ended in the lowest state"),
         "converged": column((state.converged for state in best), "", "the lowest state is self-consistent"),
     }
