@@ -29,6 +29,14 @@ def _colours(phases: np.ndarray) -> dict[str, str]:
     return PHASE_COLOURS | {name: f"C{i % 10}" for i, name in enumerate(unknown)}
 
 
+def _frame(values: FloatArray) -> tuple[float, float]:
+    """Range of an axis: half a step beyond the outermost points, the step being that of the two outermost values."""
+    places = np.unique(values)
+    if places.size == 1:
+        return float(places[0]) - 0.5, float(places[0]) + 0.5
+    return float(1.5 * places[0] - 0.5 * places[1]), float(1.5 * places[-1] - 0.5 * places[-2])
+
+
 def plot_phase_map(columns: Columns, x: str, y: str, ax: Axes, *, resolution: int = 400) -> Axes:
     """Colour a plane by phase: the points as dots, each spot in the colour of its nearest point.
 
@@ -49,13 +57,8 @@ def plot_phase_map(columns: Columns, x: str, y: str, ax: Axes, *, resolution: in
     names = [name for name in colours if name in phases]
     codes = np.array([names.index(name) for name in phases])
     size = [float(np.ptp(values)) or 1.0 for values in (across, up)]
-    margin = [
-        0.5 * float(np.diff(np.unique(values)).max(initial=0.0)) or 0.5 * extent
-        for values, extent in zip((across, up), size, strict=True)
-    ]
     nearest = NearestNDInterpolator(np.stack([across / size[0], up / size[1]], axis=1), codes)
-    grid_x = np.linspace(across.min() - margin[0], across.max() + margin[0], resolution)
-    grid_y = np.linspace(up.min() - margin[1], up.max() + margin[1], resolution)
+    grid_x, grid_y = (np.linspace(*_frame(values), resolution) for values in (across, up))
     image = nearest(grid_x[None, :] / size[0], grid_y[:, None] / size[1])
     palette = np.array([to_rgb(colours[name]) for name in names])
     extent = (grid_x[0], grid_x[-1], grid_y[0], grid_y[-1])
