@@ -98,7 +98,13 @@ def plot_gap_line(columns: Columns, x: str, ax: Axes, label: str = "this work") 
 
 
 def plot_moment_map(
-    points: FloatArray, density: FloatArray, in_plane: ComplexArray, out_of_plane: FloatArray, ax: Axes, title: str
+    points: FloatArray,
+    density: FloatArray,
+    in_plane: ComplexArray,
+    out_of_plane: FloatArray,
+    ax: Axes,
+    title: str,
+    limit: float | None = None,
 ) -> Axes:
     """Draw the carriers of one layer in 2 x 2 moire cells, with their moments: arrows in plane, colour out of plane.
 
@@ -112,22 +118,26 @@ def plot_moment_map(
         Where to draw; it gets a colour bar.
     title
         Title of the panel.
+    limit
+        End of the colour scale in 1/nm^2, to compare layers; the largest value by default.
     """
     n = len(points)
     along = points[1, 0], points[0, 1]
     index = np.arange(2 * n)
     places = index[:, None, None] * along[0] + index[None, :, None] * along[1]
     carriers, out, arrows = (np.tile(values, (2, 2)) for values in (density, out_of_plane, in_plane))
-    limit = float(np.abs(out).max()) or float(density.max()) or 1.0
+    limit = limit or float(np.abs(out).max()) or float(density.max()) or 1.0
     image = ax.pcolormesh(
         places[..., 0], places[..., 1], out, cmap="RdBu_r", vmin=-limit, vmax=limit, shading="gouraud"
     )
-    ax.contour(places[..., 0], places[..., 1], carriers, levels=4, colors="0.4", linewidths=0.6)
+    ax.contour(places[..., 0], places[..., 1], carriers, levels=4, colors="0.65", linewidths=0.6)
     length = float(np.abs(arrows).max())
     if length > 0.02 * density.max():
         every = (slice(None, None, max(1, n // 8)),) * 2
-        where, turned = places[every], arrows[every]
-        ax.quiver(where[..., 0], where[..., 1], turned.real, turned.imag, pivot="mid", scale=16 * length, color="k")
+        seen = np.abs(arrows[every]) > 0.1 * length
+        where, turned = places[every][seen], arrows[every][seen]
+        x, y = where.T
+        ax.quiver(x, y, turned.real, turned.imag, pivot="mid", scale=9 * length, width=0.009, color="k")
     ax.set_aspect("equal")
     ax.set_xlabel("x (nm)")
     ax.set_ylabel("y (nm)")

@@ -68,8 +68,10 @@ def draw_file(path: Path, target: Path) -> Path:
         figure.suptitle(_title(record))
     elif record.kind == "topology":
         figure = _topology_figure(record)
-    elif record.kind in ("hf", "fci"):
-        figure = state_figure(record) if record.kind == "hf" else fci_figure(record)
+    elif record.kind == "hf":
+        figure = state_figure(record, _title(record))
+    elif record.kind == "fci":
+        figure = fci_figure(record)
         figure.suptitle(_title(record))
     elif record.kind in ("bands", "ed"):
         figure = _panels([_drawing(record)], [_title(record)], size=(5.0, 4.0))
