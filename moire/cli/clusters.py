@@ -10,7 +10,7 @@ import click
 from moire.bands import solve_bands
 from moire.cli.many_body import interaction_options
 from moire.cli.point import model_options, read_cluster
-from moire.errors import InputError
+from moire.errors import InputError, require
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
 from moire.io import check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
 from moire.parameters import published
@@ -25,6 +25,7 @@ from moire.sweep import EdTask, ModelPoint
 @click.option("--rows", type=int, default=20, help="Rows of the table.")
 def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
     """Clusters that hold a filling, roundest first, with symmetry, momenta, dimension and memory."""
+    require(rows >= 1, "rows", "be at least 1", rows)
     click.echo(suggest_clusters(filling, max_sites, min_sites).table(rows))
 
 
