@@ -61,6 +61,7 @@ def test_memory_is_stated_when_asked():
         (("chern", "--twist", 3, "--groups", "a"), "`groups` must read like 0,1,0+1, but is 'a'."),
         (("ed", "--twist", 3, "--cluster", "3x4", "--filling", "-3/5"), "3x5, 4x5, 5x5, 5x6 would fit."),
         (("ed", "--twist", 3, "--cluster", "1,2,3", "--filling", "-2/3"), "four integers T11,T12,T21,T22"),
+        (("clusters", "--filling", "-2/3", "--rows", 0), "`rows` must be at least 1, but is 0."),
         (
             ("bands", "--twist", 3, "--output", "."),
             "`output` must be a new file or an earlier result, but . is a folder.",
@@ -153,3 +154,18 @@ def test_exported_hamiltonians_come_back(layout, tmp_path):
     diagonal = PairHamiltonian.from_problem(problem).pair_diagonal
     np.testing.assert_allclose(hamiltonian.pair_diagonal, diagonal, atol=1e-9)
     assert np.abs(diagonal).max() > 1
+
+
+def test_an_exported_hamiltonian_has_the_interaction_asked_for(tmp_path):
+    path = tmp_path / "hamiltonian.h5"
+    options = ("--twist", 3.7, "--shells", 3, "--q-cutoff", 2, "--cluster", "2x3", "--gates", "single")
+    done = moire("export", *options, "--layer-distance", 0.7, "--zero-momentum", "keep", "--output", path)
+    assert done.returncode == 0, done.stderr
+    grid = mo.MomentumGrid.regular(mo.MoireLattice.from_twist(3.7, WANG_2023.lattice_constant_nm), 2, 3)
+    bands = mo.solve_bands(mo.ContinuumModel.build(WANG_2023, mo.PlaneWaveBasis.shells(grid.lattice, 3)), grid, 1)
+    interaction = mo.ScreenedCoulomb(epsilon_r=10, gates="single", layer_distance_nm=0.7)
+    asked = PairHamiltonian.from_problem(mo.project(bands, interaction, q_cutoff=2, zero_momentum="keep"))
+    default = PairHamiltonian.from_problem(mo.project(bands, mo.ScreenedCoulomb(epsilon_r=10), q_cutoff=2))
+    found = read_hamiltonian(read_record(path)).pair_diagonal
+    np.testing.assert_allclose(found, asked.pair_diagonal, atol=1e-9)
+    assert np.abs(found - default.pair_diagonal).min() > 1

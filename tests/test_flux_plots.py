@@ -17,6 +17,8 @@ def test_flow_and_flux_draw_what_the_results_hold(small_problem):
     lowest = np.nanmin(flow.energies, axis=(1, 2))
     np.testing.assert_array_equal([line.get_ydata() for line in lines], flow.tracked.T - lowest)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [str(label) for label in flow.momenta]
+    assert "flux along $L_2$" in ax.get_title()
+    assert len({line.get_markersize() for line in lines}) == len(lines)  # coinciding levels stay visible
     chern = many_body_chern(problem, (1, 3), (4, 3))
     drawn = plot.plot_twist_flux(chern, Figure().subplots()).images[0].get_array()
     assert drawn.shape == (3, 4)

@@ -21,6 +21,7 @@ from moire.sweep import (
     run_plan,
 )
 from moire.sweep.figures import draw_file, draw_folder
+from moire.sweep.mean_field_figures import state_figure
 
 SMALL = {"mesh": (3, 3), "n_bands": 2, "q_cutoff": 1.5, "guesses": ("AFMxy", "AFMz", "layer_polarised")}
 POINT = ModelPoint(parameters=WANG_2023, twist_deg=3.89, displacement_mev=20.0, plane_wave_shells=3)
@@ -85,6 +86,20 @@ def test_figures(outcome, tmp_path):
     path = tmp_path / "hf.h5"
     write_record(path, outcome.record)
     assert draw_file(path, tmp_path / "hf.png").stat().st_size > 10_000
+
+
+def test_the_figure_marks_the_fermi_level_and_compares_the_layers():
+    record = compute(Request(point=POINT, task=HfTask(epsilon_r=(10.0,), points_per_segment=4, **SMALL))).record
+    stored = read_hartree_fock(record)
+    figure = state_figure(record, "title")
+    (level,) = [line.get_ydata()[0] for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+    energies = stored.path.energies[0]  # two holes per cell: the two top bands of the electrons are empty
+    assert energies[:, :2].min() > level > energies[:, 2:].max()
+    scales = [ax.collections[0].get_clim() for ax in figure.axes if ax.get_title().startswith("layer")]
+    assert scales[0] == scales[1]
+    assert len(scales) == 2
+    assert scales[0][1] >= np.abs(stored.out_of_plane).max() > 1e-4
+    assert stored.phases[0, 0] in figure.get_suptitle()
 
 
 PLAN = parse_plan(

@@ -103,3 +103,10 @@ def test_kink_modes_are_counted_by_the_interband_index(n_layers):
     modes = in_gap_modes(DomainWalls(model, 10.0, 400.0, 41), 0.0)
     assert abs(change) == 2 * n_layers
     assert modes.chirality(0) == -change // 2
+
+
+def test_phase_map_ends_half_a_step_beyond_the_points(ax):
+    """The step is that of the two outermost values, not a wider one elsewhere."""
+    columns = {"D": [0.0, 20.0, 22.0, 24.0], "theta": [3.0, 3.0, 3.0, 3.4], "phase": ["AFMxy", "AFMz", "BI", "BI"]}
+    plot.plot_phase_map(columns, "D", "theta", ax, resolution=20)
+    np.testing.assert_allclose(ax.images[0].get_extent(), [-10, 25, 2.8, 3.6])

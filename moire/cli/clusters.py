@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from moire.bands import solve_bands
+from moire.cli.many_body import interaction_options
 from moire.cli.point import model_options, read_cluster
-from moire.errors import InputError
+from moire.errors import InputError, require
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
 from moire.io import check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
 from moire.parameters import published
@@ -24,6 +25,7 @@ from moire.sweep import EdTask, ModelPoint
 @click.option("--rows", type=int, default=20, help="Rows of the table.")
 def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
     """Clusters that hold a filling, roundest first, with symmetry, momenta, dimension and memory."""
+    require(rows >= 1, "rows", "be at least 1", rows)
     click.echo(suggest_clusters(filling, max_sites, min_sites).table(rows))
 
 
@@ -32,16 +34,18 @@ def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
 @click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
 @click.option("--filling", default="", help="Such as -2/3: written into an FCIDUMP as its number of carriers.")
 @click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant.")
-@click.option("--gate-distance", type=float, default=30.0, help="Distance of the two gates in nm.")
-@click.option("--q-cutoff", type=float, default=4.0, help="Largest momentum transfer in units of |G_1|.")
+@interaction_options(0.0, 4.0, "drop")
 @click.option("--format", "layout", type=click.Choice(["hdf5", "fcidump", "diagham"]), default="hdf5", help="Layout.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="File; diagham adds .onebody beside it.")
 def export(
     cluster: str,
     filling: str,
     epsilon: float,
+    gates: Any,
     gate_distance: float,
+    layer_distance: float,
     q_cutoff: float,
+    zero_momentum: Any,
     layout: str,
     output: Path,
     set_name: str,
@@ -50,7 +54,7 @@ def export(
     shells: float,
     valley: int,
 ) -> None:
-    """Hamiltonian of one band of one valley for other codes; V(q = 0) is dropped."""
+    """Hamiltonian of one band of one valley for other codes."""
     point = ModelPoint(
         parameters=published(set_name),
         twist_deg=twist,
@@ -61,7 +65,14 @@ def export(
     shape: Any = read_cluster(cluster)
     grid = point.grid(shape)
     task = EdTask(
-        cluster=shape, filling=filling or "1", epsilon_r=epsilon, gate_distance_nm=gate_distance, q_cutoff=q_cutoff
+        cluster=shape,
+        filling=filling or "1",
+        epsilon_r=epsilon,
+        gates=gates,
+        gate_distance_nm=gate_distance,
+        layer_distance_nm=layer_distance,
+        q_cutoff=q_cutoff,
+        zero_momentum=zero_momentum,
     )
     task.check(point)
     if layout == "hdf5":
@@ -69,7 +80,7 @@ def export(
     elif output.exists():
         raise InputError(f"`output` must be a new file, but {output} is there.")
     bands = solve_bands(point.build(), grid, n_bands=1)
-    problem = project(bands, task.interaction(epsilon), "hole", q_cutoff)
+    problem = project(bands, task.interaction(epsilon), "hole", q_cutoff, zero_momentum)
     hamiltonian = PairHamiltonian.from_problem(problem)
     if layout == "hdf5":
         write_record(output, hamiltonian_record(hamiltonian))

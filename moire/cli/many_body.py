@@ -16,7 +16,7 @@ from moire.projection import REFERENCES
 from moire.sweep import EdTask, FciTask, HfTask
 
 
-def _interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: str) -> Callable[[Command], Command]:
+def interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: str) -> Callable[[Command], Command]:
     """Add the options of the interaction, with the defaults of the task."""
     rules = click.Choice(["drop", "keep", "exchange"])
 
@@ -46,7 +46,7 @@ def _interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: 
 @click.option("--mesh", default="12x12", help="Momentum mesh.")
 @click.option("--bands", "n_bands", type=int, default=3, help="Bands kept per valley.")
 @click.option("--epsilon", default="20", help="Dielectric constant, or several: 10,20,40.")
-@_interaction_options(0.7, 2.0, "exchange")
+@interaction_options(0.7, 2.0, "exchange")
 @click.option("--reference", type=click.Choice(REFERENCES), default="vacuum", help="P_ref in P - P_ref.")
 @click.option("--supercell", default="", help="Enlarged cell: sqrt3, or S11,S12,S21,S22.")
 @click.option("--boost", type=click.Choice(["", "+Q", "-Q"]), default="", help="Displace K' by Q = kappa_+ - kappa_-.")
@@ -118,7 +118,7 @@ def _spectrum_options(command: Command) -> Command:
             click.option("--boundary-twist", nargs=2, type=float, default=(0.0, 0.0), help="In units of 2 pi."),
             click.option("--states", type=int, default=4, help="Levels per momentum sector."),
             click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant."),
-            _interaction_options(0.0, 4.0, "drop"),
+            interaction_options(0.0, 4.0, "drop"),
             click.option("--seed", type=int, default=0, help="Seed of the starting vectors."),
         ]
     ):

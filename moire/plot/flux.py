@@ -12,7 +12,7 @@ def plot_spectral_flow(flow: SpectralFlow, ax: Axes) -> Axes:
     """Draw all levels solved (grey) and the states of the manifold (colours) against the inserted flux.
 
     Energies are measured from the lowest one at each flux; the states of the manifold are named by
-    their momenta at the start.
+    their momenta at the start, with open markers of growing size, so that coinciding levels stay visible.
 
     Parameters
     ----------
@@ -25,11 +25,13 @@ def plot_spectral_flow(flow: SpectralFlow, ax: Axes) -> Axes:
     levels = flow.energies.reshape(len(flow.twists), -1) - lowest[:, None]
     ax.plot(flow.twists, levels, "-", color="0.75", linewidth=0.7, zorder=1)
     for state, label in enumerate(flow.momenta):
-        ax.plot(flow.twists, flow.tracked[:, state] - lowest, "o-", markersize=3, label=f"{label}", zorder=2)
+        energies = flow.tracked[:, state] - lowest
+        size = 3.0 + 2.5 * state
+        ax.plot(flow.twists, energies, "o-", markersize=size, markerfacecolor="none", label=f"{label}", zorder=2)
     ax.set_xlim(0, 1)
     ax.set_xlabel(rf"flux $\phi_{flow.direction} / 2\pi$")
     ax.set_ylabel(r"$E - E_0(\phi)$ (meV)")
-    ax.set_title(f"{flow.grid.name}, filling {flow.filling}", fontsize="medium")
+    ax.set_title(f"{flow.grid.name}, filling {flow.filling}: flux along $L_{flow.direction}$", fontsize="medium")
     ax.legend(frameon=False, fontsize="small")
     return ax
 

@@ -29,6 +29,14 @@ def _colours(phases: np.ndarray) -> dict[str, str]:
     return PHASE_COLOURS | {name: f"C{i % 10}" for i, name in enumerate(unknown)}
 
 
+def _frame(values: FloatArray) -> tuple[float, float]:
+    """Range of an axis: half a step beyond the outermost points, the step being that of the two outermost values."""
+    places = np.unique(values)
+    if places.size == 1:
+        return float(places[0]) - 0.5, float(places[0]) + 0.5
+    return float(1.5 * places[0] - 0.5 * places[1]), float(1.5 * places[-1] - 0.5 * places[-2])
+
+
 def plot_phase_map(columns: Columns, x: str, y: str, ax: Axes, *, resolution: int = 400) -> Axes:
     """Colour a plane by phase: the points as dots, each spot in the colour of its nearest point.
 
@@ -49,13 +57,8 @@ def plot_phase_map(columns: Columns, x: str, y: str, ax: Axes, *, resolution: in
     names = [name for name in colours if name in phases]
     codes = np.array([names.index(name) for name in phases])
     size = [float(np.ptp(values)) or 1.0 for values in (across, up)]
-    margin = [
-        0.5 * float(np.diff(np.unique(values)).max(initial=0.0)) or 0.5 * extent
-        for values, extent in zip((across, up), size, strict=True)
-    ]
     nearest = NearestNDInterpolator(np.stack([across / size[0], up / size[1]], axis=1), codes)
-    grid_x = np.linspace(across.min() - margin[0], across.max() + margin[0], resolution)
-    grid_y = np.linspace(up.min() - margin[1], up.max() + margin[1], resolution)
+    grid_x, grid_y = (np.linspace(*_frame(values), resolution) for values in (across, up))
     image = nearest(grid_x[None, :] / size[0], grid_y[:, None] / size[1])
     palette = np.array([to_rgb(colours[name]) for name in names])
     extent = (grid_x[0], grid_x[-1], grid_y[0], grid_y[-1])
@@ -95,7 +98,13 @@ def plot_gap_line(columns: Columns, x: str, ax: Axes, label: str = "this work") 
 
 
 def plot_moment_map(
-    points: FloatArray, density: FloatArray, in_plane: ComplexArray, out_of_plane: FloatArray, ax: Axes, title: str
+    points: FloatArray,
+    density: FloatArray,
+    in_plane: ComplexArray,
+    out_of_plane: FloatArray,
+    ax: Axes,
+    title: str,
+    limit: float | None = None,
 ) -> Axes:
     """Draw the carriers of one layer in 2 x 2 moire cells, with their moments: arrows in plane, colour out of plane.
 
@@ -109,22 +118,26 @@ def plot_moment_map(
         Where to draw; it gets a colour bar.
     title
         Title of the panel.
+    limit
+        End of the colour scale in 1/nm^2, to compare layers; the largest value by default.
     """
     n = len(points)
     along = points[1, 0], points[0, 1]
     index = np.arange(2 * n)
     places = index[:, None, None] * along[0] + index[None, :, None] * along[1]
     carriers, out, arrows = (np.tile(values, (2, 2)) for values in (density, out_of_plane, in_plane))
-    limit = float(np.abs(out).max()) or float(density.max()) or 1.0
+    limit = limit or float(np.abs(out).max()) or float(density.max()) or 1.0
     image = ax.pcolormesh(
         places[..., 0], places[..., 1], out, cmap="RdBu_r", vmin=-limit, vmax=limit, shading="gouraud"
     )
-    ax.contour(places[..., 0], places[..., 1], carriers, levels=4, colors="0.4", linewidths=0.6)
+    ax.contour(places[..., 0], places[..., 1], carriers, levels=4, colors="0.65", linewidths=0.6)
     length = float(np.abs(arrows).max())
     if length > 0.02 * density.max():
         every = (slice(None, None, max(1, n // 8)),) * 2
-        where, turned = places[every], arrows[every]
-        ax.quiver(where[..., 0], where[..., 1], turned.real, turned.imag, pivot="mid", scale=16 * length, color="k")
+        seen = np.abs(arrows[every]) > 0.1 * length
+        where, turned = places[every][seen], arrows[every][seen]
+        x, y = where.T
+        ax.quiver(x, y, turned.real, turned.imag, pivot="mid", scale=9 * length, width=0.009, color="k")
     ax.set_aspect("equal")
     ax.set_xlabel("x (nm)")
     ax.set_ylabel("y (nm)")

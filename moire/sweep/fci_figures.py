@@ -22,18 +22,23 @@ from moire.plot import (
 def fci_figure(record: Record) -> Figure:
     """Show the spectrum, the flow under each flux, the entanglement, n(k), S(q) and the flux over twists."""
     report = read_fci(record)
-    draws: list[Callable[[Axes], Axes]] = [partial(plot_spectrum, report.spectrum)]
-    draws += [partial(plot_spectral_flow, flow) for flow in report.flows]
+    lines: list[Callable[[Axes], Axes]] = [partial(plot_spectrum, report.spectrum)]
+    lines += [partial(plot_spectral_flow, flow) for flow in report.flows]
     if report.entanglement is not None:
-        draws.append(partial(plot_entanglement, report.entanglement))
-    draws += [partial(plot_occupation, report.occupation), partial(plot_structure_factor, report.structure)]
+        lines.append(partial(plot_entanglement, report.entanglement))
+    lines.append(partial(plot_occupation, report.occupation))
+    maps: list[Callable[[Axes], Axes]] = [partial(plot_structure_factor, report.structure)]
     if report.chern is not None:
-        draws.append(partial(plot_twist_flux, report.chern))
-    n_columns = -(-len(draws) // 2)
-    figure = Figure(figsize=(4.2 * n_columns, 7.0), layout="constrained")
-    axes = figure.subplots(2, n_columns, squeeze=False).ravel()
-    for ax, draw in zip(axes, draws, strict=False):
+        maps.append(partial(plot_twist_flux, report.chern))
+    n_columns = -(-(len(lines) + len(maps)) // 2)
+    n_wide = len(lines) - n_columns  # lines below, which take the width that the square maps leave
+    figure = Figure(figsize=(4.3 * n_columns, 7.4), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, squeeze=False).ravel()
+    widths = [(n_columns - len(maps)) / max(n_wide, 1)] * n_wide + [1.0] * len(maps)
+    axes = [
+        *top.subplots(1, n_columns, squeeze=False).ravel(),
+        *bottom.subplots(1, len(widths), width_ratios=widths, squeeze=False).ravel(),
+    ]
+    for ax, draw in zip(axes, lines + maps, strict=True):
         draw(ax)
-    for ax in axes[len(draws) :]:
-        ax.remove()
     return figure

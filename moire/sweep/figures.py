@@ -23,19 +23,17 @@ from moire.io import (
 )
 from moire.lattice import TriangularLattice
 from moire.plot import (
-    plot_band_trend,
     plot_bands,
-    plot_chern_trend,
-    plot_fci_trend,
     plot_flux,
     plot_spectrum,
     plot_wannier_flow,
     plot_zone_map,
 )
-from moire.sweep.collect import Summary, Table
+from moire.sweep.collect import Summary
 from moire.sweep.fci_figures import fci_figure
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.mean_field_figures import phase_figures, state_figure
+from moire.sweep.trend_figures import band_trends, fci_trends
 
 MAX_PANELS = 12
 
@@ -70,8 +68,10 @@ def draw_file(path: Path, target: Path) -> Path:
         figure.suptitle(_title(record))
     elif record.kind == "topology":
         figure = _topology_figure(record)
-    elif record.kind in ("hf", "fci"):
-        figure = state_figure(record) if record.kind == "hf" else fci_figure(record)
+    elif record.kind == "hf":
+        figure = state_figure(record, _title(record))
+    elif record.kind == "fci":
+        figure = fci_figure(record)
         figure.suptitle(_title(record))
     elif record.kind in ("bands", "ed"):
         figure = _panels([_drawing(record)], [_title(record)], size=(5.0, 4.0))
@@ -84,7 +84,7 @@ def draw_file(path: Path, target: Path) -> Path:
 
 
 def draw_folder(folder: ResultsFolder, summary: Summary, target: Path, keys: Sequence[str] | None = None) -> list[Path]:
-    """Draw a sweep: bands, trends with the angle, spectra and fractional-Chern-insulator gaps.
+    """Draw a sweep: bands, trends with the angle or the field, spectra and fractional-Chern-insulator gaps.
 
     Parameters
     ----------
@@ -119,9 +119,9 @@ def draw_folder(folder: ResultsFolder, summary: Summary, target: Path, keys: Seq
         figures[name] = _panels([_drawing(record) for record in chosen], [_point_title(record) for record in chosen])
         figures[name].suptitle(_common_title(chosen[0]))
     if "bands" in summary.tables and "chern" in summary.tables:
-        figures["bands-trend"] = _band_trends(summary.tables["bands"], summary.tables["chern"])
+        figures["bands-trend"] = band_trends(summary.tables["bands"], summary.tables["chern"])
     if "ed" in summary.tables and "gap" in summary.tables["ed"].columns:
-        figures["fci-trend"] = _fci_trends(summary.tables["ed"])
+        figures["fci-trend"] = fci_trends(summary.tables["ed"])
     if "hf" in summary.tables:
         figures |= phase_figures(summary.tables["hf"])
     target.mkdir(parents=True, exist_ok=True)
@@ -201,37 +201,6 @@ def _panels(
             ax.set_title(title, fontsize="medium")
     for ax in axes[len(draws) :]:
         ax.remove()
-    return figure
-
-
-def _select(table: Table, mask: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: table[name][mask] for name in table.columns}
-
-
-def _band_trends(bands: Table, chern: Table) -> Figure:
-    figure = Figure(figsize=(8.4, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    field = min(bands["D"], key=abs)
-    plot_band_trend(_select(bands, bands["D"] == field), left)
-    names = [name for name in chern.columns if name.startswith("chern_")]
-    plot_chern_trend(_select(chern, chern["D"] == field), names, right)
-    figure.suptitle(f"{bands['parameters'][0]}, D = {field:g} meV", fontsize="medium")
-    return figure
-
-
-def _fci_trends(table: Table) -> Figure:
-    figure = Figure(figsize=(5.4, 4.0), layout="constrained")
-    ax = figure.subplots()
-    field = min(table["D"], key=abs)
-    axes = ("cluster", "filling", "epsilon", "twist_1", "twist_2")
-    for i, values in enumerate(sorted(set(zip(*(table[name] for name in axes), strict=True)))):
-        same = np.logical_and.reduce([table[name] == value for name, value in zip(axes, values, strict=True)])
-        cluster, filling, epsilon, *twist = values
-        label = rf"{cluster}, $\nu = {filling}$, $\epsilon = {epsilon:g}$"
-        if any(twist):
-            label += f", twist ({twist[0]:g}, {twist[1]:g})"
-        plot_fci_trend(_select(table, same & (table["D"] == field)), label, ax, color=f"C{i}")
-    ax.set_title(f"{table['parameters'][0]}, D = {field:g} meV", fontsize="medium")
     return figure
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from moire.io import Record, StoredMeanField, read_hartree_fock
@@ -17,17 +18,30 @@ _AXES = {
 }
 
 
-def state_figure(record: Record) -> Figure:
-    """Show the lowest state of a file at its first dielectric constant: flux, densities and moments of both layers."""
+def state_figure(record: Record, title: str) -> Figure:
+    """Show the lowest state at the first dielectric constant: bands, flux, densities and moments of both layers.
+
+    The colours of the two layers share one scale, of at least a tenth of the largest density, so that noise of a state
+    without out-of-plane moments stays pale. The flux is left out in a metal and in an enlarged cell.
+    """
     stored = read_hartree_fock(record)
-    n_panels = 3 if stored.path is None else 4
-    figure = Figure(figsize=(4.3 * n_panels, 3.8), layout="constrained")
-    axes = list(figure.subplots(1, n_panels))
+    flux = stored.flux[0]
+    with_flux = flux.shape == stored.grid.moduli and not np.isnan(flux).any()
+    widths = [1.3] * (stored.path is not None) + [1.6] * with_flux + [1.0, 1.0]
+    figure = Figure(figsize=(3.6 * sum(widths), 4.6), layout="compressed")
+    axes = list(figure.subplots(1, len(widths), width_ratios=widths))
     if stored.path is not None:
         ax = plot_bands(stored.path, axes.pop(0))
-        ax.set_title("Hartree-Fock bands of the electrons", fontsize="medium")
-    _flux(stored, axes[0])
-    for layer, ax in enumerate(axes[1:]):
+        level = _fermi_level(stored, str(json.loads(record["problem/description"])["carrier"]))
+        if level is not None:
+            ax.axhline(level, color="k", linestyle="--", linewidth=0.8)
+        ax.set_title("bands of the electrons", fontsize="medium")
+    if with_flux:
+        relative = flux * flux.size / (2 * np.pi)
+        ax = plot_zone_map(relative, stored.grid.lattice, axes.pop(0), r"$\Omega A_{BZ} / 2\pi$", diverging=True)
+        ax.set_title("Berry flux", fontsize="medium")
+    limit = max(float(np.abs(stored.out_of_plane[0]).max()), 0.1 * float(stored.layer_density[0].max()))
+    for layer, ax in enumerate(axes):
         plot_moment_map(
             stored.points,
             stored.layer_density[0, layer],
@@ -35,19 +49,21 @@ def state_figure(record: Record) -> Figure:
             stored.out_of_plane[0, layer],
             ax,
             f"layer {'bt'[layer]}",
+            limit,
         )
+    state = rf"{stored.phases[0, 0]}, gap {stored.gaps[0, 0]:.2f} meV, $\epsilon = {stored.epsilon_r[0]:g}$"
+    figure.suptitle(f"{title}\n{state}")
     return figure
 
 
-def _flux(stored: StoredMeanField, ax: Axes) -> None:
-    flux = stored.flux[0]
-    name, gap = stored.phases[0, 0], stored.gaps[0, 0]
-    if np.isnan(flux).any() or flux.shape != stored.grid.moduli:  # a metal, or an enlarged cell
-        ax.set_axis_off()
-    else:
-        relative = flux * flux.size / (2 * np.pi)
-        plot_zone_map(relative, stored.grid.lattice, ax, r"$\Omega A_{BZ} / 2\pi$", diverging=True)
-    ax.set_title(rf"{name}, gap {gap:.2f} meV, $\epsilon = {stored.epsilon_r[0]:g}$", fontsize="medium")
+def _fermi_level(stored: StoredMeanField, carrier: str) -> float | None:
+    """Electron energy in the middle of the gap of the lowest state; None in a metal."""
+    energies, filled = stored.quasiparticles[0], stored.weights[0] > 0.5
+    counts = filled.sum(axis=1)
+    if stored.gaps[0, 0] <= 0 or (counts != counts[0]).any() or filled.all():
+        return None
+    middle = float(energies[filled].max() + energies[~filled].min()) / 2
+    return -middle if carrier == "hole" else middle  # a hole costs minus the energy of its electron
 
 
 def phase_figures(table: Table) -> dict[str, Figure]:

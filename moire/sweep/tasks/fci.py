@@ -39,6 +39,8 @@ class FciTask(EdTask):
         require(fits, "n_kept", f"be -1 (by itself), 0 (none) or at most {minority}, the minority", self.n_kept)
         for direction in self.flux_directions:
             require(direction in (1, 2), "flux_directions", "be 1 or 2", direction)
+        once = len(set(self.flux_directions)) == len(self.flux_directions)
+        require(once, "flux_directions", "name each direction once", list(self.flux_directions))
         require(self.n_flux_steps >= 2, "n_flux_steps", "be at least 2", self.n_flux_steps)
         none, enough = self.twist_mesh == (0, 0), min(self.twist_mesh) >= 2
         require(none or enough, "twist_mesh", "have sides of at least 2, or be 0x0 for none", list(self.twist_mesh))
