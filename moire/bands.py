@@ -9,10 +9,10 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
 from moire.bloch import BlochModel
-from moire.eigensolver import solve_many
+from moire.eigensolver import solve_many, workspace_bytes
 from moire.errors import InputError, require
 from moire.grids import KPath, MomentumGrid
-from moire.resources import reserve
+from moire.resources import fits_in_memory, reserve, threads, would_fit_times
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +161,7 @@ def solve_bands(
         If the models do not have as many bands as asked, or do not match each other or the lattice of the
         momenta.
     MemoryRefusedError
-        If the states do not fit in memory.
+        If the matrices H(k), the workspace of the eigensolver or the states do not fit in memory.
     """
     flavours = tuple(models) if isinstance(models, Sequence) else (models,)
     require(flavours, "models", "hold at least one model", "empty")
@@ -181,11 +181,7 @@ def solve_bands(
         "lie on the lattice of the models",
         f"on one of period {momenta.lattice.period_nm:g} nm, not {flavours[0].lattice.period_nm:g} nm",
     )
-    reserve(
-        f"{n_bands} bands at {momenta.n_points} momenta",
-        32 * len(flavours) * momenta.n_points * n_bands * dimension,
-        "fewer momenta or bands, or a smaller plane-wave cutoff, would fit",
-    )
+    _reserve(len(flavours), momenta.n_points, n_bands, dimension, n_threads or threads())
     energies, states = [], []
     for model in flavours:
         values, vectors = solve_many(
@@ -202,3 +198,22 @@ def solve_bands(
         array.setflags(write=False)
     names, top_band_first = tuple(model.name for model in flavours), flavours[0].top_band_first
     return BandStructure(momenta, stacked[0], names, top_band_first, flavours, stacked[1])
+
+
+def _reserve(n_flavours: int, n_momenta: int, n_bands: int, dimension: int, n_threads: int) -> None:
+    """State the memory of a band structure, and refuse what does not fit, before any matrix is built."""
+    states = 32.0 * n_flavours * n_momenta * n_bands * dimension
+    at_work = min(n_threads, n_momenta)
+    # of each thread H(k) and the solver; of each flavour the part of H that does not depend on k, and one copy of it
+    matrices = at_work * (16.0 * dimension**2 + workspace_bytes(dimension, n_bands))
+    matrices += 16.0 * (n_flavours + 1) * dimension**2
+    what = f"{n_bands} bands at {n_momenta} momenta, with {at_work} matrices of dimension {dimension} at once,"
+    if fits_in_memory(matrices):
+        would_fit = "fewer momenta or bands, or a smaller plane-wave cutoff, would fit"
+    else:
+        fraction = would_fit_times(matrices)
+        would_fit = (
+            f"{fraction**0.25:.2g} times as many plane_wave_shells, a dimension of {int(dimension * fraction**0.5)}, "
+            "would fit"
+        )
+    reserve(what, states + matrices, would_fit)

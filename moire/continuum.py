@@ -11,6 +11,7 @@ from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.errors import require
 from moire.lattice import MoireLattice
 from moire.parameters import ContinuumParameters
+from moire.resources import reserve, would_fit_times
 from moire.units import HBAR2_OVER_2ME
 
 # Integer coordinates in (b_1, b_2). First shell G_1 .. G_6, 60 degrees apart.
@@ -22,6 +23,7 @@ TUNNELLING_TRANSFERS = np.array([[0, 0], [0, -1], [1, -1]])
 SECOND_TUNNELLING_TRANSFERS = -2 * TUNNELLING_TRANSFERS - np.array([-1, 2])
 # Rotation by 120 degrees, G n -> G (n R): b_1 -> -b_1 + b_2, b_2 -> -b_1.
 C3_ROTATION = np.array([[-1, 1], [-1, 0]])
+_CANDIDATE_BYTES = 80  # of each point of the parallelogram around the disk: its coordinates, copies, and |G|^2
 _CORNERS_TIMES_THREE = np.array([[2, -1], [1, 1]])  # kappa_+, kappa_-
 
 
@@ -36,6 +38,13 @@ class PlaneWaveBasis:
     n_shells
         Radius of the disk in units of |G_1|; the top three bands move by less than 1e-3 meV
         beyond 5.
+
+    Raises
+    ------
+    InputError
+        If the radius is below 1 or not finite.
+    MemoryRefusedError
+        If the list of plane waves does not fit in memory.
     """
 
     lattice: MoireLattice
@@ -50,6 +59,11 @@ class PlaneWaveBasis:
             self.n_shells,
         )
         reach = int(np.ceil(2 * self.n_shells / np.sqrt(3)))
+        reserve(
+            f"The search for plane waves within {self.n_shells:g} shells",
+            _CANDIDATE_BYTES * (2.0 * reach + 1) ** 2,
+            "fewer plane_wave_shells would fit",
+        )
         side = np.arange(-reach, reach + 1)
         vectors = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
         squares = vectors[:, 0] ** 2 + vectors[:, 1] ** 2 + vectors[:, 0] * vectors[:, 1]  # |G|^2/|G_1|^2
@@ -167,8 +181,20 @@ class ContinuumModel:
 
     @cached_property
     def potential(self) -> ComplexArray:
-        """The part of H that does not depend on k, in meV, shape (2 G, 2 G)."""
-        p, tau = self.parameters, self.valley
+        """The part of H that does not depend on k, in meV, shape (2 G, 2 G).
+
+        Raises
+        ------
+        MemoryRefusedError
+            If it does not fit in memory.
+        """
+        p, tau, dimension = self.parameters, self.valley, 2 * self.basis.size
+        needed = 32.0 * dimension**2  # the matrix and its read-only copy
+        reserve(
+            f"The matrix of {self.name}, of dimension {dimension},",
+            needed,
+            f"about {self.basis.n_shells * would_fit_times(needed) ** 0.25:.2g} plane_wave_shells would fit",
+        )
         blocks = np.zeros((2, self.basis.size, 2, self.basis.size), dtype=complex)
         for layer, sign in ((0, +1), (1, -1)):
             blocks[layer, :, layer, :] += sign * self.displacement_mev / 2 * np.eye(self.basis.size)
@@ -184,7 +210,6 @@ class ContinuumModel:
             for transfer in transfers:
                 self._couple(blocks, 0, 1, tau * transfer, amplitude)
                 self._couple(blocks, 1, 0, -tau * transfer, amplitude)
-        dimension = 2 * self.basis.size
         return read_only(blocks.reshape(dimension, dimension))
 
     def _couple(self, blocks: ComplexArray, to: int, source: int, transfer: IntArray, amplitude: complex) -> None:

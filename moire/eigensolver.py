@@ -33,6 +33,11 @@ def _zheevr_routine() -> Callable[..., None]:
 _zheevr = _zheevr_routine()
 
 
+def workspace_bytes(dimension: int, n_pairs: int) -> float:
+    """Bytes that :func:`extremal_eigenpairs` takes next to its matrix: a copy of it, the vectors, and work arrays."""
+    return 16.0 * dimension**2 + (64.0 * n_pairs + 1400.0) * dimension
+
+
 def extremal_eigenpairs(matrix: ComplexArray, n_pairs: int, largest: bool) -> tuple[FloatArray, ComplexArray]:
     """Return the `n_pairs` largest (or smallest) eigenpairs of one Hermitian matrix.
 

@@ -17,8 +17,11 @@ from moire.continuum import ContinuumModel
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
 from moire.kernels import overlaps
-from moire.resources import reserve, threads
+from moire.resources import fits_in_memory, logger, reserve, threads
 
+_CHUNK = 1 << 18  # pairs (q, k) handled at once while tables are filled: a few MiB
+_CANDIDATE_BYTES = 64  # of each q tried for the disk: its fraction, its vector, its modulus and their copies
+_GRID_BYTES = 112  # of each pair of momenta: the tables of sums, differences and umklapps, and their temporaries
 _TILE_ORBITALS = 54  # rows of one product: large for BLAS, small for the cache
 
 
@@ -32,6 +35,13 @@ class Transfers:
         The momentum grid; its boundary twist cancels in q.
     q_cutoff
         Radius of the disk in units of |G_1|.
+
+    Raises
+    ------
+    InputError
+        If the radius is not positive and finite.
+    MemoryRefusedError
+        If the list does not fit in memory.
     """
 
     grid: MomentumGrid
@@ -44,6 +54,11 @@ class Transfers:
         require(0 < self.q_cutoff < np.inf, "q_cutoff", "be positive and finite (in units of |G_1|)", self.q_cutoff)
         lattice = self.grid.lattice
         reach = int(np.ceil(2 * self.q_cutoff / np.sqrt(3))) + 1
+        reserve(
+            f"The search for momentum transfers up to {self.q_cutoff:g} |G_1| on {self.grid.name}",
+            _CANDIDATE_BYTES * self.grid.n_points * (2.0 * reach + 1) ** 2,
+            "a smaller q_cutoff or a smaller grid would fit",
+        )
         side = np.arange(-reach, reach + 1)
         offsets = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
         fractional = self.grid.fractional[:, None] + offsets[None]
@@ -70,12 +85,11 @@ class Transfers:
         grid = self.grid
         opposite = grid.difference_index[0][self.group_index]
         fold = np.round(-grid.fractional[self.group_index] - grid.fractional[opposite]).astype(np.int64)
-        keys = {
-            (int(d), int(g[0]), int(g[1])): i
-            for i, (d, g) in enumerate(zip(self.group_index, self.reciprocal, strict=True))
-        }
-        targets = zip(opposite, fold - self.reciprocal, strict=True)
-        return np.array([keys[int(d), int(g[0]), int(g[1])] for d, g in targets])
+        target = fold - self.reciprocal
+        reach = int(max(np.abs(target).max(), np.abs(self.reciprocal).max()))
+        place = np.full((grid.n_points, 2 * reach + 1, 2 * reach + 1), -1, dtype=np.int64)
+        place[self.group_index, self.reciprocal[:, 0] + reach, self.reciprocal[:, 1] + reach] = np.arange(self.size)
+        return np.asarray(place[opposite, target[:, 0] + reach, target[:, 1] + reach])
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,46 +122,84 @@ class FormFactors:
     bands: BandStructure = field(repr=False)
     conjugate: bool = False
     umklapps: IntArray = field(init=False, repr=False)
-    umklapp_row: IntArray = field(init=False, repr=False)
+    umklapp_row: NDArray[np.int32] = field(init=False, repr=False)
     transfer_index: NDArray[np.int32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        grid, transfers = self.transfers.grid, self.transfers
-        n_umklapps = np.pi * (self.transfers.q_cutoff + 2) ** 2 * 2 / np.sqrt(3)  # |G_s| <= |q| + the zone's diagonal
-        reserve(
-            f"Tables of {transfers.size} momentum transfers on {grid.name}",
-            grid.n_points * (4 * grid.n_points * n_umklapps + 48 * transfers.size),
-            "a smaller q_cutoff or a smaller grid would fit",
-        )
-        target = grid.sum_index[:, transfers.group_index].T
-        umklapp = grid.umklapp[:, transfers.group_index].transpose(1, 0, 2) + transfers.reciprocal[:, None]
-        reach = int(np.abs(umklapp).max())
-        code = (umklapp[..., 0] + reach) * (2 * reach + 1) + umklapp[..., 1] + reach
-        unique, rows = np.unique(code, return_inverse=True)
-        rows = rows.reshape(code.shape)
-        index = np.full((grid.n_points, grid.n_points, len(unique)), -1, dtype=np.int32)
-        index[np.arange(grid.n_points), target, rows] = np.arange(transfers.size)[:, None]
-        vectors = np.stack(np.divmod(unique, 2 * reach + 1), axis=1) - reach
+        grid, transfers, n_k = self.transfers.grid, self.transfers, self.transfers.grid.n_points
+        _reserve_tables(self.bands, transfers.q_cutoff)
+        reach = int(np.abs(grid.umklapp).max() + np.abs(transfers.reciprocal).max())
+        side = 2 * reach + 1
+        step = max(1, _CHUNK // n_k)
+        chunks = [slice(first, min(first + step, transfers.size)) for first in range(0, transfers.size, step)]
+
+        def code(chunk: slice) -> IntArray:
+            """One integer for the umklapp of k + q, (q, k)."""
+            group, reciprocal = transfers.group_index[chunk], transfers.reciprocal[chunk]
+            umklapp = grid.umklapp[:, group].swapaxes(0, 1) + reciprocal[:, None] + reach
+            return np.asarray(umklapp[..., 0] * side + umklapp[..., 1])
+
+        occurs = np.zeros(side**2, dtype=bool)
+        for chunk in chunks:
+            occurs[code(chunk)] = True
+        unique = np.flatnonzero(occurs)
+        number = (np.cumsum(occurs) - 1).astype(np.int32)
+        rows = np.empty((transfers.size, n_k), dtype=np.int32)
+        index = np.full((n_k, n_k, len(unique)), -1, dtype=np.int32)
+        for chunk in chunks:
+            rows[chunk] = number[code(chunk)]
+            target = grid.sum_index[:, transfers.group_index[chunk]].T
+            index[np.arange(n_k), target, rows[chunk]] = np.arange(chunk.start, chunk.stop)[:, None]
+        for table in (rows, index):
+            table.setflags(write=False)
+        vectors = np.stack(np.divmod(unique, side), axis=1) - reach
         object.__setattr__(self, "umklapps", read_only(vectors, np.int64))
-        object.__setattr__(self, "umklapp_row", read_only(rows, np.int64))
-        object.__setattr__(self, "transfer_index", read_only(index))
+        object.__setattr__(self, "umklapp_row", rows)
+        object.__setattr__(self, "transfer_index", index)
 
     @classmethod
     def compute(cls, bands: BandStructure, q_cutoff: float, conjugate: bool = False) -> FormFactors:
         """Form factors of all the bands kept, up to |q| <= q_cutoff |G_1|.
+
+        Beyond 2 n_shells + sqrt(3) no plane wave k + q + G meets one of the disk around k, and every overlap is
+        exactly zero: a larger cutoff means this one.
 
         Raises
         ------
         InputError
             If the bands are not those of continuum models on a grid.
         MemoryRefusedError
-            If the tables of the transfers do not fit in memory.
+            If the tables of the transfers or the shifted copies of the states do not fit in memory.
         """
         grid = bands.grid
         models = [model for model in bands.models if isinstance(model, ContinuumModel)]
         if len(models) != bands.n_flavours:
             raise InputError("`bands` must be bands of continuum models, but holds another Bloch model.")
-        return cls(Transfers(grid, q_cutoff), bands, conjugate)
+        require(0 < q_cutoff < np.inf, "q_cutoff", "be positive and finite (in units of |G_1|)", q_cutoff)
+        reach = 2 * max(model.basis.n_shells for model in models) + 1.7321  # |k' - k| < sqrt(3) |G_1|
+        if q_cutoff > reach:
+            logger.info("No overlaps beyond %.3g |G_1|: q_cutoff = %g means that.", reach, q_cutoff)
+        kept = min(q_cutoff, reach)
+        return cls(Transfers(grid, kept), bands, conjugate)
+
+    @staticmethod
+    def estimated_bytes(n_momenta: int, q_cutoff: float, state_size: float) -> float:
+        """Bytes of the tables over momenta, and of the states with their shifted copies; an upper bound.
+
+        Parameters
+        ----------
+        n_momenta
+            Momenta of the grid.
+        q_cutoff
+            Largest |q| in units of |G_1|.
+        state_size
+            Numbers in the states of all flavours, (flavour, k, band, layer, G).
+        """
+        density = 2 / np.sqrt(3) * np.pi  # vectors G in a circle of radius |G_1|
+        n_transfers = density * (q_cutoff + 1) ** 2 * n_momenta
+        n_umklapps = density * (q_cutoff + 2) ** 2  # |G_s| <= |q| + the zone's diagonal
+        tables = n_momenta * (4 * n_transfers + (4 * n_umklapps + _GRID_BYTES) * n_momenta)
+        return float(tables + 32 * (1 + n_umklapps) * state_size)
 
     @cached_property
     def values(self) -> ComplexArray:
@@ -204,6 +256,22 @@ class FormFactors:
     def shifts_between(self, rows: IntArray, columns: IntArray) -> IntArray:
         """Umklapps s that some pair (k, k') of two blocks needs."""
         return np.nonzero((self.transfer_index[np.ix_(rows, columns)] >= 0).any(axis=(0, 1)))[0]
+
+
+def _reserve_tables(bands: BandStructure, q_cutoff: float) -> None:
+    """State the memory of form factors before anything of it is built, and refuse what does not fit."""
+    grid, size = bands.grid, bands.states.size
+    needed = FormFactors.estimated_bytes(grid.n_points, q_cutoff, size)
+    would_fit = "a smaller q_cutoff, fewer bands or a smaller grid would fit"
+    if not fits_in_memory(needed):
+        side = int(np.sqrt(grid.n_points))
+        per_momentum = size / grid.n_points
+        while side and not fits_in_memory(FormFactors.estimated_bytes(side**2, q_cutoff, per_momentum * side**2)):
+            side -= 1
+        if side:
+            would_fit = f"a grid of {side}x{side} momenta, or a smaller q_cutoff, would fit"
+    what = f"Tables of momentum transfers up to {q_cutoff:.3g} |G_1| and shifted states on {grid.name}"
+    reserve(what, needed, would_fit)
 
 
 class ShiftedStates:

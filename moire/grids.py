@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from moire._arrays import FloatArray, IntArray, read_only
 from moire.errors import InputError, require
 from moire.lattice import TriangularLattice
+from moire.resources import reserve
 
 PATH_LABELS = ("gamma", "m", "kappa_+", "kappa_-", "gamma")
 
@@ -87,6 +88,8 @@ class MomentumGrid:
     ------
     InputError
         If the matrix is not an integer 2x2 matrix or is singular, or the twist is not finite.
+    MemoryRefusedError
+        From the tables over pairs of momenta, if they do not fit in memory.
     """
 
     lattice: TriangularLattice
@@ -201,7 +204,12 @@ class MomentumGrid:
     def _coset(self) -> tuple[IntArray, IntArray]:
         return self._combine(+1), self._combine(-1)
 
+    def _reserve_table(self, bytes_per_pair: float) -> None:
+        what = f"A table of the pairs of {self.n_points} momenta"
+        reserve(what, bytes_per_pair * self.n_points**2, "a smaller mesh would fit")
+
     def _combine(self, sign: int) -> IntArray:
+        self._reserve_table(56)  # the labels, their sum and its remainder, and the index
         labels = (self.labels[:, None] + sign * self.labels[None]) % np.array(self.moduli)
         return read_only(labels[..., 0] * self.moduli[1] + labels[..., 1])
 
@@ -218,6 +226,7 @@ class MomentumGrid:
     @cached_property
     def umklapp(self) -> IntArray:
         """Integer G with k + q = (point at ``sum_index``) + G, in units of b_1, b_2; shape (k, q, 2)."""
+        self._reserve_table(80)  # sums of fractions and integers, two components each
         kappa = self.fractional
         return read_only(np.round(kappa[:, None] + kappa[None] - kappa[self.sum_index]), np.int64)
 

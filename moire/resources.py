@@ -58,6 +58,11 @@ def fits_in_memory(n_bytes: float) -> bool:
     return n_bytes <= _MEMORY_SHARE * available_bytes()
 
 
+def would_fit_times(n_bytes: float) -> float:
+    """Return how many times `n_bytes` fit, below one where they do not: what a refusal scales its advice by."""
+    return _MEMORY_SHARE * available_bytes() / n_bytes
+
+
 def reserve(what: str, n_bytes: float, would_fit: str) -> None:
     """State the memory that `what` is about to take, and refuse it if it does not fit.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.form_factors import ShiftedStates, for_each
 from moire.kernels import exchange
 from moire.projection import ProjectedHamiltonian
-from moire.resources import fits_in_memory, reserve
+from moire.resources import fits_in_memory, human_bytes, logger, reserve, threads
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,24 @@ class Exchange:
     def __post_init__(self) -> None:
         size = self.problem.grid.n_points * self.problem.bands.n_bands**2
         needed = 16.0 * len(self.blocks) * size**2
-        stored = fits_in_memory(needed)
+        copies = 32.0 * len(self.problem.form_factors.umklapps) * self.problem.bands.states.size
+        stored = fits_in_memory(needed + copies)
+        what = f"The exchange of {self.problem.bands.n_bands} bands on {self.problem.grid.name}"
         matrices: dict[Block, ComplexArray] = {}
         if stored:
-            what = f"The exchange of {self.problem.bands.n_bands} bands on {self.problem.grid.name}"
-            reserve(what, needed, "fewer momenta or bands would fit")
+            reserve(what, needed + copies, "fewer momenta or bands would fit")
+            logger.info("%s is stored: %s.", what, human_bytes(needed))
             matrices = {block: np.empty((size, size), dtype=np.complex128) for block in self.blocks}
         object.__setattr__(self, "stored", stored)
         object.__setattr__(self, "_matrices", matrices)
         if stored:
             self._fill()
+        else:
+            logger.warning(
+                "%s does not fit in memory (%s next to %s of shifted states) and is computed anew at each build, "
+                "some hundred times for a ground state: about %.2g s each.",
+                *(what, human_bytes(needed), human_bytes(copies), self._seconds_per_build()),
+            )
 
     def __call__(self, densities: dict[Block, ComplexArray]) -> dict[Block, ComplexArray]:
         """Exchange of some blocks, each of shape (k, m, n); its sign is plus."""
@@ -101,6 +110,20 @@ class Exchange:
 
         for_each(fill, tiles.momenta)
 
+    def _seconds_per_build(self) -> float:
+        """Time of a build that stores nothing, from that of one tile."""
+        n_k, n_b = self.problem.grid.n_points, self.problem.bands.n_bands
+        density = np.zeros((n_k, n_b, n_b), dtype=np.complex128)
+        tiles = _Tiles(self.problem, self.blocks)
+        rows = tiles.momenta[0]
+        seconds = 0.0
+        for _ in range(2):  # the first time compiles
+            start = time.perf_counter()
+            for _, arguments in tiles.between(rows, rows):
+                exchange.accumulate(*arguments, density[rows], density[rows])
+            seconds = time.perf_counter() - start
+        return seconds * len(tiles.momenta) ** 2 / threads()
+
     def _streamed(self, densities: dict[Block, ComplexArray]) -> dict[Block, ComplexArray]:
         tiles = _Tiles(self.problem, tuple(densities))
         result = {block: np.zeros_like(density) for block, density in densities.items()}
@@ -115,14 +138,14 @@ class Exchange:
         return result
 
 
-Arguments = tuple[ComplexArray, ComplexArray, NDArray[np.int32], IntArray, IntArray, FloatArray]
+Arguments = tuple[ComplexArray, ComplexArray, NDArray[np.int32], NDArray[np.int32], IntArray, FloatArray]
 
 
 def _contract(
     left: ComplexArray,
     right: ComplexArray,
     index: NDArray[np.int32],
-    rolled_row: IntArray,
+    rolled_row: NDArray[np.int32],
     position: IntArray,
     coulomb: FloatArray,
 ) -> ComplexArray:
