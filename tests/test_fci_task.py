@@ -76,7 +76,8 @@ def test_a_plan_holds_the_task():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"filling": "-1/2"}, r"`filling` must be one with a predicted manifold .* but is 1/2 on 3x4"),
+        ({"filling": "-1/2"}, r"`filling` must have an odd denominator, above 1, .* but is 1/2 on 3x4"),
+        ({"filling": "-1"}, r"`filling` must have an odd denominator, above 1, .* but is 1 on 3x4"),
         ({"n_kept": -2}, r"`n_kept` must be -1"),
         ({"n_kept": 5}, r"`n_kept` must be .* at most 4, the minority, but is 5"),
         ({"flux_directions": (3,)}, r"`flux_directions` must be 1 or 2, but is 3"),

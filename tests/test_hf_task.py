@@ -124,6 +124,7 @@ def test_a_plan_refines_the_boundaries_of_phases_and_resumes(tmp_path):
     requests, report = run_plan(PLAN, folder, say=lines.append)
     fields = sorted({request.point.displacement_mev for request in requests})
     assert len(fields) > 2
+    assert any(line.startswith("Refining phase boundaries: ") for line in lines)
     assert not report.failures
     summary = collect(folder, [request.key for request in requests])
     table = summary.tables["hf"]

@@ -84,6 +84,7 @@ def test_keys_depend_on_content_alone():
         ),
         (plan(model=MODEL | {"twist_deg": {"start": 3, "stop": 2, "step": 1}}), r"`model.twist_deg` must be a number"),
         (plan(model=MODEL | {"twist_deg": []}), r"`model.twist_deg` must"),
+        (plan(name="../other"), r"`name` must be a plain folder name, .* but is '../other'"),
         (plan(tasks=["bandz"]), r"`tasks.0` must be 'bands', 'chern', 'topology', 'hf', 'ed' or 'fci', but is 'bandz'"),
         (plan(interaction={"gates": "triple"}), r"`interaction.gates` must be 'dual', 'single' or 'none'"),
         (plan(model=MODEL | {"parameter_set": {"name": "X"}}), r"`model.parameter_set.potential_mev` must be given"),

@@ -179,6 +179,6 @@ def check_predicted(grid: MomentumGrid, filling: Fraction) -> None:
     """Raise InputError unless an incompressible manifold is predicted at this filling on this cluster."""
     if expected_momenta(grid, filling) is None:
         raise InputError(
-            f"`filling` must be one with a predicted manifold (odd denominator that divides the cluster), "
-            f"but is {filling} on {grid.name}."
+            f"`filling` must have an odd denominator, above 1, that divides the number of cells, "
+            f"but is {filling} on {grid.name} with {grid.n_points} cells."
         )

@@ -120,7 +120,8 @@ class StructureFactor:
                 f"averaged, {self.transfers.size} momenta with |q| <= {self.transfers.q_cutoff:g} |G_1|",
                 f"full S(q) in the zone from {self.full[zone].min():.4f} to {self.full[zone].max():.4f}, "
                 f"largest at {label}",
-                f"energy from S(q) {self.energy:.6f} meV, {self.energy_error:+.1e} meV from that of the spectrum",
+                f"energy from S(q), the mean over the states averaged, {self.energy:.6f} meV, "
+                f"{self.energy_error:+.1e} meV from that of the spectrum",
             ]
         )
 

@@ -78,7 +78,7 @@ def refine_boundaries(
     min_step
         Distance at which a boundary counts as found, in the unit of the axis.
     communicator, say
-        As in :func:`run_sweep`.
+        As in :func:`run_sweep`; each round of refinement begins with a line.
 
     Returns
     -------
@@ -105,6 +105,8 @@ def refine_boundaries(
         pending = tuple(request for request in on_leader(communicator, next_points) if request not in done)
         if not pending:
             return done, report
+        if communicator is None or communicator.rank == 0:
+            say(f"Refining phase boundaries: {len(pending)} points.")
         report += run_sweep(pending, folder, communicator, say)
         done += pending
 

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from moire.errors import InputError, nearest
 from moire.interaction import Gates
@@ -22,6 +22,13 @@ from moire.sweep.values import Values
 
 Axis = Literal["displacement_mev", "twist_deg"]
 TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]
+
+
+def _folder_name(name: str) -> str:
+    """Return the name; raise ValueError where it would lead out of the folder of results."""
+    if name in {"", ".", ".."} or "/" in name or "\\" in name:
+        raise ValueError("be a plain folder name, without path separators or '..'")
+    return name
 
 
 class _Table(BaseModel):
@@ -95,7 +102,7 @@ class FciTable(EdTable):
 class Plan(_Table):
     """A sweep: every task at every twist angle and displacement field."""
 
-    name: str = "sweep"
+    name: Annotated[str, AfterValidator(_folder_name)] = "sweep"
     tasks: Annotated[tuple[TaskName, ...], Field(min_length=1)] = ("bands", "chern")
     model: ModelTable
     bands: BandsTask = BandsTask()
