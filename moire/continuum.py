@@ -193,7 +193,7 @@ class ContinuumModel:
         reserve(
             f"The matrix of {self.name}, of dimension {dimension},",
             needed,
-            f"about {self.basis.n_shells * would_fit_times(needed) ** 0.25:.2g} plane_wave_shells would fit",
+            f"{int(self.basis.n_shells * would_fit_times(needed) ** 0.25)} plane_wave_shells would fit",
         )
         blocks = np.zeros((2, self.basis.size, 2, self.basis.size), dtype=complex)
         for layer, sign in ((0, +1), (1, -1)):
