@@ -209,10 +209,11 @@ def _reserve(flavours: Sequence[BlochModel], n_momenta: int, n_bands: int, n_thr
     # of each thread H(k) and the solver; of each flavour the part of H that does not depend on k, and one copy of it
     matrices = at_work * (16.0 * dimension**2 + workspace_bytes(dimension, n_bands))
     matrices += 16.0 * (len(flavours) + 1) * dimension**2
-    what = f"Solving {n_bands} bands at {n_momenta} momenta with matrices of dimension {dimension}, {at_work} at once,"
+    what = f"{n_bands} bands at {n_momenta} momenta"
     if fits_in_memory(matrices):
         would_fit = "fewer momenta or bands, or a smaller plane-wave cutoff, would fit"
     else:
+        what += f" with matrices of dimension {dimension}, {at_work} at once"
         fraction = would_fit_times(matrices)
         would_fit = f"matrices of dimension {int(dimension * fraction**0.5)} would fit"
         if isinstance(flavours[0], ContinuumModel):  # the dimension grows with the area of the disk

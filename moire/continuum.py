@@ -191,7 +191,7 @@ class ContinuumModel:
         p, tau, dimension = self.parameters, self.valley, 2 * self.basis.size
         needed = 32.0 * dimension**2  # the matrix and its read-only copy
         reserve(
-            f"The matrix of {self.name}, of dimension {dimension},",
+            f"The matrix of dimension {dimension} of {self.name}",
             needed,
             f"{int(self.basis.n_shells * would_fit_times(needed) ** 0.25)} plane_wave_shells would fit",
         )
