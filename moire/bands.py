@@ -9,6 +9,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
 from moire.bloch import BlochModel
+from moire.continuum import ContinuumModel
 from moire.eigensolver import solve_many, workspace_bytes
 from moire.errors import InputError, require
 from moire.grids import KPath, MomentumGrid
@@ -181,7 +182,7 @@ def solve_bands(
         "lie on the lattice of the models",
         f"on one of period {momenta.lattice.period_nm:g} nm, not {flavours[0].lattice.period_nm:g} nm",
     )
-    _reserve(len(flavours), momenta.n_points, n_bands, dimension, n_threads or threads())
+    _reserve(flavours, momenta.n_points, n_bands, n_threads or threads())
     energies, states = [], []
     for model in flavours:
         values, vectors = solve_many(
@@ -200,20 +201,21 @@ def solve_bands(
     return BandStructure(momenta, stacked[0], names, top_band_first, flavours, stacked[1])
 
 
-def _reserve(n_flavours: int, n_momenta: int, n_bands: int, dimension: int, n_threads: int) -> None:
+def _reserve(flavours: Sequence[BlochModel], n_momenta: int, n_bands: int, n_threads: int) -> None:
     """State the memory of a band structure, and refuse what does not fit, before any matrix is built."""
-    states = 32.0 * n_flavours * n_momenta * n_bands * dimension
+    dimension = flavours[0].state_shape[0] * flavours[0].state_shape[1]
+    states = 32.0 * len(flavours) * n_momenta * n_bands * dimension
     at_work = min(n_threads, n_momenta)
     # of each thread H(k) and the solver; of each flavour the part of H that does not depend on k, and one copy of it
     matrices = at_work * (16.0 * dimension**2 + workspace_bytes(dimension, n_bands))
-    matrices += 16.0 * (n_flavours + 1) * dimension**2
-    what = f"{n_bands} bands at {n_momenta} momenta, with {at_work} matrices of dimension {dimension} at once,"
+    matrices += 16.0 * (len(flavours) + 1) * dimension**2
+    what = f"{n_bands} bands at {n_momenta} momenta"
     if fits_in_memory(matrices):
         would_fit = "fewer momenta or bands, or a smaller plane-wave cutoff, would fit"
     else:
+        what += f" with matrices of dimension {dimension}, {at_work} at once"
         fraction = would_fit_times(matrices)
-        would_fit = (
-            f"{fraction**0.25:.2g} times as many plane_wave_shells, a dimension of {int(dimension * fraction**0.5)}, "
-            "would fit"
-        )
+        would_fit = f"matrices of dimension {int(dimension * fraction**0.5)} would fit"
+        if isinstance(flavours[0], ContinuumModel):  # the dimension grows with the area of the disk
+            would_fit = f"{int(flavours[0].basis.n_shells * fraction**0.25)} plane_wave_shells would fit"
     reserve(what, states + matrices, would_fit)

@@ -191,9 +191,9 @@ class ContinuumModel:
         p, tau, dimension = self.parameters, self.valley, 2 * self.basis.size
         needed = 32.0 * dimension**2  # the matrix and its read-only copy
         reserve(
-            f"The matrix of {self.name}, of dimension {dimension},",
+            f"The matrix of dimension {dimension} of {self.name}",
             needed,
-            f"about {self.basis.n_shells * would_fit_times(needed) ** 0.25:.2g} plane_wave_shells would fit",
+            f"{int(self.basis.n_shells * would_fit_times(needed) ** 0.25)} plane_wave_shells would fit",
         )
         blocks = np.zeros((2, self.basis.size, 2, self.basis.size), dtype=complex)
         for layer, sign in ((0, +1), (1, -1)):

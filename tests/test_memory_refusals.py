@@ -10,6 +10,9 @@ import moire as mo
 from moire import resources
 from moire.eigensolver import extremal_eigenpairs, workspace_bytes
 from moire.errors import MemoryRefusedError
+from moire.exact_diagonalization import MomentumSector
+from moire.exact_diagonalization.memory import sector_memory
+from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors, sector_dimensions
 from moire.form_factors import FormFactors, Transfers
 from moire.hartree_fock import MeanField
 
@@ -36,13 +39,14 @@ def small_machine(monkeypatch):
 def test_matrices_of_many_plane_waves_are_refused(small_machine, build_model):
     model = build_model("WANG_2023", 3.89, shells=60)
     line = mo.KPath.through(model.lattice, points_per_segment=1)
-    text = small_machine(lambda: mo.solve_bands(model, line, 3), r"matrices of dimension \d+ at once, .* would fit\.$")
-    dimension = int(text.split("a dimension of ")[1].split(",")[0])
-    assert 32 * dimension**2 < 2**30 < 200 * dimension**2
-    text = small_machine(lambda: model.potential, r"of dimension \d+, needs .* plane_wave_shells would fit\.$")
-    shells = float(text.split("; about ")[1].split()[0])
-    assert 10 < shells < 40
-    assert 32 * (2 * mo.PlaneWaveBasis.shells(model.lattice, shells).size) ** 2 < 2**30
+    solved = small_machine(lambda: mo.solve_bands(model, line, 3), r"matrices of dimension \d+, \d+ at once needs")
+    built = small_machine(lambda: model.potential, r"^The matrix of dimension \d+ of WANG")
+    for text in (solved, built):
+        assert text.endswith("plane_wave_shells would fit.")
+        shells = int(text.split("; ")[1].split()[0])
+        assert 15 < shells < 40
+        dimension = 2 * mo.PlaneWaveBasis.shells(model.lattice, shells).size
+        assert 32 * dimension**2 < 2**30
 
 
 def test_a_list_of_too_many_plane_waves_is_refused(small_machine, build_model):
@@ -114,3 +118,49 @@ def test_the_mode_of_the_exchange_is_said(build_model, caplog, monkeypatch):
         assert not MeanField(problem).exchange.stored
     assert "computed anew at each build" in caplog.text
     assert caplog.records[-1].levelno == logging.WARNING
+
+
+def test_a_spectrum_is_refused_before_its_sectors_are_enumerated(small_machine, small_problem, monkeypatch):
+    problem = small_problem([4, 6])
+    monkeypatch.setattr(resources, "available_bytes", lambda: 2**26)
+    largest = int(sector_dimensions(problem.grid, 12).max())
+    text = small_machine(
+        lambda: mo.solve_all_sectors(problem, (1, 2), 8), rf"^A sector of dimension {largest} \(12 particles in 24"
+    )
+    advice = text.split("; ")[1]
+    levels = int(advice.split(" levels or ")[0])
+    assert 1 < levels < 8
+    assert "particles on 4x6 or a cluster of 2" in advice
+    limit = 0.9 * 2**26
+    assert sector_memory(24, 12, largest, levels).total <= limit < sector_memory(24, 12, largest, levels + 1).total
+    particles = int(advice.split(" or ")[1].split()[0])
+    fewer = largest_sectors(problem.grid)
+    assert sector_memory(24, particles, int(fewer[particles]), 8).total <= limit
+    assert sector_memory(24, particles + 1, int(fewer[particles + 1]), 8).total > limit
+    small_machine(lambda: mo.solve_all_sectors(problem, (1, 3), 4, keep_vectors=True), "with the vectors kept of all")
+
+
+@pytest.mark.parametrize("storage", ["csr", "matrix-free"])
+def test_a_sector_takes_what_is_announced(small_problem, caplog, storage):
+    problem = small_problem([4, 6])
+    options = {"momenta": [(0, 0)], "storage": storage, "use_symmetry": False}
+    dimension = int(sector_dimensions(problem.grid, 7)[0])
+    stated = sector_memory(24, 7, dimension, 2, storage)
+    mo.solve_all_sectors(problem, (7, 24), 2, **options)  # compiles
+    tracemalloc.start()
+    with caplog.at_level(logging.INFO, logger="moire"):
+        mo.solve_all_sectors(problem, (7, 24), 2, **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(stated) in caplog.text
+    assert 0.7 * stated.total < peak < 1.1 * stated.total
+
+
+def test_the_refusal_of_a_basis_says_what_fits(small_machine, build_model):
+    grid = mo.MomentumGrid.regular(build_model("WANG_2023", 3.89, shells=1).lattice, 6, 8)
+    text = small_machine(lambda: MomentumSector(grid, 24, 0), r"half tables of 48 orbitals needs")
+    particles = int(text.split("; ")[1].split(" particles on this cluster would fit")[0])
+    needed = [basis_bytes(48, int(dimension)) for dimension in largest_sectors(grid)[particles : particles + 2]]
+    assert needed[0] <= 0.9 * 2**30 < needed[1]
+    larger = mo.MomentumGrid.regular(grid.lattice, 8, 8)
+    small_machine(lambda: MomentumSector(larger, 2, 0), r"the half tables of 50 orbitals would fit\.$")

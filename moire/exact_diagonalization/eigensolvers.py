@@ -52,12 +52,22 @@ def dense(hamiltonian: SectorHamiltonian, wanted: int) -> Eigenpairs:
     return Eigenpairs(energies, np.ascontiguousarray(columns.T), "dense solver", "dense")
 
 
+def is_dense(solver: str, dimension: int, wanted: int) -> bool:
+    """Whether the whole matrix is diagonalized: on request, where it is small, or where all levels are wanted."""
+    return solver == "dense" or (solver == "auto" and dimension <= DENSE_DIMENSION) or wanted + 1 >= dimension
+
+
+def n_arpack_vectors(wanted: int, dimension: int) -> int:
+    """Krylov vectors that ARPACK holds."""
+    return min(dimension, max(8 * wanted, 32))
+
+
 def arpack(
     hamiltonian: SectorHamiltonian, wanted: int, tolerance: float, max_restarts: int, seed: tuple[int, ...]
 ) -> Eigenpairs:
     """Implicitly restarted Lanczos of ARPACK; it may miss copies of a degenerate level."""
     dimension = hamiltonian.shape[0]
-    n_krylov = min(dimension, max(8 * wanted, 32))
+    n_krylov = n_arpack_vectors(wanted, dimension)
     reserve(
         f"{n_krylov} Krylov vectors of dimension {dimension}", 16.0 * n_krylov * dimension, "fewer levels would fit"
     )
@@ -110,12 +120,36 @@ def plan_lanczos(
     hamiltonian: SectorHamiltonian, wanted: int, block_size: int | None, n_krylov: int | None, checkpointed: bool
 ) -> tuple[int, int]:
     """Choose the block size and the number of Krylov vectors, state their memory, and refuse what does not fit."""
-    dimension: int = hamiltonian.shape[0]
-    bytes_each: int = hamiltonian.dtype.itemsize
+    dimension, bytes_each = int(hamiltonian.shape[0]), hamiltonian.dtype.itemsize
+    block, held, needed = choose_lanczos(
+        dimension, bytes_each, hamiltonian.is_stored, wanted, block_size, n_krylov, checkpointed
+    )
+    what = f"{held} Krylov vectors of dimension {dimension} in blocks of {block}"
+    reserve(what, needed, "fewer levels or vectors in complex64 would fit")
+    return block, held
+
+
+def choose_lanczos(
+    dimension: int,
+    bytes_each: int,
+    is_stored: bool,
+    wanted: int,
+    block_size: int | None,
+    n_krylov: int | None,
+    checkpointed: bool,
+    taken: float = 0.0,
+) -> tuple[int, int, float]:
+    """Block size, number of Krylov vectors and their bytes, products and the vectors returned included.
+
+    They are as many as fit next to the bytes `taken`; where not even the fewest fit, the fewest.
+    """
 
     def n_bytes(block: int, held: int) -> float:
-        products = 0.0 if hamiltonian.is_stored else PairProduct.estimated_bytes(dimension, block)
-        return products + bytes_each * dimension * (held + WORKING_VECTORS * block)
+        products = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
+        return products + float(bytes_each) * dimension * (held + WORKING_VECTORS * block + wanted)
+
+    def fits(block: int, held: int) -> bool:
+        return fits_in_memory(taken + n_bytes(block, held))
 
     def smallest(block: int) -> int:
         return min(dimension, wanted + 4 * block)
@@ -125,13 +159,11 @@ def plan_lanczos(
     held = max(held, smallest(block), 0 if n_krylov else min(dimension, 2 * wanted + 20))
     require(n_krylov is None or held == n_krylov, "n_krylov", f"be at least {smallest(block)}", n_krylov)
     require(held <= dimension, "n_krylov", f"not exceed the dimension {dimension}", held)
-    if block_size is None and not fits_in_memory(n_bytes(block, max(smallest(block), min(held, 20)))):
+    if block_size is None and not fits(block, max(smallest(block), min(held, 20))):
         block = 1
-    while n_krylov is None and held > smallest(block) and not fits_in_memory(n_bytes(block, held)):
+    while n_krylov is None and held > smallest(block) and not fits(block, held):
         held -= 1
-    what = f"{held} Krylov vectors of dimension {dimension} in blocks of {block}"
-    reserve(what, n_bytes(block, held), "fewer levels or vectors in complex64 would fit")
-    return block, held
+    return block, held, n_bytes(block, held)
 
 
 def content_key(

@@ -68,10 +68,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         self.sector = sector
         self.n_products = 0
         self._matrix: csr_array | None = None
-        stored = self.estimated_bytes(sector.grid.n_points, sector.n_particles, sector.dimension)
-        if storage == "csr" or (
-            storage == "auto" and sector.dimension <= STORED_DIMENSION and fits_in_memory(3 * stored)
-        ):
+        if self.stores(sector.grid.n_points, sector.n_particles, sector.dimension, storage):
             self._matrix = self._stored()
         else:
             reserve(
@@ -88,6 +85,12 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         free = holes * (holes - 1) / max(1, (n_orbitals - 2) * (n_orbitals - 3))
         per_row = 1 + n_particles * (n_particles - 1) / 2 * (n_orbitals - 2) / 2 * free
         return BYTES_PER_ELEMENT * per_row * dimension
+
+    @staticmethod
+    def stores(n_orbitals: int, n_particles: int, dimension: int, storage: Storage) -> bool:
+        """Whether this storage keeps the elements of a sector: ``"auto"`` those of a small one that fits."""
+        stored = SectorHamiltonian.estimated_bytes(n_orbitals, n_particles, dimension)
+        return storage == "csr" or (storage == "auto" and dimension <= STORED_DIMENSION and fits_in_memory(3 * stored))
 
     @property
     def is_stored(self) -> bool:
@@ -129,6 +132,8 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
             *(pairs.block_start, self.pair_hamiltonian.blocks, sector.n_low, sector.low_rank, sector.high_offset),
             *(row_start, columns, values),
         )
+        if n_entries <= np.iinfo(np.int32).max:  # scipy would copy the columns to the 64 bits of the starts
+            row_start = row_start.astype(np.int32)
         return csr_array((values, columns, row_start), shape=self.shape)
 
     def to_csr(self) -> csr_array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
+from math import comb
 from typing import Any
 
 import numba
@@ -142,6 +143,15 @@ class PairProduct:
     def estimated_bytes(dimension: int, n_vectors: int = 1) -> float:
         """Bytes held between products of `n_vectors` at once: the accumulators of the parts, at most."""
         return 16.0 * count_parts(dimension) * dimension * min(n_vectors, MAX_VECTORS)
+
+    @staticmethod
+    def table_bytes(n_orbitals: int, n_particles: int) -> float:
+        """Bytes of the lists of low halves, and of the tables over low and high halves; an upper bound."""
+        n_low = split(n_orbitals)
+        entries = 0  # every low half is listed for each pair, orbital or nothing that is free in it
+        for occupied in range(min(n_low, n_particles - 2) + 1):
+            entries += comb(n_low, occupied) * (1 + (n_low - occupied) + comb(n_low - occupied, 2))
+        return 4.0 * entries + 64.0 * 2.0**n_low + 28.0 * 2.0 ** (n_orbitals - n_low)
 
     @property
     def n_bytes(self) -> int:

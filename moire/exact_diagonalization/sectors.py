@@ -12,7 +12,7 @@ from moire.errors import require
 from moire.exact_diagonalization.filling import MAX_ORBITALS
 from moire.grids import MomentumGrid
 from moire.kernels import fock
-from moire.resources import reserve
+from moire.resources import fits_in_memory, reserve
 
 
 def sector_dimensions(grid: MomentumGrid, n_particles: int) -> IntArray:
@@ -24,13 +24,23 @@ def sector_dimensions(grid: MomentumGrid, n_particles: int) -> IntArray:
         If the number of particles does not lie in 0..N_s.
     """
     require(0 <= n_particles <= grid.n_points, "n_particles", f"lie in 0..{grid.n_points}", n_particles)
+    return read_only(_count(grid, n_particles)[n_particles])
+
+
+def largest_sectors(grid: MomentumGrid) -> IntArray:
+    """Dimension of the largest sector for every number of particles up to half filling, (n_particles,)."""
+    return read_only(_count(grid, grid.n_points // 2).max(axis=1))
+
+
+def _count(grid: MomentumGrid, n_particles: int) -> IntArray:
+    """States of every number of particles up to `n_particles` and total momentum, (n_particles + 1, k)."""
     counts = np.zeros((n_particles + 1, grid.n_points), dtype=np.int64)
     counts[0, 0] = 1
     for orbital in range(grid.n_points):
         moved = np.zeros_like(counts)
         moved[1:, grid.sum_index[:, orbital]] = counts[:-1]
         counts += moved
-    return read_only(counts[n_particles])
+    return counts
 
 
 def split(n_orbitals: int) -> int:
@@ -39,6 +49,12 @@ def split(n_orbitals: int) -> int:
     The high half has at most 23 orbitals below 40 orbitals, and no more than the low one from 46 on.
     """
     return max(min(16, 2 * n_orbitals // 3), n_orbitals - max(23, n_orbitals // 2))
+
+
+def basis_bytes(n_orbitals: int, dimension: int) -> float:
+    """Bytes of the states of a sector and of its half tables."""
+    n_low = split(n_orbitals)
+    return 8.0 * dimension + 12.0 * (2.0**n_low + 2.0 ** (n_orbitals - n_low))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +96,9 @@ class MomentumSector:
         require(0 <= self.momentum < size, "momentum", f"be an index in 0..{size - 1}", self.momentum)
         n_low = split(size)
         expected = int(sector_dimensions(self.grid, self.n_particles)[self.momentum])
-        reserve(
-            f"Basis of {expected} states and half tables of {size} orbitals",
-            8.0 * expected + 12.0 * (2.0**n_low + 2.0 ** (size - n_low)),
-            "clusters of up to about 50 orbitals with fewer minority carriers would fit",
-        )
+        needed = basis_bytes(size, expected)
+        advice = "" if fits_in_memory(needed) else self._would_fit()
+        reserve(f"Basis of {expected} states and half tables of {size} orbitals", needed, advice)
         low_class = np.empty(1 << n_low, dtype=np.int32)
         high_class = np.empty(1 << (size - n_low), dtype=np.int32)
         sums, differences = self.grid.sum_index, self.grid.difference_index
@@ -96,10 +110,24 @@ class MomentumSector:
         )
         states = np.empty(dimension, dtype=np.uint64)
         fock.enumerate_states(low_class, high_class, differences, self.n_particles, self.momentum, n_low, states)
+        for array in (states, low_rank, high_offset):  # not copied: they are large
+            array.setflags(write=False)
         object.__setattr__(self, "n_low", n_low)
-        object.__setattr__(self, "states", read_only(states))
-        object.__setattr__(self, "low_rank", read_only(low_rank))
-        object.__setattr__(self, "high_offset", read_only(high_offset))
+        object.__setattr__(self, "states", states)
+        object.__setattr__(self, "low_rank", low_rank)
+        object.__setattr__(self, "high_offset", high_offset)
+
+    def _would_fit(self) -> str:
+        """The most particles whose largest sector fits on this cluster, or the most orbitals whose tables fit."""
+        size = self.grid.n_points
+        dimensions = largest_sectors(self.grid)
+        for particles in range(min(self.n_particles, len(dimensions)) - 1, 0, -1):
+            if fits_in_memory(basis_bytes(size, int(dimensions[particles]))):
+                return f"{particles} particles on this cluster would fit"
+        for orbitals in range(size - 1, 1, -1):
+            if fits_in_memory(basis_bytes(orbitals, 0)):
+                return f"the half tables of {orbitals} orbitals would fit"
+        return "more memory alone would fit"
 
     @property
     def dimension(self) -> int:

@@ -13,25 +13,22 @@ from tqdm import tqdm
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import ConvergenceWarning, require
 from moire.exact_diagonalization.eigensolvers import (
-    BLOCK_SIZE,
-    DENSE_DIMENSION,
-    MIN_KRYLOV,
     SOLVERS,
     Solver,
     arpack,
     dense,
+    is_dense,
     lanczos,
 )
 from moire.exact_diagonalization.filling import FillingLike, carriers_on, parse_filling
 from moire.exact_diagonalization.hamiltonian import STORAGES, SectorHamiltonian, Storage
-from moire.exact_diagonalization.pair_product import PairProduct
+from moire.exact_diagonalization.memory import reserve_sectors
 from moire.exact_diagonalization.pairs import PairHamiltonian
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, representatives
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
-from moire.resources import human_bytes, logger
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +107,7 @@ def solve_sector(
     wanted = min(n_eigenstates, dimension)
     words = (seed, sector.n_particles, sector.momentum)
     hamiltonian.n_products = 0
-    if solver == "dense" or (solver == "auto" and dimension <= DENSE_DIMENSION) or wanted + 1 >= dimension:
+    if is_dense(solver, dimension, wanted):
         pairs = dense(hamiltonian, wanted)
     elif solver == "arpack":
         pairs = arpack(hamiltonian, wanted, tolerance_mev, max_restarts, words)
@@ -229,7 +226,7 @@ def solve_all_sectors(
     InputError
         If a setting is out of range, the filling does not fit the cluster or a momentum lies outside the group.
     MemoryRefusedError
-        If a sector does not fit in memory.
+        If the largest sector, with the vectors kept of all, does not fit in memory; nothing is enumerated before.
     """
     _check_solver(n_eigenstates, tolerance_mev, seed, solver)
     grid = problem.grid
@@ -240,21 +237,18 @@ def solve_all_sectors(
     require(len(wanted) > 0, "momenta", "name at least one sector", "empty")
 
     transform = 2 * n_carriers > grid.n_points if particle_hole is None else particle_hole
-    pair_hamiltonian = PairHamiltonian.from_problem(problem)
-    n_particles = n_carriers
-    if transform:
-        pair_hamiltonian, n_particles = pair_hamiltonian.particle_hole_transformed(), grid.n_points - n_carriers
+    n_particles = grid.n_points - n_carriers if transform else n_carriers
     dimensions = sector_dimensions(grid, n_particles)
-    largest = int(dimensions.max())
-    logger.info(
-        "%d sectors of dimension up to %d, one at a time: about %s stored or %s matrix-free, and %s of vectors.",
-        len(wanted),
-        largest,
-        human_bytes(SectorHamiltonian.estimated_bytes(grid.n_points, n_particles, largest)),
-        human_bytes(8.0 * largest + PairProduct.estimated_bytes(largest, BLOCK_SIZE)),
-        human_bytes(16.0 * largest * min(largest, MIN_KRYLOV)),
-    )
     total = _total_momentum(grid)
+    asked = [int(dimensions[grid.difference_index[total, k] if transform else k]) for k in wanted]
+    reserve_sectors(
+        *(grid, n_particles, asked, n_eigenstates, storage, solver),
+        checkpointed=checkpoint is not None,
+        keep_vectors=keep_vectors,
+    )
+    pair_hamiltonian = PairHamiltonian.from_problem(problem)
+    if transform:
+        pair_hamiltonian = pair_hamiltonian.particle_hole_transformed()
     shape = (len(wanted), n_eigenstates)
     energies, residuals = np.full(shape, np.nan), np.full(shape, np.nan)
     symmetries = accepted_symmetries(pair_hamiltonian, n_particles, tolerance_mev / 2) if use_symmetry else ()
@@ -263,6 +257,7 @@ def solve_all_sectors(
     rows: list[int] = []
     solutions: list[SectorSolution | None] = []
     storages, solved = set(), {}
+    empty = np.empty((0, 0), dtype=np.complex128)
     for row, carrier_momentum in enumerate(tqdm(wanted, desc="sectors", disable=not progress, leave=False)):
         momentum = int(grid.difference_index[total, carrier_momentum]) if transform else carrier_momentum
         rows.append(momentum)
@@ -287,10 +282,10 @@ def solve_all_sectors(
             solution = _related(solution, symmetry, pair_hamiltonian, n_particles, chosen, momentum, keep_vectors)
         energies[row, : len(solution.energies)] = solution.energies + pair_hamiltonian.constant
         residuals[row, : len(solution.energies)] = solution.residuals
-        solutions.append(solution)
         if not keep_vectors:
-            solved[chosen] = replace(solved[chosen], vectors=np.empty((0, 0), dtype=np.complex128))
-    empty = np.empty((0, 0), dtype=np.complex128)
+            solution = replace(solution, vectors=empty)
+            solved[chosen] = replace(solved[chosen], vectors=empty)
+        solutions.append(solution)
     n_products = np.array([s.n_products if s else 0 for s in solutions])
     return Spectrum(
         grid=grid,

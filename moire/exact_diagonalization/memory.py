@@ -1,0 +1,139 @@
+"""What the largest sector of a spectrum takes in all, stated and refused before anything is enumerated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import comb
+
+from moire.exact_diagonalization.eigensolvers import Solver, choose_lanczos, is_dense, n_arpack_vectors
+from moire.exact_diagonalization.hamiltonian import SectorHamiltonian, Storage
+from moire.exact_diagonalization.pair_product import PairProduct
+from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors
+from moire.grids import MomentumGrid
+from moire.resources import fits_in_memory, human_bytes, logger, reserve
+
+
+@dataclass(frozen=True)
+class SectorMemory:
+    """Bytes of one sector: its basis with the half tables, what products take, and the vectors of the solver.
+
+    ``is_stored`` says whether products use a stored matrix.
+    """
+
+    basis: float
+    products: float
+    vectors: float
+    is_stored: bool
+
+    @property
+    def total(self) -> float:
+        """All that is held at once, in bytes."""
+        return self.basis + self.products + self.vectors
+
+    def __str__(self) -> str:
+        kind = "the stored matrix" if self.is_stored else "matrix-free products"
+        return (
+            f"{human_bytes(self.total)} in all: {human_bytes(self.basis)} of basis, {human_bytes(self.products)} for "
+            f"{kind}, {human_bytes(self.vectors)} of vectors"
+        )
+
+
+def sector_memory(
+    n_orbitals: int,
+    n_particles: int,
+    dimension: int,
+    n_eigenstates: int,
+    storage: Storage = "auto",
+    solver: Solver = "auto",
+    checkpointed: bool = False,
+) -> SectorMemory:
+    """Memory of one sector, with as many Krylov vectors as fit, or the fewest that Lanczos can work with.
+
+    Parameters
+    ----------
+    n_orbitals, n_particles, dimension
+        Of the sector.
+    n_eigenstates
+        Levels wanted.
+    storage, solver
+        As in :func:`solve_all_sectors`.
+    checkpointed
+        Whether Lanczos keeps its state on disk, for which it holds fewer vectors.
+    """
+    wanted = min(n_eigenstates, dimension)
+    basis = basis_bytes(n_orbitals, dimension)
+    is_stored = SectorHamiltonian.stores(n_orbitals, n_particles, dimension, storage)
+    matrix = SectorHamiltonian.estimated_bytes(n_orbitals, n_particles, dimension)
+    tables = matrix if is_stored else PairProduct.table_bytes(n_orbitals, n_particles)
+    if is_dense(solver, dimension, wanted):
+        products = tables if is_stored else tables + matrix + PairProduct.estimated_bytes(dimension)
+        return SectorMemory(basis, products, 48.0 * dimension**2, is_stored)
+    if solver == "arpack":
+        block, vectors = 1, 16.0 * dimension * (n_arpack_vectors(wanted, dimension) + wanted)
+    else:
+        block, _, held = choose_lanczos(dimension, 16, is_stored, wanted, None, None, checkpointed, basis + tables)
+        vectors = held - (0.0 if is_stored else PairProduct.estimated_bytes(dimension, block))
+    accumulators = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
+    return SectorMemory(basis, tables + accumulators, vectors, is_stored)
+
+
+def reserve_sectors(
+    grid: MomentumGrid,
+    n_particles: int,
+    dimensions: list[int],
+    n_eigenstates: int,
+    storage: Storage,
+    solver: Solver,
+    checkpointed: bool,
+    keep_vectors: bool,
+) -> None:
+    """State the memory of the largest of some sectors, and of the vectors kept of all, and refuse what does not fit.
+
+    Raises
+    ------
+    MemoryRefusedError
+        If it does not fit; the sentence names levels, particles and clusters that would.
+    """
+    size, largest = grid.n_points, max(dimensions)
+
+    def needed(orbitals: int, particles: int, dimension: int, levels: int) -> SectorMemory:
+        return sector_memory(orbitals, particles, dimension, levels, storage, solver, checkpointed)
+
+    memory = needed(size, n_particles, largest, n_eigenstates)
+    kept = 16.0 * n_eigenstates * sum(dimensions) if keep_vectors else 0.0
+    advice = ""
+    if not fits_in_memory(memory.total + kept):
+        advice = _would_fit(grid, n_particles, largest, n_eigenstates, lambda *sector: needed(*sector).total)
+    what = f"A sector of dimension {largest} ({n_particles} particles in {size} orbitals, {n_eigenstates} levels)"
+    reserve(what + (" with the vectors kept of all" if kept else ""), memory.total + kept, advice)
+    logger.info("%d sectors of dimension up to %d, one at a time; %s.", len(dimensions), largest, memory)
+
+
+def _would_fit(
+    grid: MomentumGrid,
+    n_particles: int,
+    largest: int,
+    n_eigenstates: int,
+    needed: Callable[[int, int, int, int], float],
+) -> str:
+    """What a refusal advises: fewer levels, fewer particles, and a smaller cluster at the same filling."""
+    size, filling, options = grid.n_points, Fraction(n_particles, grid.n_points), []
+    for levels in range(n_eigenstates - 1, 0, -1):
+        if fits_in_memory(needed(size, n_particles, largest, levels)):
+            options.append(f"{levels} levels")
+            break
+    by_number = largest_sectors(grid)
+    for particles in range(min(n_particles, len(by_number)) - 1, 0, -1):
+        if fits_in_memory(needed(size, particles, int(by_number[particles]), n_eigenstates)):
+            options.append(f"{particles} particles on {grid.name}")
+            break
+    for smaller in range(size - 1, 3, -1):
+        count = filling * smaller
+        if count.denominator == 1:
+            dimension = -(-comb(smaller, int(count)) // smaller)
+            if fits_in_memory(needed(smaller, int(count), dimension, n_eigenstates)):
+                options.append(f"a cluster of {smaller} cells at this filling")
+                break
+    return " or ".join(options or ["a smaller cluster with fewer levels"]) + " would fit"
