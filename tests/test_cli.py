@@ -61,6 +61,7 @@ def test_memory_is_stated_when_asked():
         (("chern", "--twist", 3, "--groups", "a"), "`groups` must read like 0,1,0+1, but is 'a'."),
         (("ed", "--twist", 3, "--cluster", "3x4", "--filling", "-3/5"), "3x5, 4x5, 5x5, 5x6 would fit."),
         (("ed", "--twist", 3, "--cluster", "1,2,3", "--filling", "-2/3"), "four integers T11,T12,T21,T22"),
+        (("ed", "--twist", 3, "--cluster", "0x5", "--filling", "-2/3"), "`cluster` must read N1xN2 with positive"),
         (("clusters", "--filling", "-2/3", "--rows", 0), "`rows` must be at least 1, but is 0."),
         (
             ("bands", "--twist", 3, "--output", "."),

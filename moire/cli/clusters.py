@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from moire.bands import solve_bands
-from moire.cli.many_body import interaction_options
-from moire.cli.point import model_options, read_cluster
+from moire.cli.many_body import interaction_options, read_cluster
+from moire.cli.point import model_options
 from moire.errors import InputError, require
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
 from moire.io import check_target, hamiltonian_record, write_diagham, write_fcidump, write_record

@@ -9,11 +9,25 @@ from typing import Any
 
 import click
 
-from moire.cli.point import Command, point_options, read_cluster, read_matrix, read_mesh, run_single
+from moire.cli.point import Command, point_options, read_matrix, read_mesh, run_single
 from moire.errors import InputError
 from moire.hartree_fock import SYMMETRIES
 from moire.projection import REFERENCES
 from moire.sweep import EdTask, FciTask, HfTask
+
+
+def read_cluster(text: str) -> Any:
+    """Read ``N1xN2`` or ``T11,T12,T21,T22``."""
+    separator, n_numbers = (",", 4) if "," in text else ("x", 2)
+    try:
+        numbers = [int(part) for part in text.lower().split(separator)]
+    except ValueError:
+        numbers = []
+    if len(numbers) != n_numbers or (separator == "x" and min(numbers) < 1):
+        raise InputError(
+            f"`cluster` must read N1xN2 with positive sides, or be four integers T11,T12,T21,T22, but is '{text}'."
+        )
+    return tuple(numbers) if n_numbers == 2 else (tuple(numbers[:2]), tuple(numbers[2:]))
 
 
 def interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: str) -> Callable[[Command], Command]:
