@@ -4,11 +4,11 @@ They are bands.png, spectrum.png and fci-trend.png. The others are copies of wha
 under results/, with the commands that stand below them in the theory pages:
 
     hf-nu2-field-epsilon.png, hf-nu2-angle-field.png, hf-nu2-gap.png    scripts/phase_diagram_nu2.py
-    hf-nu1.png                                                          moire sweep data/plans/hf_nu1.toml --plot
-    hf-nu1-competitors.png                                              scripts/phase_diagram_nu1.py
-    fci-window.png                                                      scripts/fci_window.py
-    fci-displacement.png                                                scripts/fci_displacement.py
-    fci-three-fifths.png                                                moire sweep data/plans/fci_three_fifths.toml --plot
+    hf-nu1.png    moire sweep data/plans/hf_nu1.toml --plot
+    hf-nu1-competitors.png    scripts/phase_diagram_nu1.py
+    fci-window.png    scripts/fci_window.py
+    fci-displacement.png    scripts/fci_displacement.py
+    fci-three-fifths.png    moire sweep data/plans/fci_three_fifths.toml --plot
 """
 
 import sys
