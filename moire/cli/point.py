@@ -100,13 +100,6 @@ def read_mesh(text: str, name: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def read_cluster(text: str) -> Any:
-    """Read ``N1xN2`` or ``T11,T12,T21,T22``."""
-    if "," not in text and text.lower().replace("x", "").isdigit():
-        return read_mesh(text, "cluster")
-    return read_matrix(text, "cluster")
-
-
 def read_matrix(text: str, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """Read ``T11,T12,T21,T22``."""
     try:
