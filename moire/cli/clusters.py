@@ -9,7 +9,7 @@ import click
 
 from moire.bands import solve_bands
 from moire.cli.many_body import interaction_options, read_cluster
-from moire.cli.point import model_options
+from moire.cli.point import model_options, valley_option
 from moire.errors import InputError, require
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
 from moire.io import check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
@@ -31,6 +31,7 @@ def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
 
 @click.command()
 @model_options
+@valley_option
 @click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
 @click.option("--filling", default="", help="Such as -2/3: written into an FCIDUMP as its number of carriers.")
 @click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant.")

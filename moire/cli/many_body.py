@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from moire.cli.point import Command, point_options, read_matrix, read_mesh, run_single
+from moire.cli.point import Command, model_options, point_options, read_matrix, read_mesh, result_options, run_single
 from moire.errors import InputError
 from moire.hartree_fock import SYMMETRIES
 from moire.projection import REFERENCES
@@ -55,7 +55,8 @@ def interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: s
 
 
 @click.command()
-@point_options
+@model_options
+@result_options
 @click.option("--filling", default="-2", help="Holes per cell, both valleys together, such as -1 or -2.")
 @click.option("--mesh", default="12x12", help="Momentum mesh.")
 @click.option("--bands", "n_bands", type=int, default=3, help="Bands kept per valley.")

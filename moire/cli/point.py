@@ -19,29 +19,38 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def model_options(command: Command) -> Command:
-    """Add the options of a model at one point."""
+    """Add the options of a model at one point, both valleys."""
     for decorate in reversed(
         [
             click.option("--set", "set_name", default="WANG_2023", help=f"Parameter set: {', '.join(PUBLISHED)}."),
             click.option("--twist", type=float, required=True, help="Twist angle in degrees."),
             click.option("--displacement", type=float, default=0.0, help="Displacement field D in meV."),
             click.option("--shells", type=float, default=5.0, help="Plane-wave cutoff in units of |G_1|."),
-            click.option("--valley", type=int, default=1, help="+1 for K, -1 for K'."),
         ]
     ):
         command = decorate(command)
     return command
 
 
-def point_options(command: Command) -> Command:
-    """Add the options of a model at one point, and where the result goes."""
+def valley_option(command: Command) -> Command:
+    """Add the choice of a valley."""
+    return click.option("--valley", type=int, default=1, help="+1 for K, -1 for K'.")(command)
+
+
+def result_options(command: Command) -> Command:
+    """Add the options of where a result goes."""
     result = [
         click.option("--output", type=click.Path(path_type=Path), help="Write the result to this HDF5 file."),
         click.option("--figure", type=click.Path(path_type=Path), help="Draw it to this file (needs --output)."),
     ]
     for decorate in reversed(result):
         command = decorate(command)
-    return model_options(command)
+    return command
+
+
+def point_options(command: Command) -> Command:
+    """Add the options of a model of one valley at one point, and where the result goes."""
+    return model_options(valley_option(result_options(command)))
 
 
 def run_single(
@@ -51,7 +60,7 @@ def run_single(
     twist: float,
     displacement: float,
     shells: float,
-    valley: int,
+    valley: int = +1,
     output: Path | None,
     figure: Path | None,
     checkpoint: Path | None = None,
