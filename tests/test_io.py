@@ -88,6 +88,13 @@ def test_damage_is_noticed_wherever_it_is(tmp_path):
         read_record(path)
 
 
+def test_results_may_be_read_by_whom_any_other_file_may_be(tmp_path):
+    ordinary = tmp_path / "ordinary"
+    ordinary.write_text("")
+    write_record(tmp_path / "result.h5", Record("summary", {}))
+    assert (tmp_path / "result.h5").stat().st_mode == ordinary.stat().st_mode
+
+
 def test_other_schemas_are_refused(tmp_path):
     path = tmp_path / "file.h5"
     write_record(path, Record("test", {}))

@@ -83,6 +83,9 @@ def write_record(path: Path, record: Record) -> None:
                 _write_dataset(file, name, dataset)
         with Path(temporary).open("rb") as written:
             os.fsync(written.fileno())
+        umask = os.umask(0)  # temporary files are private; a result may be read by whom any other file may be
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
