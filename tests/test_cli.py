@@ -127,6 +127,24 @@ def test_what_cannot_be_written_is_told_before_any_work(tmp_path):
         assert f"`{name}` must lie in a folder that can be written" in done.stderr
 
 
+def test_an_fci_report_without_its_long_parts():
+    short = ("--shells", 3, "--q-cutoff", 2, "--flux", "", "--twists", "0x0", "--no-charge-gap")
+    done = moire("fci", "--twist", 3.7, "--cluster", "3x4", "--filling", "-2/3", *short)
+    assert done.returncode == 0, done.stderr
+    assert "Questions of a referee:" in done.stdout
+    assert "many-body Chern number" not in done.stdout
+
+
+def test_exports_beside_an_earlier_one_are_refused(tmp_path):
+    path = tmp_path / "interaction"
+    path.with_name("interaction.onebody").write_text("mine")
+    options = ("--twist", 3.7, "--cluster", "2x3", "--format", "diagham", "--output", path)
+    done = moire("export", *options)
+    assert done.returncode == 2
+    assert "interaction.onebody is there." in done.stderr
+    assert path.with_name("interaction.onebody").read_text() == "mine"
+
+
 def test_clusters_are_suggested():
     done = moire("clusters", "--filling", "-2/3", "--max-sites", 15, "--rows", 5)
     assert done.returncode == 0, done.stderr

@@ -78,6 +78,7 @@ def test_a_plan_holds_the_task():
     [
         ({"filling": "-1/2"}, r"`filling` must have an odd denominator, above 1, .* but is 1/2 on 3x4"),
         ({"filling": "-1"}, r"`filling` must have an odd denominator, above 1, .* but is 1 on 3x4"),
+        ({"cluster": (3, 6), "n_eigenstates": 2}, r"`n_eigenstates` must be at least 3, the predicted states in one"),
         ({"n_kept": -2}, r"`n_kept` must be -1"),
         ({"n_kept": 5}, r"`n_kept` must be .* at most 4, the minority, but is 5"),
         ({"flux_directions": (3,)}, r"`flux_directions` must be 1 or 2, but is 3"),

@@ -12,7 +12,7 @@ from moire.cli.many_body import interaction_options, read_cluster
 from moire.cli.point import model_options, valley_option
 from moire.errors import InputError, require
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
-from moire.io import check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
+from moire.io import check_folder, check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
 from moire.parameters import published
 from moire.projection import project
 from moire.sweep import EdTask, ModelPoint
@@ -76,10 +76,14 @@ def export(
         zero_momentum=zero_momentum,
     )
     task.check(point)
+    one_body = output.with_name(output.name + ".onebody")
     if layout == "hdf5":
-        check_target(output)
-    elif output.exists():
-        raise InputError(f"`output` must be a new file, but {output} is there.")
+        check_target(output, "hamiltonian")
+    else:
+        for path in (output, one_body) if layout == "diagham" else (output,):
+            if path.exists():
+                raise InputError(f"`output` must be a new file, but {path} is there.")
+        check_folder(output, "output")
     bands = solve_bands(point.build(), grid, n_bands=1)
     problem = project(bands, task.interaction(epsilon), "hole", q_cutoff, zero_momentum)
     hamiltonian = PairHamiltonian.from_problem(problem)
@@ -88,5 +92,5 @@ def export(
     elif layout == "fcidump":
         write_fcidump(hamiltonian, output, carriers_on(grid, filling) if filling else 0)
     else:
-        write_diagham(hamiltonian, output, output.with_name(output.name + ".onebody"))
+        write_diagham(hamiltonian, output, one_body)
     click.echo(f"{problem}\nWritten to {output}.")

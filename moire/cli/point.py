@@ -104,7 +104,7 @@ def make_folder(path: Path, name: str) -> None:
 def read_mesh(text: str, name: str) -> tuple[int, int]:
     """Read ``N1xN2``."""
     parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
         raise InputError(f"`{name}` must read N1xN2, such as 6x6, but is '{text}'.")
     return int(parts[0]), int(parts[1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -150,7 +151,7 @@ def fci_report(
         If a part does not fit in memory.
     """
     fraction = abs(parse_filling(filling))
-    check_predicted(problem.grid, fraction)
+    check_predicted(problem.grid, fraction, n_eigenstates)
     for direction in flux_directions:
         require(direction in (1, 2), "flux_directions", "be 1 or 2", direction)
     once = len(set(flux_directions)) == len(flux_directions)
@@ -175,10 +176,14 @@ def fci_report(
     )
 
 
-def check_predicted(grid: MomentumGrid, filling: Fraction) -> None:
-    """Raise InputError unless an incompressible manifold is predicted at this filling on this cluster."""
-    if expected_momenta(grid, filling) is None:
+def check_predicted(grid: MomentumGrid, filling: Fraction, n_eigenstates: int) -> None:
+    """Raise InputError unless a manifold is predicted on this cluster and that many levels per sector hold it."""
+    momenta = expected_momenta(grid, filling)
+    if momenta is None:
         raise InputError(
             f"`filling` must have an odd denominator, above 1, that divides the number of cells, "
             f"but is {filling} on {grid.name} with {grid.n_points} cells."
         )
+    deepest = max(Counter(momenta).values())
+    rule = f"be at least {deepest}, the predicted states in one sector of {grid.name}"
+    require(n_eigenstates >= deepest, "n_eigenstates", rule, n_eigenstates)

@@ -32,7 +32,7 @@ class FciTask(EdTask):
         """Raise InputError where the task cannot be done at this point."""
         super().check(point)
         grid = point.grid(self.cluster)
-        check_predicted(grid, abs(parse_filling(self.filling)))
+        check_predicted(grid, abs(parse_filling(self.filling)), self.n_eigenstates)
         carriers = carriers_on(grid, self.filling)
         minority = min(carriers, grid.n_points - carriers)
         fits = -1 <= self.n_kept <= minority
