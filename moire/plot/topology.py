@@ -8,6 +8,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from moire._text import Number
 from moire.topology import RadiusScan, StredaFan, StripSpectrum, WilsonLoops
 
 
@@ -31,7 +32,7 @@ def plot_wannier_flow(loops: WilsonLoops, ax: Axes) -> Axes:
     ax.set_xlabel(rf"$k_{across}$ ($b_{across}$)")
     ax.set_ylabel(rf"Wannier centre ($a_{along}$)")
     bands = ",".join(map(str, loops.band_indices))
-    ax.set_title(f"band {bands}, winding C = {loops.chern + 0.0:+.0f}", fontsize="medium")
+    ax.set_title(f"band {bands}, winding C = {Number(loops.chern):+.3f}", fontsize="medium")
     return ax
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray, read_only
+from moire._text import Number
 from moire.errors import require
 from moire.units import FLUX_QUANTUM, VON_KLITZING
 
@@ -168,7 +169,8 @@ class StredaFit:
 
     def __str__(self) -> str:
         return (
-            f"C = {self.chern:+.4f} +- {self.chern_error:.4f}, nu = {self.filling:+.5f} +- {self.filling_error:.5f} "
+            f"C = {Number(self.chern):+.4f} +- {Number(self.chern_error):.4f}, nu = {Number(self.filling):+.5f} +- "
+            f"{Number(self.filling_error):.5f} "
             f"({self.n_points} points, chi^2 per degree {self.chi2_per_degree:.3g})"
         )
 
