@@ -115,7 +115,7 @@ def _colour(share: float) -> tuple[float, float, float]:
 
 
 def plot_streda(fan: StredaFan, ax: Axes) -> Axes:
-    """Draw the fillings of gapped states against the magnetic field.
+    """Draw the fillings of gapped states against the magnetic field; C = phi_0 dn/dB of the electrons.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def plot_streda(fan: StredaFan, ax: Axes) -> Axes:
     """
     for line, filling in zip(fan.lines, fan.fillings, strict=True):
         ax.plot(filling, fan.field_tesla, label=rf"$\nu = {line.filling}$, $C = {line.chern}$")
-    ax.set_xlabel("carriers per cell")
+    ax.set_xlabel(r"electrons per cell $\nu$, $C = \phi_0\, dn/dB$")
     ax.set_ylabel("magnetic field (T)")
     ax.legend(frameon=False, fontsize="small")
     return ax
