@@ -193,7 +193,8 @@ class StredaFit:
     def __str__(self) -> str:
         return (
             f"C = phi_0 dn/dB = {Number(self.chern):+.4f} +- {Number(self.chern_error):.4f}, "
-            f"nu = {Number(self.filling):+.5f} +- {Number(self.filling_error):.5f} ({self.n_points} points, chi^2 per degree {self.chi2_per_degree:.3g})"
+            f"nu = {Number(self.filling):+.5f} +- {Number(self.filling_error):.5f} "
+            f"({self.n_points} points, chi^2 per degree {self.chi2_per_degree:.3g})"
         )
 
 
