@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
+from moire._text import Number
 from moire.bloch import BlochModel
 from moire.continuum import ContinuumModel
 from moire.eigensolver import solve_many, workspace_bytes
@@ -74,9 +75,10 @@ class BandEnergies:
             )
             for band in range(self.n_bands):
                 energies = self.energies[flavour, :, band]
-                row = f"{band:>6} {energies.min():12.4f} {energies.max():12.4f} {self.width(band, flavour):9.4f}"
+                low, high, width = energies.min(), energies.max(), self.width(band, flavour)
+                row = f"{band:>6} {Number(low):12.4f} {Number(high):12.4f} {Number(width):9.4f}"
                 if band < self.n_bands - 1:
-                    row += f" {self.gap(band, flavour):12.4f} {self.direct_gap(band, flavour):9.4f}"
+                    row += f" {Number(self.gap(band, flavour)):12.4f} {Number(self.direct_gap(band, flavour)):9.4f}"
                 lines.append(row)
         return "\n".join(lines)
 

@@ -82,3 +82,13 @@ def nearest(word: str, choices: Iterable[str]) -> str:
         match = next(choice for choice in known if choice.lower() == close[0])
         return f"; did you mean '{match}'?"
     return f"; known are {', '.join(known)}."
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Say whether an error is a KeyboardInterrupt or was raised because of one, as numba does while it compiles."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, KeyboardInterrupt):
+            return True
+        link = link.__cause__ or link.__context__
+    return False

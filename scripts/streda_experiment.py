@@ -1,5 +1,7 @@
 """The Streda fan and the Hall plateaus as read from transport at zero field (arXiv:2308.02657).
 
+C = phi_0 dn/dB of the electrons, R_xy = E_x/J_y = h/(C e^2), sigma_xy = J_x/E_y = -C e^2/h.
+
 python scripts/streda_experiment.py figure.png
 """
 
@@ -16,7 +18,7 @@ STATES = (("-1", "-1"), ("-2/3", "-2/3"), ("-3/5", "-3/5"))
 
 
 def main() -> None:
-    """Print R_xy and slopes of the fan at 3.7 degrees and draw it."""
+    """Print sigma_xy, R_xy and slopes of the fan at 3.7 degrees and draw it."""
     cell = mo.MoireLattice.from_twist(3.7, mo.parameters.WANG_2023.lattice_constant_nm).cell_area_nm2
     fan = streda_fan([StredaLine.of(filling, chern) for filling, chern in STATES], np.linspace(0, 3, 31), cell)
     print(fan)

@@ -38,7 +38,7 @@ def test_crystal_of_a_trivial_band(crystal):
     assert result.peak_ratio > 5
     assert result.largest_at in ((1, 2), (2, 4))
     assert result.is_ordered
-    assert result.verdict.startswith("Charge-density wave: S(K) = ")
+    assert result.verdict.startswith("Charge-density wave: full S(K) = ")
     assert not crystal[0].manifold.is_signature
 
 
@@ -132,7 +132,7 @@ def test_what_cannot_be_decided(crystal):
     assert "no tower to compare at this filling" in result.verdict
     strict = charge_order(*crystal, peak_threshold=100.0)
     assert strict.has_tower
-    assert strict.verdict.startswith("Undecided: S(K)")
+    assert strict.verdict.startswith("Undecided: full S(K)")
 
 
 def test_bad_input(crystal):

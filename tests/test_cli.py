@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
 import moire as mo
+from moire.cli import cli, main
 from moire.exact_diagonalization import PairHamiltonian
 from moire.io import read_diagham, read_fcidump, read_hamiltonian, read_record, read_spectrum
 from moire.parameters import WANG_2023
@@ -188,3 +190,36 @@ def test_an_exported_hamiltonian_has_the_interaction_asked_for(tmp_path):
     found = read_hamiltonian(read_record(path)).pair_diagonal
     np.testing.assert_allclose(found, asked.pair_diagonal, atol=1e-9)
     assert np.abs(found - default.pair_diagonal).min() > 1
+
+
+INTERRUPTED_WHILE_COMPILING = RuntimeError("compilation failed")
+INTERRUPTED_WHILE_COMPILING.__context__ = KeyboardInterrupt()
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (INTERRUPTED_WHILE_COMPILING, 130),
+        (EOFError("Ran out of input"), EOFError),  # of a cut pickle; click takes it for the end of a terminal
+        (RuntimeError("no interrupt"), RuntimeError),
+        (OSError(28, "No space left on device"), OSError),
+        (click.Abort(), click.Abort),
+        (mo.InputError("`a` must be 1, but is 2."), 2),
+        (click.UsageError("no such option"), 2),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_only_an_interrupt_is_called_one(failure, code, monkeypatch, capsys):
+    def fail(**_):
+        raise failure
+
+    monkeypatch.setattr(cli.commands["clusters"], "callback", fail)
+    monkeypatch.setattr(sys, "argv", ["moire", "clusters", "--filling", "-2/3"])
+    expected = SystemExit if isinstance(code, int) else code
+    with pytest.raises(expected) as caught:
+        main()
+    assert type(caught.value) is expected
+    assert ("Interrupted" in capsys.readouterr().err) == (code == 130)
+    if expected is SystemExit:
+        assert caught.value.code == code

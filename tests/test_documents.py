@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from moire import solve_all_sectors
+from moire import errors, solve_all_sectors
 from moire.cli import cli
 from moire.parameters import PUBLISHED
 from moire.sweep import parse_plan
@@ -183,3 +183,16 @@ def test_links_between_documents_lead_somewhere():
     for path in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[\w-]+)?\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{name(path)}: {target}"
+
+
+def test_what_the_pages_count_and_list_is_there():
+    numbers = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
+    notebooks = list(ROOT.glob("notebooks/*.py"))
+    assert f"[notebooks/](notebooks): {numbers[len(notebooks)]} narratives" in (ROOT / "README.md").read_text()
+    listed = (ROOT / "docs" / "errors.md").read_text()
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == errors.__name__:
+            assert re.search(rf"`moire\.(errors\.)?{kind.__name__}`", listed), kind.__name__
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (row,) = re.findall(r"^\| `peers` \| (.*?) \|", (ROOT / "docs" / "installation.md").read_text(), re.MULTILINE)
+    assert sorted(row.lower().split(", ")) == sorted(extras["peers"])

@@ -139,7 +139,9 @@ def test_one_particle_kept_is_the_occupation(spectrum_3x5):
 
 
 def test_no_prediction_for_hierarchy_states_and_large_cuts(spectrum_3x5):
-    assert "No prediction" in entanglement_spectrum(spectrum_3x5, 3).verdict  # the rank of the smaller part limits it
+    assert (
+        "Undecided: no prediction" in entanglement_spectrum(spectrum_3x5, 3).verdict
+    )  # the rank of the smaller part limits it
     spectrum = solved((3, 5), (3, 5), 1)
     result = entanglement_spectrum(spectrum, 2)
     assert result.predicted is None

@@ -39,6 +39,26 @@ def test_ranges_products_and_defaults():
     assert sorted({request.point.twist_deg for request in requests}) == [3.0, 3.1, 3.2, 3.3]
 
 
+def test_points_stand_in_the_order_of_nested_loops():
+    requests = parse_plan(
+        {
+            "tasks": ["ed", "bands"],
+            "model": {"parameter_set": "WANG_2023", "twist_deg": [3.7, 3.5], "displacement_mev": [5, 0]},
+            "interaction": {"epsilon_r": [10, 5]},
+            "ed": [{"cluster": [3, 3], "filling": "-2/3"}, {"cluster": [2, 3], "filling": "-2/3"}],
+        }
+    ).requests()
+    points = [(request.point.twist_deg, request.point.displacement_mev) for request in requests]
+    assert list(dict.fromkeys(points)) == [(3.7, 5), (3.7, 0), (3.5, 5), (3.5, 0)]  # the field runs fastest
+    assert points == [point for point in dict.fromkeys(points) for _ in range(5)]
+    for first in range(0, len(requests), 5):
+        bands, *spectra = (request.task for request in requests[first : first + 5])
+        assert bands == BandsTask()
+        assert [(task.cluster, task.epsilon_r) for task in spectra] == [
+            ((3, 3), 10), ((3, 3), 5), ((2, 3), 10), ((2, 3), 5),
+        ]  # fmt: skip
+
+
 def test_repeated_points_are_done_once():
     assert len(parse_plan(plan(model=MODEL | {"twist_deg": [3.0, 3.0, 3]})).requests()) == 1
 

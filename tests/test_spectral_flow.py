@@ -68,7 +68,7 @@ def test_states_of_one_sector_are_followed_through_crossings(problem):
 
 def test_a_state_that_is_no_manifold_is_reached_or_wanders(problem):
     start = problem([3, 4])
-    assert "Other levels reach the manifold" in spectral_flow(start, (1, 4), 1, n_steps=2, momenta=[(0, 0)]).verdict
+    assert "other levels reach the manifold" in spectral_flow(start, (1, 4), 1, n_steps=2, momenta=[(0, 0)]).verdict
     lone = spectral_flow(start, (2, 3), 1, n_steps=2, momenta=[(0, 0)], sectors="manifold")
     assert lone.permutation is None
     assert lone.period is None

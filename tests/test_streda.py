@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import moire as mo
-from moire.topology import StredaLine, fit_streda, hall_resistance, hall_resistance_ohm, streda_fan
+from moire.models import HaldaneModel
+from moire.topology import StredaLine, chern_number, fit_streda, hall_resistance, hall_resistance_ohm, streda_fan
 from moire.units import FLUX_QUANTUM
 
 AREA = mo.MoireLattice.from_twist(3.7, 0.352).cell_area_nm2
@@ -98,3 +99,64 @@ def test_the_fit_tells_neighbouring_fractions_apart():
 def test_bad_input_is_refused_in_one_sentence(call, words):
     with pytest.raises(mo.InputError, match=words):
         call()
+
+
+def levels_in_a_field(model, side):
+    """Levels of side x side cells with 1/side flux quanta of B along +z in each, for electrons of charge -e.
+
+    <r|H|r'> takes the phase of (-e/hbar) int_r'^r A dl with A = -B x_2 along a_1: B points up where a_2 lies to the
+    left of a_1. All orbitals of a cell stand at its corner here, which moves the field inside the cells alone.
+    """
+    n_orbitals = len(model.positions)
+    hamiltonian = np.zeros((side, side, n_orbitals) * 2, dtype=complex)
+    for x1 in range(side):
+        for x2 in range(side):
+            for orbital in range(n_orbitals):
+                hamiltonian[x1, x2, orbital, x1, x2, orbital] += model.onsite[orbital]
+            for hop in model.hoppings:
+                s1, s2 = (x1 + hop.cell[0]) % side, (x2 + hop.cell[1]) % side
+                integral = hop.cell[0] * (x2 + hop.cell[1] / 2) / side  # int A dl in flux quanta, from source to end
+                amplitude = hop.amplitude_mev * np.exp(-2j * np.pi * integral)
+                hamiltonian[x1, x2, hop.to, s1, s2, hop.source] += amplitude
+                hamiltonian[s1, s2, hop.source, x1, x2, hop.to] += np.conj(amplitude)
+    return np.linalg.eigvalsh(hamiltonian.reshape((side * side * n_orbitals,) * 2))
+
+
+def hall_conductivity(model, grid):
+    """J_x / E_y of the lower band in e^2/h from the Schroedinger equation to first order in E_y.
+
+    hbar dk_y/dt = -e E_y admixes a = i hbar <m|d_t n>/(E_m - E_n), <m|d_t n> = <m|d_y H|n>/(E_n - E_m) dk_y/dt, and
+    J_x = -e int d^2k/(2 pi)^2 2 Re <n|d_x H|m> a / hbar.
+    """
+    total = 0.0
+    for k in grid.points:
+        energies, states = np.linalg.eigh(model.hamiltonian(k))
+        v_x, v_y = states.conj().T @ model.velocity(k) @ states
+        rate = -1.0  # dk_y/dt for e = hbar = E_y = 1
+        admixed = 1j * v_y[1, 0] / (energies[0] - energies[1]) * rate / (energies[1] - energies[0])
+        total += -2 * (v_x[0, 1] * admixed).real
+    return total / grid.n_points * grid.lattice.zone_area / (2 * np.pi)
+
+
+@pytest.mark.parametrize("phase_deg", [90.0, -90.0])
+def test_slope_chern_number_and_resistance_have_one_sign_and_the_conductivity_the_other(phase_deg):
+    model = HaldaneModel(0.35, 1000.0, 200.0, phase_deg)
+    grid, side = mo.MomentumGrid.regular(model.lattice, 18, 18), 10
+    chern = round(chern_number(mo.solve_bands(model, grid, n_bands=1), [0]).value)
+    assert chern == -np.sign(phase_deg)
+    line = StredaLine.of(1, chern)
+    levels = levels_in_a_field(model, side)
+    below = int((levels < 0).sum())
+    assert np.abs(levels).min() > 300  # both counts lie in one gap
+    one_quantum = FLUX_QUANTUM / (model.lattice.cell_area_nm2 * side)  # T, one flux quantum in `side` cells
+    added = line.density([one_quantum], model.lattice.cell_area_nm2) * model.lattice.cell_area_nm2 * side**2
+    assert below == pytest.approx(float(added[0]))
+    assert below - side**2 == chern * side
+    sigma_xy = hall_conductivity(model, grid)
+    assert sigma_xy == pytest.approx(float(line.hall_conductivity), abs=1e-3)
+    resistivity = np.linalg.inv([[0.0, sigma_xy], [-sigma_xy, 0.0]])
+    assert resistivity[0, 1] == pytest.approx(float(line.hall_resistance), abs=1e-3)
+    assert line.hall_conductivity == -chern
+    text = str(streda_fan([line], [0.0, 1.0], AREA))
+    assert text.splitlines()[1].split()[:4] == ["1", str(chern), str(-chern), str(chern)]
+    assert "sigma_xy = J_x/E_y = -C e^2/h, R_xy = E_x/J_y = h/(C e^2)" in text

@@ -61,7 +61,7 @@ def test_sum_rules(fci):
     reciprocal = result.transfers.group_index == 0
     assert not result.mean_density[~reciprocal].any()
     assert np.abs(result.mean_density[reciprocal]).max() > 0
-    assert "energy from S(q)" in str(result)
+    assert "energy from the normal-ordered S(q)" in str(result)
 
 
 def test_both_species_give_the_same(fci):

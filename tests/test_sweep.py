@@ -104,6 +104,21 @@ def test_a_failed_point_is_recorded_and_tried_again(copy, monkeypatch):
     assert (report.computed, report.skipped, report.failures) == (1, 5, ())
 
 
+def test_an_interrupt_while_a_kernel_compiles_is_no_failed_point(copy, monkeypatch):
+    path = copy.files()[0]
+    path.unlink()
+
+    def be_interrupted(_):
+        error = RuntimeError("compilation failed")
+        error.__context__ = KeyboardInterrupt()
+        raise error
+
+    monkeypatch.setattr(run_module, "compute", be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rerun(copy)
+    assert not path.exists()
+
+
 def test_another_schema_is_refused_and_nothing_is_lost(copy):
     path = copy.files()[0]
     with h5py.File(path, "r+") as file:

@@ -13,30 +13,29 @@ from moire.cli.many_body import ed, fci, hf
 from moire.cli.one_body import bands, chern, topology
 from moire.cli.results import plot, show
 from moire.cli.sweep import sweep
-from moire.errors import MoireError
+from moire.errors import MoireError, is_interrupt
 
 
 def main() -> None:
-    """Run the command line; a MoireError becomes one sentence and exit code 2."""
+    """Run the command line; a MoireError becomes one sentence and exit code 2, an interrupt exit code 130.
+
+    Every other error keeps its traceback and exit code 1: a job script that resubmits what was interrupted
+    would repeat it for ever.
+    """
     try:
         cli.main(standalone_mode=False)
-    except MoireError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except click.ClickException as error:
-        click.echo(f"Error: {error.format_message()}", err=True)
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        _interrupted()
-    except RuntimeError as error:  # numba turns an interrupt during compilation into an error of its own
-        if not isinstance(error.__context__, KeyboardInterrupt):
-            raise
-        _interrupted()
-
-
-def _interrupted() -> None:
-    click.echo("Interrupted; a sweep keeps its finished points, and the same command resumes it.", err=True)
-    sys.exit(130)
+    except (Exception, KeyboardInterrupt) as error:
+        if is_interrupt(error):
+            click.echo("Interrupted; a sweep keeps its finished points, and the same command resumes it.", err=True)
+            sys.exit(130)
+        if isinstance(error, MoireError | click.ClickException):
+            click.echo(
+                f"Error: {error.format_message() if isinstance(error, click.ClickException) else error}", err=True
+            )
+            sys.exit(2)
+        if isinstance(error, click.Abort) and error.__cause__ is not None:  # click makes it of an EOFError
+            raise error.__cause__ from None
+        raise
 
 
 class _FirstTime(logging.Filter):

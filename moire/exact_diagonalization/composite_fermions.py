@@ -10,10 +10,12 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import IntArray, read_only
+from moire._text import Number
 from moire.errors import require
 from moire.exact_diagonalization.manifold import Label
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.grids import MomentumGrid
+from moire.verdicts import Verdict
 
 SEARCH_MESH = 12
 CLOSED_SHELL = 0.01  # excess of the next sea below which interactions may reorder them
@@ -44,9 +46,11 @@ class CompositeFermiSeas:
 
     def __str__(self) -> str:
         places = ", ".join(f"{label} x{count}" for label, count in sorted(Counter(self.momenta).items()))
+        larger = np.isfinite(self.excess)
+        above = f"next {Number(100 * self.excess):.1f} % above" if larger else "no larger one to compare"
         return (
             f"composite Fermi liquid: {len(self.seas)} compact seas of {self.seas.shape[1]} particles, second moment "
-            f"{self.second_moment:.4f} 1/nm^2, next {100 * self.excess:.1f} % above; states at {places}"
+            f"{Number(self.second_moment):.4f} 1/nm^2, {above}; states at {places}"
         )
 
 
@@ -102,17 +106,24 @@ class CompositeFermiLiquid:
     gap
         Lowest energy of any other state minus the largest of them, meV; negative when one lies below, NaN when it
         is not known.
-    verdict
-        One sentence.
-    agrees
-        Whether the lowest states of the spectrum are the predicted ones.
+    decision
+        Whether the lowest states of the spectrum are the predicted ones, and why.
     """
 
     prediction: CompositeFermiSeas
     splitting: float
     gap: float
-    verdict: str
-    agrees: bool
+    decision: Verdict
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the lowest states are known to be the predicted ones."""
+        return self.decision.answer is True
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        return self.decision.sentence
 
     def __str__(self) -> str:
         return f"{self.prediction}\n{self.verdict}"
@@ -144,19 +155,18 @@ def composite_fermi_liquid(spectrum: Spectrum) -> CompositeFermiLiquid:
         outside += solved[taken : taken + 1].tolist()
         known += len(solved) >= min(taken + 1, int(dimension))
     n_states = len(prediction.momenta)
+    heads = ("Composite-Fermi-liquid momenta", "Other momenta")
     if len(inside) < n_states or not outside or known < spectrum.grid.n_points:
-        verdict = f"Undecided: the {n_states} states of compact seas or the next ones were not all solved."
-        return CompositeFermiLiquid(prediction, float("nan"), float("nan"), verdict, False)
+        undecided = Verdict(None, f"the {n_states} states of compact seas or the next ones were not all solved", *heads)
+        return CompositeFermiLiquid(prediction, float("nan"), float("nan"), undecided)
     splitting, gap = max(inside) - min(inside), min(outside) - max(inside)
-    numbers = f"splitting {splitting:.4f} meV, next state {gap:.4f} meV above"
-    near = f"; the next sea is only {100 * prediction.excess:.1f} % larger" if prediction.excess < CLOSED_SHELL else ""
-    if gap > 0:
-        verdict = (
-            f"Composite-Fermi-liquid momenta: the {n_states} lowest states are those of compact seas; {numbers}{near}."
-        )
-    else:
-        verdict = f"Other momenta: a state outside the {n_states} of compact seas lies lower; {numbers}{near}."
-    return CompositeFermiLiquid(prediction, splitting, gap, verdict, gap > 0)
+    numbers = f"splitting {Number(splitting):.4f} meV, next state {Number(gap):.4f} meV above"
+    if prediction.excess < CLOSED_SHELL:
+        numbers += f"; the next sea is only {Number(100 * prediction.excess):.1f} % larger"
+    agree = f"the {n_states} lowest states are those of compact seas"
+    differ = f"a state outside the {n_states} of compact seas lies lower"
+    decision = Verdict(gap > 0, f"{agree if gap > 0 else differ}; {numbers}", *heads)
+    return CompositeFermiLiquid(prediction, splitting, gap, decision)
 
 
 def _compact_seas(grid: MomentumGrid) -> tuple[IntArray, float, float]:

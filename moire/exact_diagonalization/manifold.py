@@ -9,7 +9,9 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import FloatArray, IntArray
+from moire._text import Number
 from moire.grids import MomentumGrid
+from moire.verdicts import Verdict
 
 Label = tuple[int, int]
 
@@ -71,18 +73,25 @@ class Manifold:
     gap
         Lowest energy outside the manifold minus the largest inside, meV; negative when a state outside
         lies below, NaN when it is not known: a sector, or the next level of one, was not solved.
-    verdict
-        One sentence.
-    is_signature
-        Whether the q lowest states are the predicted ones and the gap exceeds their splitting.
+    decision
+        Whether the q lowest states are the predicted ones and the gap exceeds their splitting, and why.
     """
 
     momenta: tuple[Label, ...]
     energies: tuple[float, ...]
     splitting: float
     gap: float
-    verdict: str
-    is_signature: bool
+    decision: Verdict
+
+    @property
+    def is_signature(self) -> bool:
+        """Whether the states are known to be the lowest ones, with a gap that exceeds their splitting."""
+        return self.decision.answer is True
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        return self.decision.sentence
 
 
 def find_manifold(
@@ -114,25 +123,25 @@ def find_manifold(
     q = len(momenta)
     places = " ".join(f"{label}" + (f" x{count}" if count > 1 else "") for label, count in sorted(wanted.items()))
     if len(inside) < q or not outside:
-        verdict = (
-            f"Undecided: the {q} states predicted at {places} were not all solved; ask for more states or sectors."
-        )
-        return Manifold(momenta, tuple(sorted(inside)), float("nan"), float("nan"), verdict, False)
+        reason = f"the {q} states predicted at {places} were not all solved; ask for more states or sectors"
+        return Manifold(momenta, tuple(sorted(inside)), float("nan"), float("nan"), _decide(None, reason))
     splitting, gap = max(inside) - min(inside), min(outside) - max(inside)
-    signature = gap > splitting and n_bounded == grid.n_points
-    numbers = f"splitting {splitting:.4f} meV, gap above {gap:.4f} meV"
-    if signature:
-        verdict = f"FCI signature: the {q} lowest states lie at the predicted momenta {places}; {numbers}."
-    elif gap <= 0:
-        verdict = f"No FCI signature: a state outside the {q} predicted at {places} lies lower; {numbers}."
+    numbers = f"splitting {Number(splitting):.4f} meV, gap above {Number(gap):.4f} meV"
+    if gap <= 0:
+        decision = _decide(False, f"a state outside the {q} predicted at {places} lies lower; {numbers}")
     elif n_bounded < grid.n_points:
-        verdict = (
-            f"Undecided: the next state is known in only {n_bounded} of {grid.n_points} sectors; splitting "
-            f"{splitting:.4f} meV, gap above at most {gap:.4f} meV; ask for more states or sectors."
+        reason = (
+            f"the next state is known in only {n_bounded} of {grid.n_points} sectors; splitting "
+            f"{Number(splitting):.4f} meV, gap above at most {Number(gap):.4f} meV; ask for more states or sectors"
         )
-        gap = float("nan")
+        decision, gap = _decide(None, reason), float("nan")
+    elif gap > splitting:
+        decision = _decide(True, f"the {q} lowest states lie at the predicted momenta {places}; {numbers}")
     else:
-        verdict = (
-            f"Weak: the {q} lowest states lie at {places}, but the gap does not exceed their splitting; {numbers}."
-        )
-    return Manifold(momenta, tuple(sorted(inside)), splitting, gap, verdict, signature)
+        reason = f"the {q} lowest states lie at {places}, but the gap does not exceed their splitting; {numbers}"
+        decision = _decide(False, reason, no="Weak")
+    return Manifold(momenta, tuple(sorted(inside)), splitting, gap, decision)
+
+
+def _decide(answer: bool | None, reason: str, no: str = "No FCI signature") -> Verdict:
+    return Verdict(answer, reason, "FCI signature", no)

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire._text import Number, amount
 from moire.exact_diagonalization.manifold import Label, Manifold, find_manifold
 from moire.grids import MomentumGrid
 
@@ -80,8 +81,9 @@ class Spectrum:
 
     @property
     def ground_energy(self) -> float:
-        """Lowest total energy in meV."""
-        return float(np.nanmin(self.energies))
+        """Lowest total energy in meV; NaN where no level converged."""
+        known = self.energies[np.isfinite(self.energies)]
+        return float(known.min()) if known.size else float("nan")
 
     @property
     def energy_per_carrier(self) -> float:
@@ -99,6 +101,22 @@ class Spectrum:
         """The predicted ground-state manifold; None where no incompressible state is predicted."""
         return find_manifold(self.grid, self.filling, self.labels, self.dimensions, self.energies)
 
+    @property
+    def caveat(self) -> str | None:
+        """What a signature below half filling leaves open, in one sentence; None where nothing was claimed.
+
+        References
+        ----------
+        Abouelkomsan, Reddy, Fu and Bergholtz, arXiv:2309.14429, and Yu et al., arXiv:2309.16548: for
+        twisted MoTe2: with several bands the states at 1/3 and 2/3 fare differently.
+        """
+        if self.manifold is None or not self.manifold.is_signature or self.filling >= Fraction(1, 2):
+            return None
+        return (
+            f"Caveat: one band was kept, and at filling {self.filling}, below 1/2, the bands left out may end this "
+            "state (arXiv:2309.14429, arXiv:2309.16548)."
+        )
+
     def table(self, n_rows: int | None = None) -> str:
         """All levels by energy: momentum, energy above the ground state, degeneracy, residual."""
         rows, levels = np.nonzero(np.isfinite(self.energies))
@@ -112,7 +130,7 @@ class Spectrum:
         for i in range(len(values) if n_rows is None else min(n_rows, len(values))):
             row, level = int(rows[i]), int(levels[i])
             lines.append(
-                f"{self.labels[row]!s:>10} {level:>5} {values[i]:15.6f} {values[i] - values[0]:10.6f} "
+                f"{self.labels[row]!s:>10} {level:>5} {Number(values[i]):15.6f} {Number(values[i] - values[0]):10.6f} "
                 f"{multiplicity[group[i]]:>10} {self.residuals[row, level]:9.1e}"
             )
         return "\n".join(lines)
@@ -126,7 +144,7 @@ class Spectrum:
             f"{'sectors':>15}  {len(self.dimensions)}, dimension up to {self.dimensions.max()}, {self.storage}",
             *([f"{'related by':>15}  {self._rotations}"] if self.rotations_deg else []),
             f"{'converged':>15}  {sum(self.converged)} of {len(self.converged)}",
-            f"{'E0 per carrier':>15}  {self.energy_per_carrier:.6f} meV",
+            f"{'E0 per carrier':>15}  {amount(self.energy_per_carrier, 'meV', 6)}",
         ]
         tail = [self.manifold.verdict] if self.manifold else ["No incompressible state is predicted at this filling."]
-        return "\n".join([*head, self.table(12), *tail])
+        return "\n".join([*head, self.table(12), *tail, *([self.caveat] if self.caveat else [])])

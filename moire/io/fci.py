@@ -26,6 +26,7 @@ from moire.observables import (
     QuantumWeight,
     SpectralFlow,
     StructureFactor,
+    charge_order,
 )
 
 Part = TypeVar("Part")
@@ -51,7 +52,11 @@ _ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
     },
     ManyBodyChern: {"flux": ("rad", ("phi_1", "phi_2"), "flux of each plaquette of boundary twists")},
     ChargeGap: {},
-    ChargeOrder: {},
+    ChargeOrder: {
+        "corner_peak": ("", (), "full S(q), the mean at K and K'"),
+        "projected_peak": ("", (), "projected S(q), the mean at K and K'"),
+        "background": ("", (), "largest full S(q) elsewhere in the zone"),
+    },
 }
 
 
@@ -68,7 +73,9 @@ def fci_record(report: FciReport) -> Record:
     parts |= {name: part for name, part in optional.items() if part is not None}
     datasets = dict(spectrum_record(report.spectrum).datasets)
     datasets["structure/vectors"] = Dataset(report.structure.transfers.vectors, "1/nm", ("q", "xy"), "momenta q")
-    datasets["structure/full"] = Dataset(report.structure.full, "", ("q",), "full structure factor per carrier")
+    structure = report.structure
+    datasets["structure/full"] = Dataset(structure.full, "", ("q",), "full structure factor per carrier")
+    datasets["structure/projected"] = Dataset(structure.projected, "", ("q",), "projected structure factor per carrier")
     for name, part in parts.items():
         datasets |= _stored(name, part)
     answers = [[check.question, check.answer, check.evidence] for check in report.checks]
@@ -77,22 +84,25 @@ def fci_record(report: FciReport) -> Record:
 
 
 def read_fci(record: Record) -> FciReport:
-    """Report from an ``"fci"`` record."""
+    """Report from an ``"fci"`` record; the charge order follows from its spectrum, S(q) and Chern number."""
     grid = read_grid(record, "cluster")
     names = {name.split("/")[0] for name in record.datasets}
 
     def optional(name: str, kind: type[Part]) -> Part | None:
         return _loaded(record, name, kind, grid) if name in names else None
 
+    spectrum = read_spectrum(record)
+    structure = _loaded(record, "structure", StructureFactor, grid)
+    chern = optional("many_body_chern", ManyBodyChern)
     return FciReport(
-        spectrum=read_spectrum(record),
+        spectrum=spectrum,
         occupation=_loaded(record, "occupation", MomentumOccupation, grid),
-        structure=_loaded(record, "structure", StructureFactor, grid),
+        structure=structure,
         weight=_loaded(record, "weight", QuantumWeight, grid),
-        order=_loaded(record, "order", ChargeOrder, grid),
+        order=charge_order(spectrum, structure, chern=chern),
         entanglement=optional("entanglement", EntanglementSpectrum),
         flows=tuple(_loaded(record, name, SpectralFlow, grid) for name in ("flow_1", "flow_2") if name in names),
-        chern=optional("many_body_chern", ManyBodyChern),
+        chern=chern,
         charge=optional("charge", ChargeGap),
     )
 

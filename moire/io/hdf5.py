@@ -67,8 +67,8 @@ class FileStatus(Enum):
 def write_record(path: Path, record: Record) -> None:
     """Write a record to a temporary file beside `path` and move it into place.
 
-    Strings are UTF-8; booleans, integers, floats and complex numbers are native HDF5 types; arrays
-    carry checksums.
+    Strings are UTF-8; booleans, integers and floats are native HDF5 types, complex numbers compounds of two doubles
+    named r and i; arrays carry checksums.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".tmp", dir=path.parent)

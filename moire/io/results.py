@@ -117,6 +117,8 @@ def spectrum_record(spectrum: Spectrum) -> Record:
             "manifold/gap": Dataset(manifold.gap, "meV", (), "lowest state outside minus largest inside"),
             "manifold/verdict": Dataset(manifold.verdict, "", (), "in words"),
         }
+        if spectrum.caveat is not None:
+            datasets["manifold/caveat"] = Dataset(spectrum.caveat, "", (), "what one band leaves open")
     for row, vectors in enumerate(spectrum.vectors):
         datasets[f"vectors/{row}"] = Dataset(vectors, "", ("level", "state"), "eigenvectors of the sector")
     return Record("ed", datasets)

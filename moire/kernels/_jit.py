@@ -1,43 +1,43 @@
-"""The one place that decides how kernels are compiled and where machine code is cached.
+"""The one place that decides how kernels are compiled, and who may use their threads.
 
-Numba's on-disk cache does not notice an edit in a jitted callee of another file, and it races when
-many MPI ranks share a directory. So the directory is named by a hash of all kernel sources and
-by the rank. A read-only home only costs a recompilation.
+Numba's threads belong to the process that started them and, in one of its threading layers, to one caller at a
+time: after a fork, or on a second caller, numba ends the process. So the callers of parallel kernels take turns,
+and a child of a fork runs their serial variants.
 """
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import os
-import tempfile
+import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
 
-_RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID")
+from moire.kernels._cache import KernelCache, cache_directory
+
 _Kernel = Callable[..., Any]
 
-
-def cache_directory() -> Path | None:
-    """Directory of the compiled kernels of this rank; None if it cannot be written."""
-    digest = hashlib.sha256(f"{numba.__version__}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    rank = next((os.environ[name] for name in _RANK_VARIABLES if name in os.environ), "0")
-    try:
-        user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        home = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(user_cache) / "moire")
-        directory = home / f"kernels-{digest.hexdigest()[:12]}" / f"rank-{rank}"
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            return directory
-    except (OSError, RuntimeError):  # no home, or one that cannot be written
-        return None
-
-
 _CACHE_DIRECTORY = cache_directory()
+
+_turn = threading.Lock()
+_threads_lost = False
+
+
+def _after_fork() -> None:
+    """In a child: forget who held the turn, and whether there were threads, which a fork does not copy."""
+    global _turn, _threads_lost
+    _turn = threading.Lock()
+    try:
+        numba.threading_layer()  # type: ignore[attr-defined]
+    except ValueError:  # none were started: this process may start its own
+        return
+    _threads_lost = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def jit(*, parallel: bool = False, inline: bool = False, fused: bool = False) -> Callable[[_Kernel], _Kernel]:
@@ -46,23 +46,32 @@ def jit(*, parallel: bool = False, inline: bool = False, fused: bool = False) ->
     Parameters
     ----------
     parallel
-        Threads over ``prange``.
+        Threads over ``prange``; in a child of a fork the same loop runs in one thread. To be called from
+        Python, not from another kernel.
     inline
         For small callees: let LLVM inline them; they are not cached on their own.
     fused
         Let the compiler fuse a product and a sum into one instruction, which rounds once.
     """
-    fastmath = {"contract"} if fused else False
+
+    def compiled(function: _Kernel, parallel: bool) -> _Kernel:
+        dispatcher: Any = numba.njit(nogil=True, parallel=parallel, fastmath={"contract"} if fused else False)(function)
+        if not inline and _CACHE_DIRECTORY is not None:
+            dispatcher._cache = KernelCache(function, f"{parallel=} {fused=}", _CACHE_DIRECTORY)
+        return dispatcher  # type: ignore[no-any-return]
 
     def decorate(function: _Kernel) -> _Kernel:
-        if inline or _CACHE_DIRECTORY is None:
-            return numba.njit(nogil=True, parallel=parallel, fastmath=fastmath)(function)
-        config: Any = numba.config
-        previous = config.CACHE_DIR
-        config.CACHE_DIR = str(_CACHE_DIRECTORY)
-        try:
-            return numba.njit(nogil=True, parallel=parallel, cache=True, fastmath=fastmath)(function)
-        finally:
-            config.CACHE_DIR = previous
+        if not parallel:
+            return compiled(function, parallel=False)
+        threaded, serial = compiled(function, parallel=True), compiled(function, parallel=False)
+
+        @functools.wraps(function)
+        def kernel(*arguments: Any) -> Any:
+            if _threads_lost:
+                return serial(*arguments)
+            with _turn:
+                return threaded(*arguments)
+
+        return kernel
 
     return decorate

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from moire._text import Number, amount
 from moire.errors import require
 from moire.exact_diagonalization import Spectrum, carriers_on, expected_momenta, parse_filling, solve_all_sectors
 from moire.exact_diagonalization.filling import FillingLike
@@ -15,6 +16,9 @@ from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
+from moire.verdicts import Verdict
+
+RESOLVED_MEV = 4e-6  # four energies, each to the default tolerance of the solver
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,20 +68,42 @@ class ChargeGap:
         fewer, same, more = self.energies
         return same - fewer, more - same
 
+    @property
+    def without_charging(self) -> float:
+        """The gap without V(0)/A in meV, the same under every rule at q = 0: what remains of it on a large cluster."""
+        return self.charge_gap - (self.charging_mev if self.zero_momentum == "keep" else 0.0)
+
+    @property
+    def decision(self) -> Verdict:
+        """Whether adding and removing a carrier costs energy beyond that of charging the gates, and why."""
+        heads = ("Charge gap", "No charge gap")
+        numbers = f"{amount(self.without_charging, 'meV')} without the charging energy" + (
+            f", {amount(self.charge_gap, 'meV')} with it" if self.zero_momentum == "keep" else ""
+        )
+        if not self.converged or not np.isfinite(self.without_charging):
+            return Verdict(None, f"not every level converged; {numbers}", *heads)
+        if abs(self.without_charging) <= RESOLVED_MEV:
+            return Verdict(None, f"{numbers}, which four energies of this accuracy do not tell from zero", *heads)
+        return Verdict(self.without_charging > 0, numbers, *heads)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        return self.decision.sentence
+
     def __str__(self) -> str:
         lines = [
-            f"charge gap {self.charge_gap:.4f} meV, neutral gap {self.neutral_gap:.4f} meV: {self.grid.name}, filling "
-            f"{self.filling}"
+            f"charge gap {Number(self.charge_gap):.4f} meV, neutral gap {amount(self.neutral_gap, 'meV')}: "
+            f"{self.grid.name}, filling {self.filling}"
         ]
         counts = (self.n_carriers - 1, self.n_carriers, self.n_carriers + 1)
         for n, energy, label in zip(counts, self.energies, self.momenta, strict=True):
-            lines.append(f"  {n:>3} carriers: E0 = {energy:.6f} meV at {label}")
+            lines.append(f"  {n:>3} carriers: E0 = {Number(energy):.6f} meV at {label}")
         lower, upper = self.chemical_potentials
-        lines.append(f"  adding a carrier: mu- = {lower:.4f} meV, mu+ = {upper:.4f} meV")
+        lines.append(f"  adding a carrier: mu- = {Number(lower):.4f} meV, mu+ = {Number(upper):.4f} meV")
         holds = "holds" if self.zero_momentum == "keep" else "lacks"
-        lines.append(
-            f"  q = 0 rule '{self.zero_momentum}': the gap {holds} the charging energy {self.charging_mev:.4f} meV"
-        )
+        charging = amount(self.charging_mev, "meV") + ("" if np.isfinite(self.charging_mev) else " without gates")
+        lines.append(f"  q = 0 rule '{self.zero_momentum}': the gap {holds} the charging energy, {charging}")
         lines.append(f"  every level converged: {'yes' if self.converged else 'no'}; seed {self.seed}")
         return "\n".join(lines)
 

@@ -1,19 +1,24 @@
-"""The competing charge-density wave at fillings p/3: S(q) at the zone corners and the tower of Gamma, K and K'."""
+"""The competing charge-density wave at p/3: full S(q) at the zone corners, and the tower of Gamma, K and K'."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
 from moire._arrays import IntArray
+from moire._text import Number
 from moire.errors import require
 from moire.exact_diagonalization import Spectrum, parse_filling
 from moire.exact_diagonalization.filling import FillingLike
 from moire.grids import MomentumGrid
+from moire.observables.many_body_chern import ManyBodyChern
 from moire.observables.structure_factor import StructureFactor
+from moire.verdicts import Verdict
 
 Label = tuple[int, int]
+ORDERED_GROWTH = 0.5  # of S(K) with the number of carriers: the exponent is 1 in a wave and 0 in a liquid
 
 
 def zone_corners(grid: MomentumGrid) -> tuple[int, int] | None:
@@ -57,12 +62,12 @@ class ChargeOrder:
 
     Parameters
     ----------
-    corner_peak
-        Mean of the full S(q) at K and K'; NaN on a cluster that does not hold them.
+    corner_peak, projected_peak
+        Mean of the full and of the projected S(q) at K and K'; NaN on a cluster that does not hold them.
     background
-        Largest full S(q) elsewhere in the first zone.
+        Largest full S(q) elsewhere in the first zone; minus infinity where there is no other momentum.
     largest_at
-        Label of the momentum of the largest S(q) in the first zone.
+        Label of the momentum of the largest full S(q) in the first zone.
     momenta
         Predicted total momenta of the tower; None where there is none.
     energies
@@ -74,9 +79,16 @@ class ChargeOrder:
         Ratio of `corner_peak` to `background` that counts as a peak.
     fci_gap
         Gap above the manifold of the incompressible state in meV, NaN where there is none.
+    shared
+        Whether the manifold of the incompressible state has the momenta of the tower: the tower then tells nothing.
+    chern_per_state
+        Chern number per state of the states at these momenta, None where it is not known.
+    growth
+        Exponent of the full S(K) in the number of carriers, from a smaller cluster; NaN without one.
     """
 
     corner_peak: float
+    projected_peak: float
     background: float
     largest_at: Label
     momenta: tuple[Label, ...] | None
@@ -85,15 +97,19 @@ class ChargeOrder:
     gap: float
     peak_threshold: float
     fci_gap: float
+    n_carriers: int
+    shared: bool
+    chern_per_state: Fraction | None = None
+    growth: float = float("nan")
 
     @property
     def peak_ratio(self) -> float:
-        """S(K) over the largest S(q) elsewhere; grows with the cluster in an ordered state, near one in a liquid."""
-        return self.corner_peak / self.background
+        """Full S(K) over the largest full S(q) elsewhere; grows with the cluster in a wave, near one in a liquid."""
+        return self.corner_peak / self.background if self.background > 0 else float("nan")
 
     @property
     def has_peak(self) -> bool:
-        """Whether S(q) peaks at the corners."""
+        """Whether the full S(q) peaks at the corners."""
         return bool(self.peak_ratio > self.peak_threshold)
 
     @property
@@ -103,35 +119,71 @@ class ChargeOrder:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether peak and tower agree on a charge-density wave."""
-        return self.has_peak and self.has_tower
+        """Whether a charge-density wave is known to be there."""
+        return self.decision.answer is True
+
+    @property
+    def decision(self) -> Verdict:
+        """Whether there is a charge-density wave, and why.
+
+        Peak and tower must agree. Where the momenta of the tower are those of the incompressible state, low states
+        there are no evidence: the Chern number of these states (an integer each in a wave, a fraction in a fractional
+        Chern insulator) or the growth of the peak must be known, and agree with the peak.
+        """
+        heads = ("Charge-density wave", "No charge-density wave")
+        if not np.isfinite(self.corner_peak):
+            no_corner = "the cluster does not hold K and K', so that no sqrt3 x sqrt3 wave fits"
+            return Verdict(None, f"{no_corner}; the full S(q) is largest at {self.largest_at}", *heads)
+        projected = f"full S(K) = {Number(self.corner_peak):.3f} (projected {Number(self.projected_peak):.3f})"
+        if not np.isfinite(self.peak_ratio):
+            return Verdict(None, f"{projected} has no other momentum to compare with", *heads)
+        peak = f"{projected} is {Number(self.peak_ratio):.2f} of the largest full S(q) elsewhere"
+        evidence = [self.has_peak]
+        if np.isfinite(self.growth):
+            evidence.append(self.growth > ORDERED_GROWTH)
+            peak += f" and grows as the power {Number(self.growth):.2f} of the number of carriers"
+        if self.momenta is None:
+            return Verdict(None, f"there is no tower to compare at this filling; {peak}", *heads)
+        if not np.isfinite(self.gap):
+            unsolved = "the states of the tower and the next level of every sector were not all solved"
+            return Verdict(None, f"{unsolved}; {peak}", *heads)
+        places = " ".join(map(str, self.momenta))
+        tower = (
+            f"the lowest states at {places} are split by {Number(self.splitting):.4f} meV with a gap of "
+            f"{Number(self.gap):.4f} meV"
+        )
+        if not (self.shared and self.has_tower):
+            evidence.append(self.has_tower)
+        else:
+            tower += ", as in a fractional Chern insulator, which has the same momenta here"
+            if self.chern_per_state is not None:
+                evidence.append(self.chern_per_state.denominator == 1)
+                tower += f"; their Chern number per state is {self.chern_per_state}"
+            elif len(evidence) == 1:
+                unknown = "neither their Chern number nor the growth of the peak is known"
+                return Verdict(None, f"{peak}, and {tower}; {unknown}", *heads)
+        answer = evidence[0] if len(set(evidence)) == 1 else None
+        rival = not self.shared and answer is False and np.isfinite(self.fci_gap)
+        tail = f"; the gap above the FCI manifold is {Number(self.fci_gap):.4f} meV" if rival else ""
+        return Verdict(answer, f"{peak}, and {tower}{tail}", *heads)
 
     @property
     def verdict(self) -> str:
         """One sentence."""
-        if not np.isfinite(self.corner_peak):
-            return (
-                f"No sqrt3 x sqrt3 wave fits: the cluster does not hold K and K'; S(q) is largest at {self.largest_at}."
-            )
-        peak = f"S(K) = {self.corner_peak:.3f} is {self.peak_ratio:.2f} of the largest S(q) elsewhere"
-        if self.momenta is None:
-            return f"{'Peak' if self.has_peak else 'No peak'} at K, and no tower to compare at this filling: {peak}."
-        if not np.isfinite(self.gap):
-            return f"Undecided: the states of the tower and the next level of every sector were not all solved; {peak}."
-        tower = f"the lowest states at {' '.join(map(str, self.momenta))} are split by {self.splitting:.4f} meV with a "
-        tower += f"gap of {self.gap:.4f} meV"
-        if self.is_ordered:
-            return f"Charge-density wave: {peak}, and {tower}."
-        if self.has_peak or self.has_tower:
-            return f"Undecided: {peak}, and {tower}."
-        rival = f"; the gap above the FCI manifold is {self.fci_gap:.4f} meV" if np.isfinite(self.fci_gap) else ""
-        return f"No charge-density wave: {peak}, and {tower}{rival}."
+        return self.decision.sentence
 
     def __str__(self) -> str:
         return self.verdict
 
 
-def charge_order(spectrum: Spectrum, structure: StructureFactor, peak_threshold: float = 2.0) -> ChargeOrder:
+def charge_order(
+    spectrum: Spectrum,
+    structure: StructureFactor,
+    peak_threshold: float = 2.0,
+    *,
+    chern: ManyBodyChern | None = None,
+    smaller: ChargeOrder | None = None,
+) -> ChargeOrder:
     """Look for a sqrt3 x sqrt3 charge-density wave in a spectrum and in the structure factor of its lowest states.
 
     Parameters
@@ -141,12 +193,18 @@ def charge_order(spectrum: Spectrum, structure: StructureFactor, peak_threshold:
     structure
         Structure factor of the states in question, on the same cluster.
     peak_threshold
-        S(K) over the largest S(q) elsewhere that counts as a peak.
+        Full S(K) over the largest full S(q) elsewhere that counts as a peak.
+    chern
+        Many-body Chern number of the lowest states; it decides where their momenta are those of both states.
+    smaller
+        The same on a cluster with fewer carriers that holds K, from which the growth of the peak follows: the full
+        S(K) per carrier grows as their number in a wave, and not at all in a liquid.
 
     Raises
     ------
     InputError
-        If the two do not share a cluster or the threshold is not positive.
+        If the two do not share a cluster, the threshold is not positive, the Chern number belongs to another filling
+        or cluster, or `smaller` has no peak of fewer carriers.
 
     References
     ----------
@@ -161,23 +219,44 @@ def charge_order(spectrum: Spectrum, structure: StructureFactor, peak_threshold:
     )
     require(peak_threshold > 0, "peak_threshold", "be positive", peak_threshold)
     grid, transfers = spectrum.grid, structure.transfers
+    if chern is not None:
+        place = (chern.cluster, chern.filling)
+        rule = f"belong to {grid.name} at filling {spectrum.filling}"
+        require(place == (grid.name, spectrum.filling), "chern", rule, f"of {place[0]} at {place[1]}")
     zone = structure.zone[transfers.group_index[structure.zone] != 0]
     groups, values = transfers.group_index[zone], structure.full[zone]
     corners = zone_corners(grid)
     at_corner = np.isin(groups, [] if corners is None else corners)
+    corner_peak, projected_peak = (
+        float(each[zone][at_corner].mean()) if at_corner.any() else float("nan")
+        for each in (structure.full, structure.projected)
+    )
+    growth = float("nan")
+    if smaller is not None:
+        fits = smaller.n_carriers < spectrum.n_carriers and smaller.corner_peak > 0
+        rule = f"have a peak at K and fewer than {spectrum.n_carriers} carriers"
+        require(fits, "smaller", rule, f"of {smaller.n_carriers} carriers with S(K) = {smaller.corner_peak:.3g}")
+        growth = float(np.log(corner_peak / smaller.corner_peak) / np.log(spectrum.n_carriers / smaller.n_carriers))
     largest = tuple(int(part) for part in grid.labels[groups[np.argmax(values)]])
     momenta = tower_momenta(grid, spectrum.filling)
     energies, splitting, gap = _tower(spectrum, momenta)
+    manifold = spectrum.manifold
+    same = chern is not None and momenta is not None and tuple(sorted(chern.momenta)) == momenta
     return ChargeOrder(
-        float(values[at_corner].mean()) if at_corner.any() else float("nan"),
-        float(values[~at_corner].max(initial=-np.inf)),
-        (largest[0], largest[1]),
-        momenta,
-        energies,
-        splitting,
-        gap,
-        float(peak_threshold),
-        spectrum.manifold.gap if spectrum.manifold else float("nan"),
+        corner_peak=corner_peak,
+        projected_peak=projected_peak,
+        background=float(values[~at_corner].max(initial=-np.inf)),
+        largest_at=(largest[0], largest[1]),
+        momenta=momenta,
+        energies=energies,
+        splitting=splitting,
+        gap=gap,
+        peak_threshold=float(peak_threshold),
+        fci_gap=manifold.gap if manifold else float("nan"),
+        n_carriers=spectrum.n_carriers,
+        shared=manifold is not None and manifold.momenta == momenta,
+        chern_per_state=chern.quantized if chern is not None and same else None,
+        growth=growth,
     )
 
 

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from scipy.linalg import eigvalsh
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._text import Number
 from moire.exact_diagonalization import Spectrum, sector_dimensions
 from moire.grids import MomentumGrid
 from moire.observables.counting import quasihole_counts
 from moire.observables.manifold_states import State, check_states, minority_number
 from moire.observables.reduced_density import check_kept, density_blocks
+from moire.verdicts import Verdict
 
 EIGENVALUE_FLOOR = 1e-14  # of the largest eigenvalue; below it an eigenvalue of rho_A is rounding
 
@@ -119,35 +121,49 @@ class EntanglementSpectrum:
         return float(np.diff(ordered).max(initial=0.0))
 
     @property
+    def decision(self) -> Verdict:
+        """Whether the predicted levels lie below all others, by more than any step among themselves, and why."""
+        heads = ("Laughlin counting", "No Laughlin counting")
+        if self.predicted is None:
+            rules = "counting rules are known here for N_A <= N/2 particles out of N = N_s/m with m odd"
+            ours = f"{self.n_kept} of {self.n_particles} on {self.grid.n_points} cells"
+            return Verdict(None, f"no prediction, because {rules}, not for {ours}; {self._widest}", *heads)
+        total, gap = int(self.predicted.sum()), f"{Number(self.gap):.3f}"
+        wider = "" if self.counted == total else f"; {self._widest}"
+        if self.gap == np.inf:
+            return Verdict(True, f"{total} levels as predicted in every sector, and no others{wider}", *heads)
+        if self.gap == -np.inf:
+            return Verdict(
+                False, f"{total} levels are predicted, but not all of them are there; {self._widest}", *heads
+            )
+        if self.gap > 0 and self.gap > self.widest_inner_step:
+            below = f"{total} levels below an entanglement gap of {gap}, as predicted in every sector"
+            return Verdict(True, f"{below}{wider}", *heads)
+        if self.gap > 0:
+            step = f"the gap of {gap} does not exceed their widest step, {Number(self.widest_inner_step):.3f}"
+            weak = f"the {total} predicted levels lie below the others in every sector, but {step}"
+            return Verdict(False, f"{weak}{wider}", heads[0], "Weak")
+        return Verdict(False, f"{total} levels are predicted, and their gap is {gap}; {self._widest}", *heads)
+
+    @property
+    def _widest(self) -> str:
+        """The count that knows nothing of the prediction, in words."""
+        width, count = self.widest_gap
+        finite = f"the widest gap, {Number(width):.3f}, lies above {count} levels"
+        widest = finite if np.isfinite(width) else f"{count} levels are not zero to rounding"
+        if count == self.determinant_count:
+            widest += f", as many as {len(self.states)} determinants have (charge order)"
+        return widest
+
+    @property
     def is_signature(self) -> bool:
-        """Whether the predicted levels lie below the others in every sector, by more than any step among themselves."""
-        return self.gap > 0 and self.gap > self.widest_inner_step
+        """Whether the counting is known to be the predicted one."""
+        return self.decision.answer is True
 
     @property
     def verdict(self) -> str:
         """One sentence."""
-        width, count = self.widest_gap
-        widest = f"the widest gap, {width:.3f}, lies above {count} levels"
-        if count == self.determinant_count:
-            widest += f", as many as {len(self.states)} determinants have (charge order)"
-        if self.predicted is None:
-            return (
-                f"No prediction: counting rules are known here for N_A <= N/2 particles out of N = N_s/m with m odd, "
-                f"not for {self.n_kept} of {self.n_particles} on {self.grid.n_points} cells; {widest}."
-            )
-        total = int(self.predicted.sum())
-        wider = "" if count == total else f"; {widest}"
-        if self.is_signature:
-            return (
-                f"Laughlin counting: {total} levels below an entanglement gap of {self.gap:.3f}, "
-                f"as predicted in every sector{wider}."
-            )
-        if self.gap > 0:
-            return (
-                f"Weak: the {total} predicted levels lie below the others in every sector, but the gap of "
-                f"{self.gap:.3f} does not exceed their widest step, {self.widest_inner_step:.3f}{wider}."
-            )
-        return f"No Laughlin counting: {total} levels are predicted, and their gap is {self.gap:.3f}; {widest}."
+        return self.decision.sentence
 
     def table(self) -> str:
         """Levels of every sector: how many, below the widest gap, predicted, and the edges of the gap."""
@@ -156,12 +172,9 @@ class EntanglementSpectrum:
             levels = self.levels[row][~np.isnan(self.levels[row])]
             below = int(self.counted_by_sector[row])
             predicted = "-" if self.predicted is None else str(self.predicted[row])
-            edges = [
-                levels[0] if below else np.nan,
-                levels[below - 1] if below else np.nan,
-                levels[below] if below < len(levels) else np.nan,
-            ]
-            numbers = " ".join(f"{edge:9.4f}" for edge in edges)
+            edges = [*levels[[0, below - 1]]] if below else [None, None]
+            edges.append(levels[below] if below < len(levels) else None)
+            numbers = " ".join(f"{'-':>9}" if edge is None else f"{Number(edge):9.4f}" for edge in edges)
             lines.append(f"{f'({first}, {second})':>10} {len(levels):>7} {below:>6} {predicted:>9} {numbers}")
         return "\n".join(lines)
 
@@ -169,7 +182,8 @@ class EntanglementSpectrum:
         return "\n".join(
             [
                 f"particle entanglement spectrum on {self.grid.name}: {self.n_kept} of {self.n_particles} "
-                f"{self.species} kept, {len(self.states)} states averaged, trace {np.nansum(self.eigenvalues):.12f}",
+                f"{self.species} kept, {len(self.states)} states averaged, trace "
+                f"{Number(np.nansum(self.eigenvalues)):.12f}",
                 self.table(),
                 self.verdict,
             ]

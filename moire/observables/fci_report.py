@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import isfinite
 
 from moire.errors import InputError, require
 from moire.exact_diagonalization import Spectrum, expected_momenta, parse_filling, solve_all_sectors
@@ -23,17 +22,37 @@ from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.projection import ProjectedHamiltonian
-
-CHERN_TOLERANCE = 1e-6
+from moire.verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question of a referee: what was asked, the answer (None: not decided), and the numbers."""
+    """One question, and the verdict that answers it.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    verdict
+        The decision of the diagnostic.
+    denied
+        Whether the question asks for the contrary of what the verdict decides.
+    """
 
     question: str
-    answer: bool | None
-    evidence: str
+    verdict: Verdict
+    denied: bool = False
+
+    @property
+    def answer(self) -> bool | None:
+        """True, False, or None where it is not decided."""
+        answer = self.verdict.answer
+        return answer if answer is None else answer != self.denied
+
+    @property
+    def evidence(self) -> str:
+        """The sentence of the verdict."""
+        return self.verdict.sentence
 
     def __str__(self) -> str:
         word = {True: "yes", False: "NO", None: "undecided"}[self.answer]
@@ -74,29 +93,17 @@ class FciReport:
     def checks(self) -> tuple[Check, ...]:
         """The questions that were asked, with their answers."""
         checks = []
-        manifold = self.spectrum.manifold
-        if manifold is not None:
-            checks.append(Check("lowest states at the predicted momenta", manifold.is_signature, manifold.verdict))
-        for flow in self.flows:
-            apart = float(flow.gap.min()) > 0 and flow.permutation is not None
-            checks.append(Check(f"manifold survives a flux along L_{flow.direction}", apart, flow.verdict))
+        if self.spectrum.manifold is not None:
+            checks.append(Check("lowest states at the predicted momenta", self.spectrum.manifold.decision))
+        checks += [Check(f"manifold survives a flux along L_{flow.direction}", flow.decision) for flow in self.flows]
         if self.chern is not None:
-            p, wanted = self.spectrum.filling.numerator, round(self.chern.value)
-            quantized = self.chern.is_reliable and abs(self.chern.value - wanted) < CHERN_TOLERANCE
-            evidence = f"{self.chern.value:+.6f} in total, {self.chern.per_state:+.6f} per state"
-            answer = abs(wanted) == p if quantized else None
-            checks.append(Check(f"many-body Chern number +-{p} of the manifold", answer, evidence))
+            share = f"{self.chern.n_states * self.spectrum.filling}"
+            checks.append(Check(f"many-body Chern number +-{share} of the manifold", self.chern.decision))
         if self.entanglement is not None:
-            counted = None if self.entanglement.predicted is None else self.entanglement.is_signature
-            checks.append(Check("quasihole counting of the entanglement", counted, self.entanglement.verdict))
-        known = isfinite(self.order.corner_peak) and isfinite(self.order.gap)
-        ordered = not self.order.is_ordered if known else None
-        checks.append(Check("no charge-density wave", ordered, self.order.verdict))
+            checks.append(Check("quasihole counting of the entanglement", self.entanglement.decision))
+        checks.append(Check("no charge-density wave", self.order.decision, denied=True))
         if self.charge is not None:
-            gap = self.charge.charge_gap
-            checks.append(
-                Check("positive charge gap", gap > 0, f"{gap:.4f} meV ({self.charge.zero_momentum} at q = 0)")
-            )
+            checks.append(Check(f"positive charge gap ({self.charge.zero_momentum} at q = 0)", self.charge.decision))
         return tuple(checks)
 
     def __str__(self) -> str:
@@ -160,18 +167,19 @@ def fci_report(
     spectrum = solve_all_sectors(problem, fraction, n_eigenstates, seed=seed, keep_vectors=True, progress=progress)
     n_kept = min(3, minority_number(spectrum) // 2) if n_kept is None else n_kept
     structure = structure_factor(spectrum, problem)
+    chern = many_body_chern(problem, fraction, twist_mesh, seed=seed, progress=progress) if twist_mesh else None
     return FciReport(
         spectrum=spectrum,
         occupation=momentum_occupation(spectrum),
         structure=structure,
         weight=quantum_weight(structure, problem),
-        order=charge_order(spectrum, structure),
+        order=charge_order(spectrum, structure, chern=chern),
         entanglement=entanglement_spectrum(spectrum, n_kept) if n_kept else None,
         flows=tuple(
             spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, seed=seed, progress=progress)
             for direction in flux_directions
         ),
-        chern=many_body_chern(problem, fraction, twist_mesh, seed=seed, progress=progress) if twist_mesh else None,
+        chern=chern,
         charge=charge_gap(problem, fraction, seed=seed, progress=progress) if with_charge_gap else None,
     )
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import linregress
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._text import Number
 from moire.errors import require
 from moire.grids import MomentumGrid
 
@@ -55,13 +56,16 @@ class FiniteSizeScaling:
         width = max(7, *(len(name) for name in self.clusters))
         lines = [f"{'cluster':>{width}} {'cells':>5} {'1/cells':>8} {f'value ({self.unit})':>14} {'from line':>10}"]
         for name, size, value, line in zip(self.clusters, self.n_sites, self.values, self.fitted, strict=True):
-            lines.append(f"{name:>{width}} {size:>5} {1 / size:8.5f} {value:14.5f} {value - line:+10.5f}")
+            lines.append(
+                f"{name:>{width}} {size:>5} {Number(1 / size):8.5f} {Number(value):14.5f} {Number(value - line):+10.5f}"
+            )
         return "\n".join(lines)
 
     def __str__(self) -> str:
         verdict = (
-            f"{self.quantity} at infinite size: {self.limit:.4f} +- {self.limit_error:.4f} {self.unit} "
-            f"(slope {self.slope:.3f} +- {self.slope_error:.3f}), linear in 1/N_s over {len(self.clusters)} clusters; "
+            f"{self.quantity} at infinite size: {Number(self.limit):.4f} +- {Number(self.limit_error):.4f} {self.unit} "
+            f"(slope {Number(self.slope):.3f} +- {Number(self.slope_error):.3f}), linear in 1/N_s over "
+            f"{len(self.clusters)} clusters; "
             "the error is that of the scatter, not of the assumed law"
         )
         return f"{self.table()}\n{verdict}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._text import Number
 from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
@@ -53,7 +54,12 @@ class OrbitalMagnetisation:
         """
         low, high = self.gap_edges_mev
         mu = (low + high) / 2 if chemical_potential_mev is None else chemical_potential_mev
-        require(low <= mu <= high, "chemical_potential_mev", f"lie in the gap, {low:.4f} to {high:.4f} meV", mu)
+        require(
+            low <= mu <= high,
+            "chemical_potential_mev",
+            f"lie in the gap, {Number(low):.4f} to {Number(high):.4f} meV",
+            mu,
+        )
         return np.asarray(self.at_zero + self.slope * mu)
 
     @property
@@ -67,10 +73,11 @@ class OrbitalMagnetisation:
         return float(self.slope.sum() * (self.gap_edges_mev[1] - self.gap_edges_mev[0]))
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{value:+.4f}" for value in self.per_cell())
-        chern = ", ".join(f"{value:+.3f}" for value in self.chern)
+        parts = ", ".join(f"{Number(value):+.4f}" for value in self.per_cell())
+        chern = ", ".join(f"{Number(value):+.3f}" for value in self.chern)
         return (
-            f"orbital moment {self.total:+.4f} mu_B per cell at mid-gap (by flavour {parts}), {self.jump:+.4f} from "
+            f"orbital moment {Number(self.total):+.4f} mu_B per cell at mid-gap (by flavour {parts}), "
+            f"{Number(self.jump):+.4f} from "
             f"the lower to the upper edge of the gap; on {self.mesh}, where C of the electrons is {chern}; dropped "
             "bands without mean field"
         )

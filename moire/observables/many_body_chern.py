@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._text import Number
 from moire.errors import InputError, MeshWarning, is_whole, require
 from moire.exact_diagonalization import carriers_on, parse_filling, sector_dimensions
 from moire.exact_diagonalization.filling import FillingLike
@@ -21,7 +22,9 @@ from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, m
 from moire.projection import Carrier, ProjectedHamiltonian
 from moire.resources import reserve
 from moire.topology.berry import COARSE_LINK, VANISHING_LINK
+from moire.verdicts import Verdict
 
+INTEGER_TOLERANCE = 1e-6  # of a sum of plaquette fluxes over 2 pi: rounding only
 LARGE_STEP = 0.9 * np.pi  # of the pumped phase; at pi the branch of the logarithm is lost
 
 
@@ -90,23 +93,49 @@ class ManyBodyChern:
     def is_reliable(self) -> bool:
         """Whether links exceed 0.5, fluxes stay below pi/2, steps below 0.9 pi, and both routes agree."""
         fine = self.min_link > COARSE_LINK and self.max_flux < np.pi / 2 and self.max_step < LARGE_STEP
-        return fine and round(self.value) == round(self.pumped)
+        known = np.isfinite([self.value, self.pumped]).all()
+        return bool(fine and known and round(self.value) == round(self.pumped))
+
+    @property
+    def quantized(self) -> Fraction | None:
+        """Chern number per state as a fraction; None unless reliable, converged, and an integer in total."""
+        if not (self.is_reliable and self.converged):
+            return None
+        total = round(self.value)
+        return Fraction(total, self.n_states) if abs(self.value - total) < INTEGER_TOLERANCE else None
+
+    @property
+    def decision(self) -> Verdict:
+        """Whether the Chern number per state is plus or minus the filling, and why."""
+        heads = ("Chern number of the filling", "Chern number other than the filling")
+        numbers = f"{Number(self.value):+.6f} in total, {Number(self.per_state):+.6f} per state"
+        if not self.converged:
+            return Verdict(None, f"not every level converged; {numbers}", *heads)
+        if self.quantized is None:
+            return Verdict(None, f"the grid of twists is too coarse; {numbers}", *heads)
+        return Verdict(abs(self.quantized) == self.filling, numbers, *heads)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        return self.decision.sentence
 
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (twist grid too coarse)"
+        next_level = f"gap to the next level of the same sectors at least {Number(self.min_gap):.4f} meV"
+        gap = next_level if np.isfinite(self.min_gap) else "no other level in the same sectors"
         return "\n".join(
             [
-                f"many-body Chern number {self.value:+z.6f} of {self.n_states} states: {self.per_state:+z.6f} per state"
-                f"{trust}",
+                f"many-body Chern number {Number(self.value):+.6f} of {self.n_states} states: "
+                f"{Number(self.per_state):+.6f} per state{trust}",
                 f"  {self.cluster}, filling {self.filling} of {self.carrier}s, momenta {list(self.momenta)}",
-                f"  links on {self.mesh[0]}x{self.mesh[1]} twists: smallest {self.min_link:.3f}, largest flux "
-                f"{self.max_flux:.3f} rad",
-                f"  charge pumped along L_2 by a turn along L_1: {self.pumped:+z.6f} (largest step "
-                f"{self.max_step:.3f} rad, smallest |det| {self.min_position:.1e})",
-                f"  gap to the next level of the same sectors at least {self.min_gap:.4f} meV, splitting at most "
-                f"{self.max_splitting:.4f} meV",
+                f"  links on {self.mesh[0]}x{self.mesh[1]} twists: smallest {Number(self.min_link):.3f}, largest flux "
+                f"{Number(self.max_flux):.3f} rad",
+                f"  charge pumped along L_2 by a turn along L_1: {Number(self.pumped):+.6f} (largest step "
+                f"{Number(self.max_step):.3f} rad, smallest |det| {self.min_position:.1e})",
+                f"  {gap}, splitting at most {Number(self.max_splitting):.4f} meV",
                 f"  sign: a full band gives that of the band; as electrons measured from the vacuum "
-                f"{self.electron_value:+z.6f}",
+                f"{Number(self.electron_value):+.6f}",
                 f"  every level converged: {'yes' if self.converged else 'no'}; seed {self.seed}",
             ]
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from moire._text import Number
 from moire.hartree_fock import GroundState, HartreeFockResult
 from moire.observables.mean_field import MeanFieldPhase, identify_phase
 
@@ -57,7 +58,8 @@ class MeanFieldPoint:
         for state, phase in zip(self.found.solutions, self.phases, strict=True):
             excess = state.free_energy_per_cell - self.best.free_energy_per_cell
             lines.append(
-                f"{phase.name:>8} {state.guess:>26} {excess:19.5f} {state.gap:10.4f} {state.residual:9.1e}  "
+                f"{phase.name:>8} {state.guess:>26} {Number(excess):19.5f} {Number(state.gap):10.4f} "
+                f"{state.residual:9.1e}  "
                 f"{'yes' if state.converged else 'NO: ' + state.stop_reason}"
             )
         n_starts, reached = len(self.found.solutions), self.found.n_reached

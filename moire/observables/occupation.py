@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._text import Number
 from moire.exact_diagonalization import Spectrum
 from moire.grids import MomentumGrid
 from moire.observables.manifold_states import State, check_states
@@ -65,13 +66,19 @@ class MomentumOccupation:
     def __str__(self) -> str:
         rows = [f"{'momentum':>10} {'n(k)':>9} {'smallest':>9} {'largest':>9}"]
         for (first, second), mean, column in zip(self.grid.labels, self.mean, self.per_state.T, strict=True):
-            rows.append(f"{f'({first}, {second})':>10} {mean:9.5f} {column.min():9.5f} {column.max():9.5f}")
+            rows.append(
+                f"{f'({first}, {second})':>10} {Number(mean):9.5f} {Number(column.min()):9.5f} "
+                f"{Number(column.max()):9.5f}"
+            )
+        known = np.isfinite(self.relative_spread)
+        sea = f"{Number(self.relative_spread):.3f} of a Fermi sea" if known else "a full band"
         return "\n".join(
             [
                 f"n(k) of {self.n_carriers} carriers on {self.grid.name}, {len(self.states)} states averaged",
                 *rows,
-                f"mean {self.filling:.5f}, from {self.mean.min():.5f} to {self.mean.max():.5f}, "
-                f"spread {self.spread:.5f} ({self.relative_spread:.3f} of a Fermi sea), "
+                f"mean {Number(self.filling):.5f}, from {Number(self.mean.min()):.5f} to "
+                f"{Number(self.mean.max()):.5f}, "
+                f"spread {Number(self.spread):.5f} ({sea}), "
                 f"sum rule to {self.sum_rule_error:.1e}",
             ]
         )

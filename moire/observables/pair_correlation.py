@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._text import Number
 from moire.errors import is_whole, require
 from moire.grids import MomentumGrid
 from moire.observables.structure_factor import StructureFactor
@@ -49,8 +50,9 @@ class PairCorrelation:
     def __str__(self) -> str:
         return (
             f"pair correlation of {self.n_carriers} carriers on {self.grid.name}, |q| <= {self.q_cutoff:g} |G_1|: "
-            f"g(0) = {self.at_contact:.4f}, from {self.values.min():.4f} to {self.values.max():.4f}, "
-            f"mean {self.values.mean():.6f} (1 - 1/N = {1 - 1 / self.n_carriers:.6f})"
+            f"g(0) = {Number(self.at_contact):.4f}, from {Number(self.values.min()):.4f} to "
+            f"{Number(self.values.max()):.4f}, "
+            f"mean {Number(self.values.mean()):.6f} (1 - 1/N = {Number(1 - 1 / self.n_carriers):.6f})"
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._text import Number
 from moire.errors import require
 from moire.observables.structure_factor import StructureFactor
 from moire.projection import ProjectedHamiltonian
@@ -18,7 +19,7 @@ N_COEFFICIENTS = 4
 
 @dataclass(frozen=True, eq=False)
 class QuantumWeight:
-    """K = tr K_ab with (N/A) S(q) = K_ab q_a q_b / 2 pi + O(q^4).
+    """K = tr K_ab with the full (N/A) S(q) = K_ab q_a q_b / 2 pi + O(q^4).
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class QuantumWeight:
     largest_q
         Largest |q| of the fit in units of |G_1|.
     residual
-        Root-mean-square error of the fit of 2 pi S(q) / q^2 N / A.
+        Root-mean-square error of the fit of the full 2 pi S(q) / q^2 N / A.
     """
 
     tensor: FloatArray = field(repr=False)
@@ -58,9 +59,11 @@ class QuantumWeight:
 
     def __str__(self) -> str:
         return (
-            f"quantum weight K = {self.value:.4f} from |q| <= {self.largest_q:.3f} |G_1| (fit to {self.residual:.1e}): "
-            f"{self.within_band:.4f} inside the band, {self.remote_fitted:.4f} to other bands "
-            f"(exact {self.remote:.4f}, nu tr g / 2 pi {self.band_weight:.4f}); bound nu |C| = {self.hall_bound:.4f}"
+            f"quantum weight K = {Number(self.value):.4f} from |q| <= {Number(self.largest_q):.3f} |G_1| (fit to "
+            f"{self.residual:.1e}): "
+            f"{Number(self.within_band):.4f} inside the band, {Number(self.remote_fitted):.4f} to other bands "
+            f"(exact {Number(self.remote):.4f}, nu tr g / 2 pi {Number(self.band_weight):.4f}); bound nu |C| = "
+            f"{Number(self.hall_bound):.4f}"
         )
 
 
@@ -69,8 +72,8 @@ def quantum_weight(
 ) -> QuantumWeight:
     """Quantum weight of a manifold from its full structure factor at small q.
 
-    Fits 2 pi (N/A) S(q) = K_ab q_a q_b + c q^4 with weights 1/q^2 to the shortest transfers; the cluster is too small
-    for a limit, so the error is that of the quartic term, seen in `remote_fitted` against `remote`.
+    Fits 2 pi (N/A) S(q) = K_ab q_a q_b + c q^4 with weights 1/q^2, S(q) the full one, to the shortest transfers; the
+    cluster is too small for a limit, so the error is that of the quartic term: compare `remote_fitted` and `remote`.
 
     Parameters
     ----------
@@ -119,7 +122,7 @@ def quantum_weight(
 
 
 def _fit(q: FloatArray, values: FloatArray, density: float) -> tuple[FloatArray, float]:
-    """K_ab and the root-mean-square error, from S(q) per carrier."""
+    """K_ab and the root-mean-square error, from the full S(q) per carrier."""
     square = (q**2).sum(axis=1)
     columns = np.stack([q[:, 0] ** 2, 2 * q[:, 0] * q[:, 1], q[:, 1] ** 2, square**2], axis=1) / square[:, None]
     target = 2 * np.pi * density * values / square

@@ -8,9 +8,12 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import FloatArray
+from moire._text import Number, amount
 from moire.errors import InputError
 from moire.exact_diagonalization.manifold import Label
 from moire.grids import MomentumGrid
+from moire.topology.berry import COARSE_LINK
+from moire.verdicts import Verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,19 +114,34 @@ class SpectralFlow:
         )
 
     @property
-    def verdict(self) -> str:
-        """One sentence."""
-        numbers = f"splitting up to {self.max_splitting:.4f} meV, gap down to {self.min_gap:.4f} meV"
+    def decision(self) -> Verdict:
+        """Whether the manifold stays below all other levels and returns to itself, and why."""
+        numbers = (
+            f"splitting up to {Number(self.max_splitting):.4f} meV, gap down to {Number(self.min_gap):.4f} meV"
+            if np.isfinite(self.min_gap)
+            else f"splitting up to {amount(self.max_splitting, 'meV')}, and no other level to compare"
+        )
         known = "" if self.every_sector else " in the sectors solved"
+        heads = ("Spectral flow", "No spectral flow of a manifold")
+        if not self.converged or np.isnan(self.gap).any() or not np.isfinite(self.max_splitting):
+            return Verdict(None, f"not every level along the flow converged; {numbers}", *heads)
         if self.min_gap <= 0:
-            return f"Other levels reach the manifold along the flow{known}; {numbers}."
+            return Verdict(False, f"other levels reach the manifold along the flow{known}; {numbers}", *heads)
+        if not self.min_link > COARSE_LINK:
+            coarse = f"the steps are too coarse to follow the states, smallest overlap {Number(self.min_link):.3f}"
+            return Verdict(None, f"{coarse}; {numbers}", *heads)
         if self.permutation is None:
-            return f"The manifold stays apart{known} but does not return to itself after one turn; {numbers}."
+            wanders = f"the manifold stays apart{known} but does not return to itself after one turn"
+            return Verdict(False, f"{wanders}; {numbers}", *heads)
         moves = ", ".join(f"{self.momenta[i]} to {self.momenta[j]}" for i, j in enumerate(self.permutation))
         turns = "one turn" if self.period == 1 else f"{self.period} turns"
-        return (
-            f"The manifold stays apart{known} and returns to itself after {turns}; one turn takes {moves}; {numbers}."
-        )
+        returns = f"the manifold stays apart{known} and returns to itself after {turns}; one turn takes {moves}"
+        return Verdict(True if self.every_sector else None, f"{returns}; {numbers}", *heads)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        return self.decision.sentence
 
     def __str__(self) -> str:
         return "\n".join(
@@ -131,7 +149,8 @@ class SpectralFlow:
                 f"spectral flow along L_{self.direction} of {self.grid.name}, filling {self.filling}, "
                 f"{len(self.twists)} twists, {len(self.labels)} sectors",
                 f"  {self.verdict}",
-                f"  smallest |det| of overlaps between twists {self.min_link:.3f}; phi = 1 repeats phi = 0 within "
+                f"  smallest |det| of overlaps between twists {Number(self.min_link):.3f}; phi = 1 repeats phi = 0 "
+                f"within "
                 f"{self.closure_mev:.1e} meV",
                 f"  every level converged: {'yes' if self.converged else 'no'}; seed {self.seed}",
             ]

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._text import Number
 from moire.errors import InputError, require
 from moire.exact_diagonalization import Spectrum
 from moire.form_factors import Transfers
@@ -33,7 +34,7 @@ SUM_RULE_TOLERANCE = 1e-7  # of the energy; eigenvectors with residuals of 1e-6 
 
 @dataclass(frozen=True, eq=False)
 class StructureFactor:
-    """S(q) per carrier at every transfer |q| <= q_cutoff |G_1|, umklapp included.
+    """S(q) per carrier, full, projected and normal-ordered, at every transfer |q| <= q_cutoff |G_1|, umklapp included.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class StructureFactor:
     energy
         Energy in meV from n(k) and sum_q V(q) <:rho_q rho_-q:> / 2A, the mean over the states.
     energy_error
-        The same less the energy of the spectrum, in meV: the sum rule of S(q).
+        The same less the energy of the spectrum, in meV: the sum rule of the normal-ordered S(q).
     """
 
     transfers: Transfers
@@ -113,14 +114,18 @@ class StructureFactor:
     def __str__(self) -> str:
         zone = self.zone[self.transfers.vectors[self.zone].any(axis=1)]
         peak = zone[np.argmax(self.full[zone])]
+        projected = self.projected[zone]
         label = tuple(self.grid.labels[self.transfers.group_index[peak]].tolist())
         return "\n".join(
             [
                 f"structure factor of {self.n_carriers} carriers on {self.grid.name}, {len(self.states)} states "
                 f"averaged, {self.transfers.size} momenta with |q| <= {self.transfers.q_cutoff:g} |G_1|",
-                f"full S(q) in the zone from {self.full[zone].min():.4f} to {self.full[zone].max():.4f}, "
+                f"full S(q) in the zone from {Number(self.full[zone].min()):.4f} to "
+                f"{Number(self.full[zone].max()):.4f}, "
                 f"largest at {label}",
-                f"energy from S(q), the mean over the states averaged, {self.energy:.6f} meV, "
+                f"projected S(q) in the zone from {Number(projected.min()):.4f} to {Number(projected.max()):.4f}",
+                f"energy from the normal-ordered S(q), the mean over the states averaged, "
+                f"{Number(self.energy):.6f} meV, "
                 f"{self.energy_error:+.1e} meV from that of the spectrum",
             ]
         )
@@ -173,7 +178,8 @@ def structure_factor(
     exact = float(np.mean([spectrum.energies[state] for state in chosen]))
     if abs(energy - exact) > SUM_RULE_TOLERANCE * (1 + abs(exact)):
         raise InputError(
-            f"`problem` must be the one that the spectrum was solved from, in the same gauge, but its energy from S(q) "
+            f"`problem` must be the one that the spectrum was solved from, in the same gauge, but its energy from the "
+            f"normal-ordered S(q) "
             f"is {energy - exact:+.3g} meV off."
         )
     return StructureFactor(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from moire._text import Number
 from moire.observables import ManyBodyChern, SpectralFlow
 
 
@@ -54,5 +55,5 @@ def plot_twist_flux(chern: ManyBodyChern, ax: Axes) -> Axes:
     ax.figure.colorbar(image, ax=ax, label="flux density (its mean is C)")
     ax.set_xlabel(r"$\phi_1 / 2\pi$")
     ax.set_ylabel(r"$\phi_2 / 2\pi$")
-    ax.set_title(f"{chern.cluster}, filling {chern.filling}: C = {chern.value:+.3f}", fontsize="medium")
+    ax.set_title(f"{chern.cluster}, filling {chern.filling}: C = {Number(chern.value):+.3f}", fontsize="medium")
     return ax

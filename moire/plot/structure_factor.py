@@ -30,5 +30,5 @@ def plot_structure_factor(result: StructureFactor, ax: Axes, reach: float = 1.6)
     ax.set_xlabel(r"$q_x$ (1/nm)")
     ax.set_ylabel(r"$q_y$ (1/nm)")
     ax.set_title(f"{result.grid.name}, {result.n_carriers} carriers", fontsize="medium")
-    ax.figure.colorbar(points, ax=ax, label=r"$S(q)$", shrink=0.7)
+    ax.figure.colorbar(points, ax=ax, label=r"full $S(q)$", shrink=0.7)
     return ax

@@ -8,6 +8,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from moire._text import Number
 from moire.topology import RadiusScan, StredaFan, StripSpectrum, WilsonLoops
 
 
@@ -31,7 +32,7 @@ def plot_wannier_flow(loops: WilsonLoops, ax: Axes) -> Axes:
     ax.set_xlabel(rf"$k_{across}$ ($b_{across}$)")
     ax.set_ylabel(rf"Wannier centre ($a_{along}$)")
     bands = ",".join(map(str, loops.band_indices))
-    ax.set_title(f"band {bands}, winding C = {loops.chern + 0.0:+.0f}", fontsize="medium")
+    ax.set_title(f"band {bands}, winding C = {Number(loops.chern):+.3f}", fontsize="medium")
     return ax
 
 
@@ -114,7 +115,7 @@ def _colour(share: float) -> tuple[float, float, float]:
 
 
 def plot_streda(fan: StredaFan, ax: Axes) -> Axes:
-    """Draw the fillings of gapped states against the magnetic field.
+    """Draw the fillings of gapped states against the magnetic field; C = phi_0 dn/dB of the electrons.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ def plot_streda(fan: StredaFan, ax: Axes) -> Axes:
     """
     for line, filling in zip(fan.lines, fan.fillings, strict=True):
         ax.plot(filling, fan.field_tesla, label=rf"$\nu = {line.filling}$, $C = {line.chern}$")
-    ax.set_xlabel("carriers per cell")
+    ax.set_xlabel(r"electrons per cell $\nu$, $C = \phi_0\, dn/dB$")
     ax.set_ylabel("magnetic field (T)")
     ax.legend(frameon=False, fontsize="small")
     return ax

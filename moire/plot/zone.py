@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from moire._arrays import FloatArray
+from moire._text import Number
 from moire.lattice import TriangularLattice
 from moire.topology import ChernResult
 
@@ -62,5 +63,5 @@ def plot_flux(result: ChernResult, lattice: TriangularLattice, ax: Axes) -> Axes
     relative = result.flux * result.flux.size / (2 * np.pi)
     plot_zone_map(relative, lattice, ax, r"$\Omega A_{BZ} / 2\pi$", diverging=True)
     bands = ",".join(map(str, result.band_indices))
-    ax.set_title(f"band {bands}, C = {result.value + 0.0:+.3f}", fontsize="medium")
+    ax.set_title(f"band {bands}, C = {Number(result.value):+.3f}", fontsize="medium")
     return ax

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from moire._text import Number
 from moire.errors import FileFormatError, InputError, SchemaError
 from moire.io import Dataset, Record, read_record, write_record
 from moire.sweep.folder import ResultsFolder
@@ -52,7 +53,10 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if not isinstance(value, float | np.floating):
         return str(value)
-    return f"{round(float(value), 4) + 0.0:.4f}".rstrip("0").rstrip(".")  # + 0.0 turns -0 into 0
+    if np.isnan(value):
+        return "-"
+    text = f"{Number(value):.4f}"
+    return text.rstrip("0").rstrip(".") if text[-5:-4] == "." else text
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 from matplotlib.figure import Figure
 
+from moire._text import Number
 from moire.io import Record, StoredMeanField, read_hartree_fock
 from moire.plot import plot_bands, plot_gap_line, plot_moment_map, plot_phase_map, plot_zone_map
 from moire.sweep.collect import Table
@@ -51,7 +52,7 @@ def state_figure(record: Record, title: str) -> Figure:
             f"layer {'bt'[layer]}",
             limit,
         )
-    state = rf"{stored.phases[0, 0]}, gap {stored.gaps[0, 0]:.2f} meV, $\epsilon = {stored.epsilon_r[0]:g}$"
+    state = rf"{stored.phases[0, 0]}, gap {Number(stored.gaps[0, 0]):.2f} meV, $\epsilon = {stored.epsilon_r[0]:g}$"
     figure.suptitle(f"{title}\n{state}")
     return figure
 

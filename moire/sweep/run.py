@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from moire.errors import is_interrupt
 from moire.io import FileStatus, Record, provenance, write_record
 from moire.sweep.communicator import on_leader
 from moire.sweep.compute import compute
@@ -77,6 +78,8 @@ def run_point(request: Request, folder: ResultsFolder) -> PointReport:
         record = compute(request).record
         n_warnings = len(record.attributes["warnings"])
     except Exception as failure:  # one bad point must not end the sweep
+        if is_interrupt(failure):
+            raise KeyboardInterrupt from failure
         error = f"{type(failure).__name__}: {failure}"
         attributes = {
             "request": request.canonical(),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._text import Number
 from moire.bands import BandStructure
 from moire.bloch import BlochModel
 from moire.errors import InputError, MeshWarning, require
@@ -59,8 +60,9 @@ class ChernResult:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
         bands = ",".join(map(str, self.band_indices))
         return (
-            f"C[{bands}] = {self.value:+z.6f} on {self.mesh[0]}x{self.mesh[1]}: smallest link {self.min_link:.3f}, "
-            f"largest flux {self.max_flux:.3f} rad{trust}"
+            f"C[{bands}] = {Number(self.value):+.6f} on {self.mesh[0]}x{self.mesh[1]}: smallest link "
+            f"{Number(self.min_link):.3f}, "
+            f"largest flux {Number(self.max_flux):.3f} rad{trust}"
         )
 
 

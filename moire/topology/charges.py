@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._text import Number
 from moire.bloch import MomentumModel
 from moire.errors import InputError, require
 from moire.topology.interband import InterbandIndex, interband_index
@@ -38,7 +39,7 @@ class TopologicalCharges:
     def __str__(self) -> str:
         lines = [f"{self.model}, {self.region}", f"{'band':>6} {'Q':>8}   Theta"]
         lines += [
-            f"{band:>6} {charge:8.4f}   {' '.join(f'{value:+4.0f}' for value in row)}"
+            f"{band:>6} {Number(charge):8.4f}   {' '.join(f'{Number(value):+8.4f}' for value in row)}"
             for band, charge, row in zip(self.bands, self.charges, self.indices, strict=True)
         ]
         return "\n".join(lines)
@@ -77,7 +78,7 @@ class ValleyIndex:
         return self.valley_k.value - self.valley_k_prime.value
 
     def __str__(self) -> str:
-        return f"Theta_K - Theta_K' = {self.value:+.6f}\n  K : {self.valley_k}\n  K': {self.valley_k_prime}"
+        return f"Theta_K - Theta_K' = {Number(self.value):+.6f}\n  K : {self.valley_k}\n  K': {self.valley_k_prime}"
 
 
 def interband_valley_index(

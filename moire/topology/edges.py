@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import eig, eigh
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._text import Number
 from moire.errors import InputError, require
 
 LOCALISED = 0.75
@@ -195,7 +196,7 @@ def in_gap_modes(strip: Strip, energy_mev: float) -> InGapModes:
         missed = roots.real[(off_axis > 1) & (off_axis < NEAR_MISS)][0]
         raise InputError(
             f"`energy_mev` must cross the modes or miss them clearly, but {energy:g} meV just misses a state at "
-            f"{missed:.4f} / nm: move the energy, or make the strip wider."
+            f"{Number(missed):.4f} / nm: move the energy, or make the strip wider."
         )
     found: list[tuple[float, float, int, float]] = []
     for cluster in _clusters(np.sort(roots.real[off_axis <= 1]), strip.resolution):
@@ -207,7 +208,7 @@ def in_gap_modes(strip: Strip, energy_mev: float) -> InGapModes:
     if weakest < LOCALISED:
         raise InputError(
             f"`energy_mev` must lie in the gap of a strip wide enough for its modes, but at {energy:g} meV a state has "
-            f"only {weakest:.2f} of its weight near a side."
+            f"only {Number(weakest):.2f} of its weight near a side."
         )
     columns = list(zip(*found, strict=True)) if found else [(), (), (), ()]
     return InGapModes(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._text import Number
 from moire.bands import BandStructure
 from moire.errors import require
 from moire.grids import KPath, MomentumGrid
@@ -125,18 +126,19 @@ class QuantumGeometry:
     def ideality(self) -> float:
         """|C| / K in [0, 1], one if and only if the band is ideal: T weighted by the Chern number, K = |C| + T.
 
-        Two bands of different Chern number compare by it, where T grows with |C|; it is zero in a trivial band.
+        Two bands of different Chern number compare by it, where T grows with |C|; it is zero in a trivial band,
+        and NaN where K vanishes.
         """
-        return abs(self.chern) / self.quantum_weight
+        return abs(self.chern) / self.quantum_weight if self.quantum_weight > 0 else float("nan")
 
     def __str__(self) -> str:
         bands = ",".join(map(str, self.band_indices))
         if not isinstance(self.momenta, MomentumGrid):
             return f"quantum geometry of bands [{bands}] at {self.momenta.n_points} momenta of a path"
         return (
-            f"quantum geometry of bands [{bands}] on {self.momenta.name}: C = {self.chern:+.5f}, "
-            f"K = {self.quantum_weight:.5f}, T = {self.trace_violation:.5f}, "
-            f"sigma_F = {self.curvature_fluctuation:.4f}, ideality = {self.ideality:.4f}, "
+            f"quantum geometry of bands [{bands}] on {self.momenta.name}: C = {Number(self.chern):+.5f}, "
+            f"K = {Number(self.quantum_weight):.5f}, T = {Number(self.trace_violation):.5f}, "
+            f"sigma_F = {Number(self.curvature_fluctuation):.4f}, ideality = {Number(self.ideality):.4f}, "
             f"smallest tr g - |Omega| = {self.trace_condition.min():.3g} nm^2"
         )
 

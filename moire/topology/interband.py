@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from moire._text import Number
 from moire.bloch import MomentumModel
 from moire.errors import MeshWarning, is_whole, require
 from moire.topology.region_states import (
@@ -75,9 +76,11 @@ class MeshRecord:
 
     def __str__(self) -> str:
         return (
-            f"{self.value:+.6f} on {self.n_points} points (boundary by velocities: "
-            f"{self.velocity_contour + self.area:+.6f}), smallest link {self.min_link:.3f} (above {COARSE_LINK}?), "
-            f"largest flux {self.max_flux:.3f} and boundary step {self.max_turn:.3f} rad (below {COARSE_PHASE:.3f}?)"
+            f"{Number(self.value):+.6f} on {self.n_points} points (boundary by velocities: "
+            f"{Number(self.velocity_contour + self.area):+.6f}), smallest link {Number(self.min_link):.3f} (above "
+            f"{COARSE_LINK}?), "
+            f"largest flux {Number(self.max_flux):.3f} and boundary step {Number(self.max_turn):.3f} rad (below "
+            f"{Number(COARSE_PHASE):.3f}?)"
         )
 
 
@@ -130,10 +133,12 @@ class InterbandIndex:
         return round(self.value)
 
     def __str__(self) -> str:
+        weakest = self.weakest_coupling.value
+        coupling = f"smallest |<{self.m}|d {self.n}>| {weakest:.3g} nm" if np.isfinite(weakest) else "no boundary"
         return (
-            f"Theta[{self.n},{self.m}] = {self.value:+.6f} (contour {self.contour:+.4f}, area {self.area:+.4f}) on "
-            f"the {self.region}: smallest |<{self.m}|d {self.n}>| {self.weakest_coupling.value:.3g} nm, smallest "
-            f"link {self.history[-1].min_link:.3f}, smallest gap {self.closest_approach.value:.4g} meV; "
+            f"Theta[{self.n},{self.m}] = {Number(self.value):+.6f} (contour {Number(self.contour):+.4f}, area "
+            f"{Number(self.area):+.4f}) on the {self.region}: {coupling}, smallest "
+            f"link {Number(self.history[-1].min_link):.3f}, smallest gap {self.closest_approach.value:.4g} meV; "
             f"{self.stop_reason}"
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._text import Number
 from moire.bands import solve_bands
 from moire.bloch import BlochModel
 from moire.errors import ConvergenceWarning, require
@@ -99,9 +100,10 @@ class ConvergedChern:
         gap = "" if self.smallest_gap is None else f", smallest direct gap {self.smallest_gap}"
         state = "converged" if self.converged else "NOT converged"
         return (
-            f"C[{bands}] = {self.value:+.6f} ({state}: {self.stop_reason}) "
-            f"with {self.n_diagonalizations} momenta in {len(self.history)} rounds: smallest link {self.min_link:.3f}, "
-            f"largest flux {self.max_flux:.3f} rad{gap}"
+            f"C[{bands}] = {Number(self.value):+.6f} ({state}: {self.stop_reason}) "
+            f"with {self.n_diagonalizations} momenta in {len(self.history)} rounds: smallest link "
+            f"{Number(self.min_link):.3f}, "
+            f"largest flux {Number(self.max_flux):.3f} rad{gap}"
         )
 
 
@@ -277,7 +279,8 @@ def converged_geometry(
             break
         side = side * 3 // 2
     converged = change < tolerance
-    reason = f"changed by {change:.1e} up to side {side}, {'below' if converged else 'not below'} {tolerance:.1e}"
+    steps = f"changed by {change:.1e} up to side {side}, {'below' if converged else 'not below'} {tolerance:.1e}"
+    reason = steps if np.isfinite(change) else f"one mesh of side {side} shows no change"
     result = ConvergedGeometry(geometry, converged, reason, change, tuple(history))
     if not converged:
         warnings.warn(str(result), ConvergenceWarning, stacklevel=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from moire._text import Number
 from moire.bands import BandStructure, solve_bands
 from moire.continuum import ContinuumModel
 from moire.errors import InputError, require
@@ -61,11 +62,13 @@ class GroupTopology:
         bands = "+".join(map(str, self.links.band_indices))
         geometry, modulo = self.geometry, "-" if self.modulo_3 is None else self.modulo_3
         z2 = "-" if self.z2 is None else self.z2.value
+        gap = "-" if self.gap is None else f"{Number(self.gap.gap_mev):.4f}"
         return (
-            f"{bands:>7} {self.links.value:+z8.4f} {geometry.chern:+z9.4f} {self.wilson.chern:+z8.4f} {modulo:>6} "
-            f"{'yes' if self.routes_agree else 'NO':>5} {z2:>3} {geometry.quantum_weight:9.5f} "
-            f"{geometry.trace_violation:9.5f} {geometry.curvature_fluctuation:8.4f} "
-            f"{self.links.min_link:6.3f} {self.gap.gap_mev if self.gap else float('nan'):9.4f}"
+            f"{bands:>7} {Number(self.links.value):+8.4f} {Number(geometry.chern):+9.4f} "
+            f"{Number(self.wilson.chern):+8.4f} {modulo:>6} "
+            f"{'yes' if self.routes_agree else 'NO':>5} {z2:>3} {Number(geometry.quantum_weight):9.5f} "
+            f"{Number(geometry.trace_violation):9.5f} {Number(geometry.curvature_fluctuation):8.4f} "
+            f"{Number(self.links.min_link):6.3f} {gap:>9}"
         )
 
 
@@ -104,8 +107,10 @@ class TopologyReport:
         for corner, index in self.indices:
             trust, finest = "" if index.converged else "  (not converged)", index.history[-1]
             lines.append(
-                f"Theta[{index.n},{index.m}] around {corner:<7} = {index.value:+z.4f}: contour {index.contour:+z.4f}, "
-                f"area {index.area:+z.4f}, smallest link {finest.min_link:.3f}, {finest.n_points} points{trust}"
+                f"Theta[{index.n},{index.m}] around {corner:<7} = {Number(index.value):+.4f}: contour "
+                f"{Number(index.contour):+.4f}, "
+                f"area {Number(index.area):+.4f}, smallest link {Number(finest.min_link):.3f}, {finest.n_points} "
+                f"points{trust}"
             )
         return "\n".join([*lines, *self.refusals])
 

@@ -1,4 +1,14 @@
-"""Streda lines and Hall resistance: n(B) = nu n_0 + C B / phi_0 and R_xy = h / (C e^2)."""
+"""Streda lines and Hall resistance: n(B) = nu n_0 + C B / phi_0 and R_xy = E_x / J_y = h / (C e^2).
+
+One Chern number C, three signs that follow from it. n counts electrons (nu < 0: holes missing from filled valence
+bands), B points along +z, phi_0 = h/e > 0, and C = phi_0 dn/dB is the Chern number of the filled electron states in
+the sign of :func:`moire.topology.chern_number`, A = i<u|d u>. Electrons carry the charge -e, and with
+J_i = sigma_ij E_j and E_i = rho_ij J_j
+
+    sigma_xy = -e (dn/dB)_mu = -C e^2/h = -sigma_yx,        R_xy = rho_xy = -1/sigma_xy = h/(C e^2).
+
+So C, the slope and R_xy have one sign, and sigma_xy the other.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray, read_only
+from moire._text import Number
 from moire.errors import require
 from moire.units import FLUX_QUANTUM, VON_KLITZING
 
@@ -19,14 +30,15 @@ CM2_PER_NM2 = 1e-14
 
 @dataclass(frozen=True)
 class StredaLine:
-    """A gapped state that starts at filling `filling` with Hall conductance `chern` e^2/h.
+    """A gapped state that starts at filling `filling` and has the Chern number `chern`.
 
     Parameters
     ----------
     filling
-        nu, carriers per moire cell at zero field, negative for holes.
+        nu, electrons per moire cell at zero field, counted from the filled valence bands: negative for holes.
     chern
-        Hall conductance in e^2/h, integer or fractional.
+        C = phi_0 dn/dB, electrons added per flux quantum, integer or fractional: the Chern number of the filled
+        electron states. sigma_xy = -C e^2/h, and R_xy = E_x/J_y = h/(C e^2).
     """
 
     filling: Fraction
@@ -54,13 +66,23 @@ class StredaLine:
         return np.asarray(float(self.filling) / cell_area_nm2 + float(self.chern) * field / FLUX_QUANTUM)
 
     @property
+    def hall_conductivity(self) -> Fraction:
+        """sigma_xy = J_x/E_y = -C in e^2/h, exact: minus the Chern number, because electrons carry the charge -e."""
+        return -self.chern
+
+    @property
     def hall_resistance(self) -> Fraction:
-        """R_xy = 1/C in h/e^2, exact; see :func:`hall_resistance`."""
+        """R_xy = E_x/J_y = 1/C in h/e^2, exact; see :func:`hall_resistance`."""
         return hall_resistance(self.chern)
 
 
 def hall_resistance(chern: Fraction | int | str) -> Fraction:
-    """R_xy = 1/C in h/e^2 of a state without longitudinal resistance, as an exact fraction.
+    """R_xy = E_x/J_y = 1/C in h/e^2 of a state without longitudinal resistance, as an exact fraction.
+
+    Parameters
+    ----------
+    chern
+        C = phi_0 dn/dB of the electrons; R_xy = rho_xy has its sign, sigma_xy = -C e^2/h the opposite one.
 
     Raises
     ------
@@ -73,7 +95,7 @@ def hall_resistance(chern: Fraction | int | str) -> Fraction:
 
 
 def hall_resistance_ohm(chern: Fraction | int | str) -> float:
-    """R_xy = h / (C e^2) in ohm."""
+    """R_xy = E_x/J_y = h/(C e^2) in ohm, with C = phi_0 dn/dB of the electrons."""
     return float(hall_resistance(chern) * Fraction(VON_KLITZING))
 
 
@@ -102,11 +124,13 @@ class StredaFan:
     cell_area_nm2: float
 
     def __str__(self) -> str:
-        rows = [f"{'nu':>8} {'C':>8} {'R_xy (h/e^2)':>13} {'dn/dB (1/cm^2 T)':>18}"]
+        rows = [f"{'nu':>8} {'C':>8} {'sigma_xy (e^2/h)':>17} {'R_xy (h/e^2)':>13} {'dn/dB (1/cm^2 T)':>18}"]
         for line in self.lines:
             resistance = str(line.hall_resistance) if line.chern else "none"
             slope = float(line.chern) / FLUX_QUANTUM / CM2_PER_NM2
-            rows.append(f"{line.filling!s:>8} {line.chern!s:>8} {resistance:>13} {slope:18.4g}")
+            conductivity = str(line.hall_conductivity)
+            rows.append(f"{line.filling!s:>8} {line.chern!s:>8} {conductivity:>17} {resistance:>13} {slope:18.4g}")
+        rows.append("C = phi_0 dn/dB of the electrons, sigma_xy = J_x/E_y = -C e^2/h, R_xy = E_x/J_y = h/(C e^2)")
         return "\n".join(rows)
 
 
@@ -134,7 +158,7 @@ class StredaFit:
     Parameters
     ----------
     chern, chern_error
-        Slope phi_0 dn/dB and its standard error.
+        Slope C = phi_0 dn/dB and its standard error; n counts electrons, so that R_xy = E_x/J_y = h/(C e^2).
     filling, filling_error
         nu at zero field and its standard error.
     chi2_per_degree
@@ -168,7 +192,8 @@ class StredaFit:
 
     def __str__(self) -> str:
         return (
-            f"C = {self.chern:+.4f} +- {self.chern_error:.4f}, nu = {self.filling:+.5f} +- {self.filling_error:.5f} "
+            f"C = phi_0 dn/dB = {Number(self.chern):+.4f} +- {Number(self.chern_error):.4f}, "
+            f"nu = {Number(self.filling):+.5f} +- {Number(self.filling_error):.5f} "
             f"({self.n_points} points, chi^2 per degree {self.chi2_per_degree:.3g})"
         )
 
@@ -184,7 +209,8 @@ def fit_streda(
     Parameters
     ----------
     field_tesla, density_per_nm2
-        Where the state was seen: B in tesla and n in 1/nm^2, both (point,).
+        Where the state was seen: B in tesla and the density n of electrons, negative for holes, in 1/nm^2, both
+        (point,).
     cell_area_nm2
         Area of the moire cell.
     density_error_per_nm2

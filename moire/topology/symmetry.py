@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._text import Number
 from moire.continuum import C3_ROTATION, ContinuumModel
 from moire.eigensolver import extremal_eigenpairs
 from moire.errors import require
@@ -121,7 +122,7 @@ class SymmetryTable:
             for band in range(n_bands):
                 label = int(self.labels[row, band])
                 text = f"w^{label}" if self.order == 3 else "+-"[label]
-                cells.append(f"{text} ({self.energies[row, band]:.3f} meV)")
+                cells.append(f"{text} ({Number(self.energies[row, band]):.3f} meV)")
             lines.append(f"{point:>9}" + "".join(f"{cell:>22}" for cell in cells))
         lines.append(
             f"largest residual {self.residuals.max():.2g}, largest commutator {self.commutators.max():.2g} meV"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._text import Number
 from moire.bands import BandStructure
 from moire.errors import InputError, MeshWarning, require
 from moire.topology.berry import COARSE_LINK, VANISHING_LINK, group_states, overlap_matrices
@@ -86,8 +87,8 @@ class WilsonLoops:
         bands = ",".join(map(str, self.band_indices))
         return (
             f"Wilson loops of bands [{bands}] along b_{self.axis + 1} on {self.mesh[0]}x{self.mesh[1]}: "
-            f"C = {self.chern:+.6f}, smallest singular value {self.min_singular_value:.3f}, "
-            f"largest step {self.max_step:.3f} rad{trust}"
+            f"C = {Number(self.chern):+.6f}, smallest singular value {Number(self.min_singular_value):.3f}, "
+            f"largest step {Number(self.max_step):.3f} rad{trust}"
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._text import Number
 from moire.bands import BandStructure
 from moire.errors import InputError, MeshWarning, require
 from moire.topology.berry import COARSE_LINK, ChernResult, chern_number, chern_of_states, group_states
@@ -72,8 +73,8 @@ class Z2Result:
         bands = ",".join(map(str, self.band_indices))
         return (
             f"Z2[{bands}] = {self.value} from {len(self.transverse)} loops along b_{self.axis + 1}: "
-            f"smallest gap {self.smallest_gap:.3f} rad, largest step {self.max_step:.3f} rad, "
-            f"smallest singular value {self.min_singular_value:.3f}, asymmetry {self.asymmetry:.1e} rad{trust}"
+            f"smallest gap {Number(self.smallest_gap):.3f} rad, largest step {Number(self.max_step):.3f} rad, "
+            f"smallest singular value {Number(self.min_singular_value):.3f}, asymmetry {self.asymmetry:.1e} rad{trust}"
         )
 
 
@@ -226,8 +227,8 @@ class ChernPair:
     def __str__(self) -> str:
         one, other = self.labels
         return (
-            f"(C_{one} - C_{other})/2 = {self.value:+.4f}, C_{one} = {self.first.value:+.4f}, "
-            f"C_{other} = {self.second.value:+.4f}, separation {self.separation:.3g}"
+            f"(C_{one} - C_{other})/2 = {Number(self.value):+.4f}, C_{one} = {Number(self.first.value):+.4f}, "
+            f"C_{other} = {Number(self.second.value):+.4f}, separation {self.separation:.3g}"
         )
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
+from moire._text import Number
 from moire.bands import BandStructure, solve_bands
 from moire.errors import MeshWarning, require
 from moire.io import Dataset, chern_record
@@ -66,7 +67,8 @@ class ChernTask:
             if abs(result.value - curvature.chern) > ROUTES_AGREE:
                 warnings.warn(
                     f"The two routes to the Chern number of bands {result.band_indices} disagree: "
-                    f"{result.value:+.2f} by links, {curvature.chern:+.2f} by curvature; refine the mesh.",
+                    f"{Number(result.value):+.2f} by links, {Number(curvature.chern):+.2f} by curvature; refine the "
+                    f"mesh.",
                     MeshWarning,
                     stacklevel=2,
                 )
@@ -75,6 +77,7 @@ class ChernTask:
             figures[f"kubo_{group}"] = Dataset(curvature.chern, "", (), "the same from the curvature")
             figures[f"min_link_{group}"] = Dataset(result.min_link, "", (), "smallest link; below 0.5 is too coarse")
         lines = [bands.names[0]] + [
-            f"{result}; curvature route {curvature.chern:+.4f}" for result, curvature in zip(results, kubo, strict=True)
+            f"{result}; curvature route {Number(curvature.chern):+.4f}"
+            for result, curvature in zip(results, kubo, strict=True)
         ]
         return chern_record(bands.grid, results, kubo), figures, "\n".join(lines)

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import ConfigDict
 
+from moire._text import Number
 from moire.bands import BandStructure, solve_bands
 from moire.errors import CutoffWarning, require
 from moire.grids import KPath
@@ -156,7 +157,8 @@ def _check_time_reversal(bands: BandStructure) -> None:
     mismatch = float(np.abs(bands.energies[0] - bands.energies[1][opposite]).max())
     if mismatch > TIME_REVERSAL_MEV:
         warnings.warn(
-            f"The energies of K at k and of K' at -k differ by up to {mismatch:.3f} meV: use more plane_wave_shells.",
+            f"The energies of K at k and of K' at -k differ by up to {Number(mismatch):.3f} meV: "
+            "use more plane_wave_shells.",
             CutoffWarning,
             stacklevel=2,
         )

@@ -1,0 +1,37 @@
+"""Numbers in sentences and tables: nothing but zero reads as zero, and what is not known or not finite is said so."""
+
+from __future__ import annotations
+
+import math
+import re
+
+_FIXED = re.compile(r"(?P<sign>\+?)z?(?P<width>\d*)\.(?P<digits>\d+)f")
+
+
+class Number(float):
+    """A number that is written with a fixed number of decimals wherever they show it: ``f"{Number(gap):9.4f} meV"``.
+
+    Below one unit of the last decimal two significant digits and a power of ten are written instead, 4.8e-05; zero has
+    no minus sign; NaN is ``unknown``, and numbers beyond all bounds are ``infinite`` or ``-infinite``.
+    """
+
+    def __format__(self, spec: str) -> str:
+        parts = _FIXED.fullmatch(spec)
+        if parts is None:
+            return super().__format__(spec)
+        sign, digits = parts["sign"], int(parts["digits"])
+        if math.isnan(self):
+            text = "unknown"
+        elif math.isinf(self):
+            text = "infinite" if self > 0 else "-infinite"
+        elif 0 < abs(self) < 10.0**-digits:
+            text = super().__format__(f"{sign}.1e")
+        else:
+            text = super().__format__(f"{sign}z.{digits}f")
+        return text.rjust(int(parts["width"] or 0))
+
+
+def amount(value: float, unit: str, digits: int = 4) -> str:
+    """Return a number with its unit, without it where there is no number: ``"0.2000 meV"``, ``"unknown"``."""
+    text = f"{Number(value):.{digits}f}"
+    return f"{text} {unit}" if math.isfinite(value) else text
