@@ -41,7 +41,7 @@ assert np.allclose(path.energies[0], path.energies[1], atol=1e-6)
 biased = [mo.ContinuumModel.build(wang, basis, valley, displacement_mev=10) for valley in (+1, -1)]
 split = mo.solve_bands(biased, mo.KPath.through(lattice, points_per_segment=15), n_bands=3)
 plot_bands(split, plt.figure().gca())
-print(f"largest splitting {np.abs(split.energies[0] - split.energies[1]).max():.2f} meV")
+print(f"largest splitting {np.abs(split.energies[0] - split.energies[1]).max():.3g} meV")
 
 # %% [markdown]
 # ## Chern number by two routes, and the flux map
@@ -78,5 +78,5 @@ assert spectrum.manifold.is_signature
 for epsilon_r in (5, 10, 20, 50, 200):
     problem = mo.project(cluster, mo.ScreenedCoulomb(epsilon_r=epsilon_r, gate_distance_nm=30))
     manifold = mo.solve_all_sectors(problem, "-2/3").manifold
-    print(f"eps = {epsilon_r:>3}: splitting {manifold.splitting:7.4f} meV, gap {manifold.gap:7.4f} meV")
+    print(f"eps = {epsilon_r:>3}: splitting {manifold.splitting:7.3g} meV, gap {manifold.gap:7.3g} meV")
 assert manifold.gap < manifold.splitting

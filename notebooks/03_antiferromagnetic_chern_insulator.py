@@ -42,7 +42,7 @@ def mean_field(displacement_mev: float) -> MeanField:
 fields = [0.0, 20.0, 30.0]
 line = follow([mean_field(field) for field in fields], 2, ["AFMxy", "AFMz"])
 for field, found in zip(fields, line, strict=True):
-    print(f"D = {field:4.0f} meV: {identify_phase(found).name:>6}, gap {found.best.gap:6.2f} meV")
+    print(f"D = {field:4.0f} meV: {identify_phase(found).name:>6}, gap {found.best.gap:6.3g} meV")
 
 # %% [markdown]
 # ## The state at 30 meV: bands, Berry flux, moments

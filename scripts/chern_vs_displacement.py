@@ -27,7 +27,7 @@ def main() -> None:
         for field in FIELDS_MEV:
             bands = mo.solve_bands(mo.ContinuumModel.build(wang, basis, displacement_mev=field), grid, 2)
             chern, gap = mo.topology.chern_number(bands, [0]), bands.direct_gap(0)
-            print(f"{twist_deg:.2f} deg, D = {field:4.1f} meV: direct gap {gap:7.3f} meV, {chern}")
+            print(f"{twist_deg:.2f} deg, D = {field:4.1f} meV: direct gap {gap:7.3g} meV, {chern}")
             face = f"C{color}" if chern.rounded else "none"
             label = f"{twist_deg:g} deg" if field == 0 else None
             ax.plot(field, gap, "o", color=f"C{color}", markerfacecolor=face, label=label)

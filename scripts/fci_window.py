@@ -27,7 +27,7 @@ def main() -> None:
     robust[rows, columns] = table["gap"] - table["splitting"]
     for row, value in enumerate(inverse):
         best = int(np.nanargmax(robust[row]))
-        print(f"eps = {1 / value:.4g}: best {robust[row, best]:.3f} meV at {angles[best]:.2f} deg")
+        print(f"eps = {1 / value:.4g}: best {robust[row, best]:.3g} meV at {angles[best]:.2f} deg")
     figure = Figure(figsize=(5, 3.6), layout="constrained")
     ax = figure.subplots()
     limit = np.nanmax(np.abs(robust))
