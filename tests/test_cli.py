@@ -143,7 +143,7 @@ def test_exports_beside_an_earlier_one_are_refused(tmp_path):
     options = ("--twist", 3.7, "--cluster", "2x3", "--format", "diagham", "--output", path)
     done = moire("export", *options)
     assert done.returncode == 2
-    assert "interaction.onebody is there." in done.stderr
+    assert "interaction.onebody exists." in done.stderr
     assert path.with_name("interaction.onebody").read_text() == "mine"
 
 
