@@ -212,14 +212,17 @@ def charge_order(
     degenerate momenta as the rival of a fractional Chern insulator.
     """
     require(
-        structure.grid.same_cluster(spectrum.grid), "structure", "live on the cluster of the spectrum", "on another"
+        structure.grid.same_cluster(spectrum.grid),
+        "structure",
+        "live on the cluster of the spectrum",
+        found="lives on another",
     )
     require(peak_threshold > 0, "peak_threshold", "be positive", peak_threshold)
     grid, transfers = spectrum.grid, structure.transfers
     if chern is not None:
         place = (chern.cluster, chern.filling)
         rule = f"belong to {grid.name} at filling {spectrum.filling}"
-        require(place == (grid.name, spectrum.filling), "chern", rule, f"of {place[0]} at {place[1]}")
+        require(place == (grid.name, spectrum.filling), "chern", rule, found=f"belongs to {place[0]} at {place[1]}")
     zone = structure.zone[transfers.group_index[structure.zone] != 0]
     groups, values = transfers.group_index[zone], structure.full[zone]
     corners = zone_corners(grid)
@@ -232,7 +235,8 @@ def charge_order(
     if smaller is not None:
         fits = smaller.n_carriers < spectrum.n_carriers and smaller.corner_peak > 0
         rule = f"have a peak at K and fewer than {spectrum.n_carriers} carriers"
-        require(fits, "smaller", rule, f"of {smaller.n_carriers} carriers with S(K) = {smaller.corner_peak:.3g}")
+        held = f"has {smaller.n_carriers} carriers and S(K) = {smaller.corner_peak:.3g}"
+        require(fits, "smaller", rule, found=held)
         growth = float(np.log(corner_peak / smaller.corner_peak) / np.log(spectrum.n_carriers / smaller.n_carriers))
     largest = tuple(int(part) for part in grid.labels[groups[np.argmax(values)]])
     momenta = tower_momenta(grid, spectrum.filling)
