@@ -38,7 +38,7 @@ def same(first, second):
 
 
 def spectrum(hamiltonian, n_particles, momentum):
-    sector = MomentumSector(hamiltonian.pairs.grid, n_particles, momentum)
+    sector = MomentumSector(hamiltonian.orbitals, n_particles, momentum)
     return np.linalg.eigvalsh(SectorHamiltonian(hamiltonian, sector).to_csr().toarray())
 
 
