@@ -82,8 +82,8 @@ def quspin_seconds(problem, n_carriers):
     grid, pairs = problem.grid, PairHamiltonian.from_problem(problem).particle_hole_transformed()
     table = pairs.pairs
     terms = [
-        [pairs.blocks[table.block_start[a] + b - table.range[a, 0]], *(int(k) for k in (a2, a1, *table.orbitals[b]))]
-        for a, (a1, a2) in enumerate(table.orbitals)
+        [pairs.blocks[table.block_start[a] + b - table.range[a, 0]], *(int(k) for k in (a2, a1, *table.members[b]))]
+        for a, (a1, a2) in enumerate(table.members)
         for b in range(*table.range[a])
     ]
     static = [["n", [[e, k] for k, e in enumerate(pairs.levels)]], ["++--", terms]]

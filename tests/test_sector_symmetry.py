@@ -64,9 +64,9 @@ def test_phases_that_were_put_in_are_found():
     phases = np.random.default_rng(1).uniform(0, 2 * np.pi, 12)
     phases = phases - phases[image]  # so that the square is the identity
     table, blocks = pairs.pairs, pairs.blocks.copy()
-    for a, (a1, a2) in enumerate(table.orbitals):
+    for a, (a1, a2) in enumerate(table.members):
         for b in range(*table.range[a]):
-            b1, b2 = table.orbitals[b]
+            b1, b2 = table.members[b]
             c, d = table.index[image[a1], image[a2]], table.index[image[b1], image[b2]]
             sign = (-1.0) ** (int(image[a1] > image[a2]) + int(image[b1] > image[b2]))
             turn = np.exp(1j * (phases[a1] + phases[a2] - phases[b1] - phases[b2]))
