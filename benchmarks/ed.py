@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 import moire as mo
 from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian, solve_sector
+from moire.orbitals import Orbitals
 from moire.resources import available_cores, fits_in_memory, human_bytes
 from tests.reference import occupied_pairs
 
@@ -68,7 +69,7 @@ def limit(pairs, sector, peak):
 
 
 def sector_counts(grid, n_particles):
-    return mo.exact_diagonalization.sector_dimensions(grid, n_particles)
+    return mo.exact_diagonalization.sector_dimensions(Orbitals(grid), n_particles)
 
 
 def quspin_seconds(problem, n_carriers):
@@ -81,11 +82,11 @@ def quspin_seconds(problem, n_carriers):
     grid, pairs = problem.grid, PairHamiltonian.from_problem(problem).particle_hole_transformed()
     table = pairs.pairs
     terms = [
-        [pairs.blocks[table.block_start[a] + b - table.range[a, 0]], *(int(k) for k in (a2, a1, *table.orbitals[b]))]
-        for a, (a1, a2) in enumerate(table.orbitals)
+        [pairs.blocks[table.block_start[a] + b - table.range[a, 0]], *(int(k) for k in (a2, a1, *table.members[b]))]
+        for a, (a1, a2) in enumerate(table.members)
         for b in range(*table.range[a])
     ]
-    static = [["n", [[e, k] for k, e in enumerate(pairs.one_body)]], ["++--", terms]]
+    static = [["n", [[e, k] for k, e in enumerate(pairs.levels)]], ["++--", terms]]
     basis = spinless_fermion_basis_general(grid.n_points, Nf=n_carriers)
     unchecked = {"check_symm": False, "check_herm": False, "check_pcon": False}
     operator = quantum_LinearOperator(static, basis=basis, dtype=np.complex128, **unchecked)
@@ -101,7 +102,7 @@ def row(label, value, baseline, n_bytes=0.0):
 def products(shape, n_particles, peak):
     problem = problem_on(shape)
     pairs = PairHamiltonian.from_problem(problem).particle_hole_transformed()
-    sector = MomentumSector(problem.grid, n_particles, 0)
+    sector = MomentumSector(problem.orbitals, n_particles, 0)
     numba.set_num_threads(1)
     free = SectorHamiltonian(pairs, sector, "matrix-free")
     rng = np.random.default_rng(0)
@@ -139,7 +140,7 @@ def products(shape, n_particles, peak):
 def eigenstates():
     problem = problem_on([4, 6])
     pairs = PairHamiltonian.from_problem(problem).particle_hole_transformed()
-    h = SectorHamiltonian(pairs, MomentumSector(problem.grid, 8, 0))
+    h = SectorHamiltonian(pairs, MomentumSector(problem.orbitals, 8, 0))
     print("\n4 levels of 4x6 at -2/3, sector (0, 0), to 1e-6 meV, 1 thread")
     for label, options in (
         ("ARPACK", {"solver": "arpack"}),

@@ -9,11 +9,13 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire.bands import BandStructure
-from moire.errors import InputError, require
+from moire.errors import require
 from moire.form_factors import FormFactors
 from moire.grids import MomentumGrid
 from moire.interaction import ScreenedCoulomb
 from moire.kernels import overlaps
+from moire.orbitals import Orbitals
+from moire.resources import reserve
 
 Carrier = Literal["hole", "electron"]
 ZeroMomentum = Literal["drop", "keep", "exchange"]
@@ -77,6 +79,11 @@ class ProjectedHamiltonian:
         return self.bands.grid
 
     @property
+    def orbitals(self) -> Orbitals:
+        """The orbitals (flavour, band, k) of the carriers."""
+        return Orbitals(self.grid, self.bands.n_flavours, self.bands.n_bands)
+
+    @property
     def q_cutoff(self) -> float:
         """Largest momentum transfer kept, in units of |G_1|."""
         return self.form_factors.transfers.q_cutoff
@@ -87,43 +94,57 @@ class ProjectedHamiltonian:
         return self.grid.n_points * self.grid.lattice.cell_area_nm2
 
     def two_body_elements(self) -> ComplexArray:
-        """Matrix elements of a single band of one flavour, in meV.
+        """Matrix elements of the interaction in meV.
 
         Returns
         -------
-        elements : (k1, k2, d)
-            W with H_int = 1/2 sum W[k1, k2, d] c^+_k1 c^+_k2 c_{k2-d} c_{k1+d}; d runs over the momentum group.
+        elements : (flavour, k1, m, m', flavour', k2, n, n', d)
+            W with H_int = 1/2 sum W c^+_{m k1} c^+_{n k2} c_{n' k2-d} c_{m' k1+d}, the first and the last operator of
+            one flavour, those in between of the other; d runs over the momentum group.
 
         Raises
         ------
-        InputError
-            If there is more than one flavour or band.
+        MemoryRefusedError
+            If they do not fit in memory.
         """
-        form = self.form_factors.values
-        if form.shape[0] != 1 or form.shape[3] != 1:
-            raise InputError(
-                f"`problem` must have one flavour and one band, but has {form.shape[0]} and {form.shape[3]}."
-            )
-        transfers, n_k = self.form_factors.transfers, self.grid.n_points
-        elements = np.zeros((n_k, n_k, n_k), dtype=np.complex128)
-        single = np.ascontiguousarray(form[0, :, :, 0, 0, :])
-        overlaps.two_body(single, self.coulomb, transfers.minus, transfers.group_index, elements)
+        form, transfers, n_k = self.form_factors.values, self.form_factors.transfers, self.grid.n_points
+        vertex = (form.shape[0], n_k, form.shape[3], form.shape[3])
+        reserve(
+            f"Two-body elements of {form.shape[0]} x {form.shape[3]} bands on {self.grid.name}",
+            16.0 * float(np.prod(vertex)) ** 2 * n_k,
+            "fewer bands or a smaller cluster would fit",
+        )
+        elements = np.zeros((*vertex, *vertex, n_k), dtype=np.complex128)
+        overlaps.two_body(form, self.coulomb, transfers.minus, transfers.group_index, elements)
         return read_only(elements)
 
-    def reference_self_energy(self) -> tuple[FloatArray, float]:
-        """Self-energy of P_ref in meV, (k,), and its energy tr Self-energy P_ref / 2, for one band of one flavour.
+    def reference_self_energy(self, elements: ComplexArray) -> tuple[ComplexArray, float]:
+        """Self-energy of P_ref in meV, (flavour, k, m, n), and its energy tr Self-energy P_ref / 2.
+
+        Parameters
+        ----------
+        elements
+            Those of :meth:`two_body_elements`.
 
         Raises
         ------
         InputError
-            If there is more than one flavour or band.
+            If P_ref mixes flavours, whose numbers of carriers would not be conserved.
         """
-        elements = self.two_body_elements()
-        weights = self.reference_density[:, 0, 0].real
-        momenta = np.arange(self.grid.n_points)
-        exchanged = elements[momenta[:, None], momenta[None], self.grid.difference_index.T]  # d = k2 - k1
-        self_energy = (elements[:, :, 0] - exchanged).real @ weights - self.zero_exchange * weights
-        return read_only(self_energy), float(self_energy @ weights) / 2
+        n_f, n_k, n_b = self.one_body.shape
+        density = self.reference_density.reshape(n_k, n_f, n_b, n_f, n_b)
+        diagonal = np.einsum("kfmfn->fkmn", density)  # <c^+_n c_m>
+        mixed = density * (1 - np.eye(n_f))[:, None, :, None]
+        require(not mixed.any(), "reference", "not mix flavours", "a density matrix that does")
+        momenta = np.arange(n_k)
+        direct = np.einsum("akmngqrs,gqsr->akmn", elements[..., 0], diagonal)
+        moved = self.grid.difference_index.T  # d = k2 - k1
+        exchanged = np.empty_like(direct)
+        for flavour in range(n_f):
+            own = elements[flavour, :, :, :, flavour][momenta[:, None], :, :, momenta[None], :, :, moved]
+            exchanged[flavour] = np.einsum("kqmlrn,qlr->kmn", own, diagonal[flavour])
+        self_energy = direct - exchanged - self.zero_exchange * diagonal
+        return read_only(self_energy), float(np.einsum("fkmn,fknm->", self_energy, diagonal).real) / 2
 
     def describe(self) -> dict[str, object]:
         """Every approximation that went in, by name, for printing and for files."""

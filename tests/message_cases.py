@@ -8,6 +8,7 @@ import moire as mo
 from moire import exact_diagonalization as ed
 from moire import hartree_fock as hf
 from moire import observables as obs
+from moire.orbitals import Orbitals
 from moire.sweep import parse_plan
 
 NAN, INF = float("nan"), float("inf")
@@ -58,7 +59,7 @@ def pair_hamiltonian(*, transformed=False):
 
 
 def sector_hamiltonian(grid=GRID, n_particles=2, momentum=0):
-    return ed.SectorHamiltonian(pair_hamiltonian(), ed.MomentumSector(grid, n_particles, momentum))
+    return ed.SectorHamiltonian(pair_hamiltonian(), ed.MomentumSector(Orbitals(grid), n_particles, momentum))
 
 
 @cache

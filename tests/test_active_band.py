@@ -21,7 +21,7 @@ def diagonal_element(problem, word):
     for k in range(6):
         if word >> k & 1:
             momentum = problem.grid.sum_index[momentum, k]
-    sector = ed.MomentumSector(problem.grid, word.bit_count(), int(momentum))
+    sector = ed.MomentumSector(problem.orbitals, word.bit_count(), int(momentum))
     row = int(sector.rank(np.array([word], dtype=np.uint64))[0])
     return ed.SectorHamiltonian(ed.PairHamiltonian.from_problem(problem), sector).to_csr().toarray()[row, row].real
 

@@ -21,6 +21,7 @@ from moire.exact_diagonalization import (
 from moire.form_factors import FormFactors
 from moire.grids import smith_normal_form
 from moire.lattice import TriangularLattice
+from moire.orbitals import Orbitals
 from moire.topology import berry_curvature, chern_number
 
 LATTICE = mo.MoireLattice.from_twist(3.7, 0.352)
@@ -56,7 +57,9 @@ def problem():
 
 def sector_hamiltonian(momentum=0, n=2, grid=None, storage="auto"):
     p = problem()
-    return SectorHamiltonian(PairHamiltonian.from_problem(p), MomentumSector(grid or p.grid, n, momentum), storage)
+    return SectorHamiltonian(
+        PairHamiltonian.from_problem(p), MomentumSector(Orbitals(grid or p.grid), n, momentum), storage
+    )
 
 
 class NotContinuum:
@@ -125,9 +128,9 @@ CASES = {
     "infinite filling": (lambda: parse_filling(INF), "filling", "inf"),
     "zero filling": (lambda: parse_filling((0, 3)), "filling", "0"),
     "filling above one": (lambda: parse_filling("4/3"), "filling", "4/3"),
-    "negative number": (lambda: MomentumSector(GRID, -1, 0), "n_particles", "-1"),
-    "too many particles": (lambda: sector_dimensions(GRID, 7), "n_particles", "7"),
-    "momentum index": (lambda: MomentumSector(GRID, 2, 6), "momentum", "6"),
+    "negative number": (lambda: MomentumSector(Orbitals(GRID), -1, 0), "n_particles", "-1"),
+    "too many particles": (lambda: sector_dimensions(Orbitals(GRID), 7), "n_particles", "7"),
+    "momentum index": (lambda: MomentumSector(Orbitals(GRID), 2, 6), "momentum", "6"),
     "storage": (lambda: sector_hamiltonian(storage="disk"), "storage", "'disk'"),
     "storage of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), storage="disk"), "storage", "'disk'"),
     "no levels": (lambda: solve_sector(sector_hamiltonian(), 0), "n_eigenstates", "0"),

@@ -9,6 +9,7 @@ import moire as mo
 from moire.exact_diagonalization import expected_momenta, parse_filling
 from moire.observables import charge_order, structure_factor, tower_momenta
 from moire.observables.charge_order import zone_corners
+from moire.orbitals import Species
 from tests.fractional_cases import problem_on, solved
 
 ORDERED = {"displacement_mev": 60.0, "epsilon_r": 5.0}  # a trivial flat band: the carriers crystallise
@@ -142,6 +143,6 @@ def test_bad_input(crystal):
     with pytest.raises(
         mo.InputError, match=r"`structure` must live on the cluster of the spectrum, but lives on another\."
     ):
-        charge_order(replace(spectrum, grid=problem_on((3, 4)).grid), structure)
+        charge_order(replace(spectrum, species=Species(problem_on((3, 4)).orbitals)), structure)
     with pytest.raises(mo.InputError, match=r"`filling` must be a fraction"):
         tower_momenta(spectrum.grid, "x")

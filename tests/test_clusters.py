@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import moire as mo
 from moire.exact_diagonalization import cluster_shapes, clusters_for, sector_dimensions, suggest_clusters
 from moire.exact_diagonalization.cluster_shapes import SIXTH_TURN
+from moire.orbitals import Orbitals
 
 LATTICE = mo.MoireLattice.from_twist(3.7, 0.352)
 
@@ -88,7 +89,7 @@ def test_suggestions():
     assert best.shared_sector == 3
     rectangle = next(cluster for cluster in suggestions.of_size(12) if cluster.shape.name == "3x4")
     grid = mo.MomentumGrid.regular(LATTICE, 3, 4)
-    assert rectangle.largest_dimension == sector_dimensions(grid, 4).max()
+    assert rectangle.largest_dimension == sector_dimensions(Orbitals(grid), 4).max()
     assert rectangle.shared_sector == 1
     text = str(suggestions)
     assert "[[6, 3], [-3, 3]]" in text

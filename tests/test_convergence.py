@@ -10,7 +10,7 @@ from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorH
 @pytest.fixture
 def hamiltonian(small_problem):
     problem = small_problem([3, 5])
-    h = SectorHamiltonian(PairHamiltonian.from_problem(problem), MomentumSector(problem.grid, 6, 2), "matrix-free")
+    h = SectorHamiltonian(PairHamiltonian.from_problem(problem), MomentumSector(problem.orbitals, 6, 2), "matrix-free")
     assert h.shape[0] > 300
     return h
 
@@ -60,7 +60,7 @@ def test_a_failed_sector_leaves_nan_and_no_verdict(small_problem, monkeypatch):
 
 def test_dense_solver_counts_no_products(small_problem):
     problem = small_problem([2, 3])
-    h = SectorHamiltonian(PairHamiltonian.from_problem(problem), MomentumSector(problem.grid, 3, 0))
+    h = SectorHamiltonian(PairHamiltonian.from_problem(problem), MomentumSector(problem.orbitals, 3, 0))
     solution = solve_sector(h, 50)
     assert solution.n_products == 0
     assert len(solution.energies) == h.shape[0]

@@ -7,6 +7,7 @@ import moire as mo
 from moire import exact_diagonalization as ed
 from moire.hartree_fock import MeanField, occupy
 from moire.hartree_fock.mean_field import overlap
+from moire.orbitals import Orbitals
 
 STRIPE = [[1, 0], [0, 2]]
 
@@ -136,7 +137,7 @@ def expectation(hamiltonian, grid, columns):
     """<Slater|H|Slater> sector by sector; amplitudes are minors of the orbital matrix."""
     total, norm = hamiltonian.constant, 0.0
     for momentum in range(grid.n_points):
-        sector = ed.MomentumSector(grid, columns.shape[1], momentum)
+        sector = ed.MomentumSector(Orbitals(grid), columns.shape[1], momentum)
         words = sector.states
         occupied = np.array([[i for i in range(grid.n_points) if int(word) >> i & 1] for word in words])
         amplitudes = np.linalg.det(columns[occupied])

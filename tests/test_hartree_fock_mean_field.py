@@ -129,7 +129,7 @@ def test_slater_determinants_in_exact_diagonalization(small_problem, rule, carri
         momentum = 0
         for k in np.nonzero(occupied)[0]:
             momentum = problem.grid.sum_index[momentum, k]
-        sector = ed.MomentumSector(problem.grid, int(occupied.sum()), int(momentum))
+        sector = ed.MomentumSector(problem.orbitals, int(occupied.sum()), int(momentum))
         row = int(sector.rank(np.array([word], dtype=np.uint64))[0])
         exact = ed.SectorHamiltonian(hamiltonian, sector).to_csr().toarray()[row, row].real
         determinant = occupied.reshape(6, 1, 1).astype(complex)

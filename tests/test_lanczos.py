@@ -28,7 +28,7 @@ def hermitian(levels, seed=0):
 @pytest.fixture(scope="module")
 def hamiltonian(small_problem):
     problem = small_problem([3, 6])
-    h = SectorHamiltonian(PairHamiltonian.from_problem(problem), MomentumSector(problem.grid, 6, 3), "matrix-free")
+    h = SectorHamiltonian(PairHamiltonian.from_problem(problem), MomentumSector(problem.orbitals, 6, 3), "matrix-free")
     assert h.shape[0] > 1000
     return h
 
@@ -92,7 +92,7 @@ def test_three_states_at_gamma(small_problem, seed):
     # 3x3 at 2/3: the three states of the manifold share the sector (0, 0).
     problem = small_problem([3, 3])
     pairs = PairHamiltonian.from_problem(problem)
-    h = SectorHamiltonian(pairs, MomentumSector(problem.grid, 3, 0), "matrix-free")
+    h = SectorHamiltonian(pairs, MomentumSector(problem.orbitals, 3, 0), "matrix-free")
     exact = np.linalg.eigvalsh(h.to_csr().toarray())[:3]
     np.testing.assert_allclose(solve_sector(h, 3, solver="lanczos", seed=seed).energies, exact, atol=1e-9)
     degenerate = SectorHamiltonian(flat(pairs), h.sector, "matrix-free")  # all levels the same
@@ -103,7 +103,9 @@ def test_three_states_at_gamma(small_problem, seed):
 
 def flat(pairs):
     """The pairs without an interaction and with one energy for all orbitals."""
-    return PairHamiltonian(pairs.pairs, np.full_like(pairs.one_body, -2.0), np.zeros_like(pairs.blocks))
+    return PairHamiltonian(
+        pairs.pairs, pairs.orbitals.matrix(np.full_like(pairs.levels, -2.0)), np.zeros_like(pairs.blocks)
+    )
 
 
 def test_single_precision_is_good_to_its_rounding(hamiltonian):

@@ -15,6 +15,7 @@ from moire.exact_diagonalization.memory import sector_memory
 from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors, sector_dimensions
 from moire.form_factors import FormFactors, Transfers
 from moire.hartree_fock import MeanField
+from moire.orbitals import Orbitals
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_the_mode_of_the_exchange_is_said(build_model, caplog, monkeypatch):
 def test_a_spectrum_is_refused_before_its_sectors_are_enumerated(small_machine, small_problem, monkeypatch):
     problem = small_problem([4, 6])
     monkeypatch.setattr(resources, "available_bytes", lambda: 2**26)
-    largest = int(sector_dimensions(problem.grid, 12).max())
+    largest = int(sector_dimensions(problem.orbitals, 12).max())
     text = small_machine(
         lambda: mo.solve_all_sectors(problem, (1, 2), 8), rf"^A sector of dimension {largest} \(12 particles in 24"
     )
@@ -134,7 +135,7 @@ def test_a_spectrum_is_refused_before_its_sectors_are_enumerated(small_machine, 
     limit = 0.9 * 2**26
     assert sector_memory(24, 12, largest, levels).total <= limit < sector_memory(24, 12, largest, levels + 1).total
     particles = int(advice.split(" or ")[1].split()[0])
-    fewer = largest_sectors(problem.grid)
+    fewer = largest_sectors(problem.orbitals)
     assert sector_memory(24, particles, int(fewer[particles]), 8).total <= limit
     assert sector_memory(24, particles + 1, int(fewer[particles + 1]), 8).total > limit
     small_machine(lambda: mo.solve_all_sectors(problem, (1, 3), 4, keep_vectors=True), "with the vectors kept of all")
@@ -144,7 +145,7 @@ def test_a_spectrum_is_refused_before_its_sectors_are_enumerated(small_machine, 
 def test_a_sector_takes_what_is_announced(small_problem, caplog, storage):
     problem = small_problem([4, 6])
     options = {"momenta": [(0, 0)], "storage": storage, "use_symmetry": False}
-    dimension = int(sector_dimensions(problem.grid, 7)[0])
+    dimension = int(sector_dimensions(problem.orbitals, 7)[0])
     stated = sector_memory(24, 7, dimension, 2, storage)
     mo.solve_all_sectors(problem, (7, 24), 2, **options)  # compiles
     tracemalloc.start()
@@ -158,9 +159,11 @@ def test_a_sector_takes_what_is_announced(small_problem, caplog, storage):
 
 def test_the_refusal_of_a_basis_says_what_fits(small_machine, build_model):
     grid = mo.MomentumGrid.regular(build_model("WANG_2023", 3.89, shells=1).lattice, 6, 8)
-    text = small_machine(lambda: MomentumSector(grid, 24, 0), r"half tables of 48 orbitals would take")
+    text = small_machine(lambda: MomentumSector(Orbitals(grid), 24, 0), r"half tables of 48 orbitals would take")
     particles = int(text.split("; ")[1].split(" particles on this cluster would fit")[0])
-    needed = [basis_bytes(48, int(dimension)) for dimension in largest_sectors(grid)[particles : particles + 2]]
+    needed = [
+        basis_bytes(48, int(dimension)) for dimension in largest_sectors(Orbitals(grid))[particles : particles + 2]
+    ]
     assert needed[0] <= 0.9 * 2**30 < needed[1]
     larger = mo.MomentumGrid.regular(grid.lattice, 8, 8)
-    small_machine(lambda: MomentumSector(larger, 2, 0), r"the half tables of 50 orbitals would fit\.$")
+    small_machine(lambda: MomentumSector(Orbitals(larger), 2, 0), r"the half tables of 50 orbitals would fit\.$")

@@ -113,7 +113,6 @@ CASES = [
     (lambda: problem(reference="holes"), "`reference` must be an array or one of vacuum, hole_vacuum, electron_vacuum, average, but is 'holes'."),
     (lambda: mo.project(bands(1), mo.ScreenedCoulomb(epsilon_r=10.0), reference=np.full((6, 1, 1), 1j)), "`reference` must be Hermitian at each momentum, but is not."),
     (lambda: mo.project(bands(1), mo.ScreenedCoulomb(epsilon_r=10.0), reference=np.full((6, 1, 1), 1.5)), "`reference` must have occupations in [0, 1], but has them in [1.5, 1.5]."),
-    (lambda: problem(2).two_body_elements(), "`problem` must have one flavour and one band, but has 1 and 2."),
     # models
     (lambda: haldane(second_hopping_mev=INF), "`second_hopping_mev` must be a finite number, but is inf."),
     (lambda: haldane(lattice_constant_nm=0.0), "`lattice_constant_nm` must be positive, but is 0.0."),

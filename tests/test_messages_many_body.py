@@ -11,6 +11,7 @@ from moire import exact_diagonalization as ed
 from moire import hartree_fock as hf
 from moire import observables as obs
 from moire.hartree_fock.folding import index_of
+from moire.orbitals import Orbitals
 from moire.plot import plot_bands
 from tests.message_cases import (
     GRID,
@@ -39,16 +40,16 @@ CASES = [
     (lambda: ed.parse_filling("4/3"), "`filling` must be nonzero and lie in [-1, 1] for one band of one valley, but is 4/3."),
     (lambda: ed.carriers_on(regular(2, 5), "-2/3"), "`filling` must give an integer number of carriers on the cluster, but 2/3 x 10 = 20/3 on 2x5; 3x3, 3x4, 2x3, 3x5 would fit."),
     (lambda: ed.carriers_on(regular(5, 13), "1/5"), "`cluster` must have at most 64 orbitals, but has 65 (5x13)."),
-    (lambda: ed.MomentumSector(regular(5, 13), 1, 0), "`cluster` must have at most 64 orbitals, but has 65 (5x13)."),
-    (lambda: ed.MomentumSector(GRID, 7, 0), "`n_particles` must lie in 0..6, but is 7."),
-    (lambda: ed.MomentumSector(GRID, 2, 6), "`momentum` must be an index in 0..5, but is 6."),
+    (lambda: ed.MomentumSector(Orbitals(regular(5, 13)), 1, 0), "`cluster` must have at most 64 orbitals, but has 65 (5x13)."),
+    (lambda: ed.MomentumSector(Orbitals(GRID), 7, 0), "`n_particles` must lie in 0..6, but is 7."),
+    (lambda: ed.MomentumSector(Orbitals(GRID), 2, 6), "`momentum` must be an index in 0..5, but is 6."),
     (lambda: ed.suggest_clusters("2/3", 65), "`max_sites` must satisfy 1 <= min_sites <= max_sites <= 64, but is 65, with min_sites = 6."),
     (lambda: ed.suggest_clusters("1/7", 13, 8), "`max_sites` must allow a multiple of 7 cells from min_sites = 8 on, but is 13."),
     (lambda: ed.composite_fermi_seas(regular(3, 3)), "`cluster` must have an even number of cells at half filling, but has 9 (3x3)."),
     (lambda: ed.composite_fermi_liquid(spectrum()), "`spectrum` must be at filling 1/2, but is at 1/3."),
-    (lambda: ed.SectorHamiltonian(pair_hamiltonian(), ed.MomentumSector(GRID, 2, 0), "disk"), "`storage` must be one of auto, csr, matrix-free, but is 'disk'."),
-    (lambda: ed.SectorHamiltonian(pair_hamiltonian(), ed.MomentumSector(GRID, 2, 0), dtype=float), "`dtype` must be complex64 or complex128, but is float64."),
-    (lambda: sector_hamiltonian(regular(3, 2)), "`sector` must live on the cluster of the Hamiltonian, 2x3, but lives on 3x2."),
+    (lambda: ed.SectorHamiltonian(pair_hamiltonian(), ed.MomentumSector(Orbitals(GRID), 2, 0), "disk"), "`storage` must be one of auto, csr, matrix-free, but is 'disk'."),
+    (lambda: ed.SectorHamiltonian(pair_hamiltonian(), ed.MomentumSector(Orbitals(GRID), 2, 0), dtype=float), "`dtype` must be complex64 or complex128, but is float64."),
+    (lambda: sector_hamiltonian(regular(3, 2)), "`sector` must live in the orbitals of the Hamiltonian, 2x3, but lives in 3x2."),
     (lambda: ed.solve_sector(sector_hamiltonian(GRID, 6, 1), 1), "`hamiltonian` must act on a sector with states, but sector (0, 1) has none."),
     (lambda: ed.solve_sector(sector_hamiltonian(), INF), "`n_eigenstates` must be an integer of at least 1, but is inf."),
     (lambda: ed.solve_sector(sector_hamiltonian(), 1.5), "`n_eigenstates` must be an integer of at least 1, but is 1.5."),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import moire as mo
+from tests.reference.elements import one_band
 from tests.reference.overlaps import layer_overlap
 
 
@@ -28,7 +29,7 @@ def test_two_body_elements_by_plain_loops(small_problem, shape, carrier):
         for k1 in range(grid.n_points):
             for k2 in range(grid.n_points):
                 expected[k1, k2, d] += forward[k1] @ v @ backward[k2]
-    np.testing.assert_allclose(problem.two_body_elements(), expected, atol=1e-11)
+    np.testing.assert_allclose(one_band(problem), expected, atol=1e-11)
     assert np.abs(expected).max() > 1
     sign = -1 if carrier == "hole" else 1
     np.testing.assert_array_equal(problem.one_body, sign * bands.energies)
@@ -36,7 +37,7 @@ def test_two_body_elements_by_plain_loops(small_problem, shape, carrier):
 
 def test_symmetries_of_the_elements(small_problem):
     problem = small_problem([3, 3])
-    w, grid = problem.two_body_elements(), problem.grid
+    w, grid = one_band(problem), problem.grid
     k, d = np.arange(9), np.arange(9)
     minus = grid.difference_index[0]
     # Exchange of the two particles: W(k1, k2, d) = W(k2, k1, -d).
@@ -51,7 +52,7 @@ def test_symmetries_of_the_elements(small_problem):
 def test_zero_momentum_rule(small_problem, distance):
     interaction = mo.ScreenedCoulomb(epsilon_r=10, layer_distance_nm=distance)
     dropped, kept = (small_problem([3, 3], zero_momentum=rule, interaction=interaction) for rule in ("drop", "keep"))
-    difference = kept.two_body_elements() - dropped.two_body_elements()
+    difference = one_band(kept) - one_band(dropped)
     assert np.abs(difference[:, :, 1:]).max() == 0  # only d = 0 knows q = 0
     v0 = interaction(0.0) / dropped.area_nm2
     form = dropped.form_factors.values[0, dropped.form_factors.transfers.zero, :, 0, 0]
@@ -75,7 +76,7 @@ def test_only_q_zero_is_dropped(small_problem):
 def test_filled_band_of_holes_is_an_electron_vacuum(small_problem):
     # All orbitals filled: one state in either picture; E = sum e + 1/2 sum (W(k1,k2,0) - W(k1,k2,k2-k1)).
     problem = small_problem([2, 3])
-    w, n = problem.two_body_elements(), 6
+    w, n = one_band(problem), 6
     exchange = sum(
         w[a, b, 0] - w[a, b, problem.grid.difference_index[b, a]] for a in range(n) for b in range(n) if a != b
     )

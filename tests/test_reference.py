@@ -9,6 +9,7 @@ from scipy import sparse
 
 import moire as mo
 from tests.reference import jordan_wigner, kubo
+from tests.reference.elements import one_band
 from tests.reference.torus import manifold_momenta
 
 
@@ -49,7 +50,7 @@ def test_the_two_many_body_references_agree(small_problem):
     problem = small_problem([2, 3])
     grid = problem.grid
     elements = jordan_wigner.from_elements(
-        problem.one_body[0, :, 0], problem.two_body_elements(), grid.difference_index, grid.sum_index
+        problem.one_body[0, :, 0], one_band(problem), grid.difference_index, grid.sum_index
     )
     densities = jordan_wigner.from_form_factors(problem)
     np.testing.assert_allclose(densities.toarray(), elements.toarray(), atol=1e-10)

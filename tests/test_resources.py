@@ -8,6 +8,7 @@ from moire import resources
 from moire._arrays import check_shape, read_only
 from moire.errors import MemoryRefusedError, MoireError
 from moire.exact_diagonalization import MomentumSector
+from moire.orbitals import Orbitals
 
 
 def test_memory_is_stated_and_refused(monkeypatch, caplog):
@@ -38,7 +39,7 @@ def test_every_large_allocation_asks_first(monkeypatch, build_model, small_probl
     for call in (
         lambda: mo.solve_bands(model, grid, 1),
         lambda: mo.project(bands, problem.interaction, q_cutoff=2.0),
-        lambda: MomentumSector(grid, 3, 0),
+        lambda: MomentumSector(Orbitals(grid), 3, 0),
         lambda: mo.solve_all_sectors(problem, (2, 5), 1),
     ):
         with pytest.raises(MemoryRefusedError, match=r"would fit\.$"):
@@ -58,7 +59,7 @@ def test_sixty_four_orbitals_are_refused_for_memory_and_not_for_number(monkeypat
     grid = mo.MomentumGrid.regular(mo.MoireLattice.from_twist(3.0, 0.352), 8, 8)
     monkeypatch.setattr(resources, "available_bytes", lambda: 64 * 2**30)
     with pytest.raises(MemoryRefusedError, match="half tables of 64 orbitals"):
-        MomentumSector(grid, 2, 0)
+        MomentumSector(Orbitals(grid), 2, 0)
 
 
 def test_cores():

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 import moire as mo
 from moire.exact_diagonalization import MomentumSector, PairHamiltonian, PairTable, SectorHamiltonian
+from moire.orbitals import Orbitals
 from tests.reference import jordan_wigner, occupied_pairs
+from tests.reference.elements import one_band
 
 SHAPES = ([2, 3], [1, 7], [[2, 1], [-1, 3]], [2, 4])
 
@@ -16,15 +18,15 @@ SHAPES = ([2, 3], [1, 7], [[2, 1], [-1, 3]], [2, 4])
 def random_pairs(grid, seed):
     """Any Hermitian momentum-conserving pair Hamiltonian, nothing physical about it."""
     rng = np.random.default_rng(seed)
-    pairs = PairTable(grid)
+    pairs = PairTable(Orbitals(grid))
     blocks = np.zeros(pairs.block_start[-1], dtype=complex)
-    for a in range(len(pairs.orbitals)):
+    for a in range(len(pairs.members)):
         for b in range(pairs.range[a, 0], pairs.range[a, 1]):
             value = complex(*rng.standard_normal(2)) if a != b else rng.standard_normal()
             if a <= b:
                 blocks[pairs.block_start[a] + b - pairs.range[a, 0]] = value
                 blocks[pairs.block_start[b] + a - pairs.range[b, 0]] = np.conj(value)
-    return PairHamiltonian(pairs, rng.standard_normal(grid.n_points), blocks, constant=0.7)
+    return PairHamiltonian(pairs, pairs.orbitals.matrix(rng.standard_normal(grid.n_points)), blocks, constant=0.7)
 
 
 def assert_sectors_equal(pair_hamiltonian, full, grid, words_of=lambda words: words):
@@ -32,7 +34,7 @@ def assert_sectors_equal(pair_hamiltonian, full, grid, words_of=lambda words: wo
     elements = 0
     for n in range(grid.n_points + 1):
         for momentum in range(grid.n_points):
-            sector = MomentumSector(grid, n, momentum)
+            sector = MomentumSector(Orbitals(grid), n, momentum)
             if sector.dimension == 0:
                 continue
             words = words_of(sector.states.astype(np.int64))
@@ -64,7 +66,7 @@ def test_projected_hamiltonian_in_every_sector(small_problem, shape, carrier):
     problem = small_problem(shape, carrier, twist=(0.3, 0.1))
     grid = problem.grid
     full = jordan_wigner.from_elements(
-        problem.one_body[0, :, 0], problem.two_body_elements(), grid.difference_index, grid.sum_index
+        problem.one_body[0, :, 0], one_band(problem), grid.difference_index, grid.sum_index
     )
     assert_sectors_equal(PairHamiltonian.from_problem(problem), full, grid)
 
@@ -88,8 +90,8 @@ def test_particle_hole_transformed_in_every_sector(shape):
     pairs = transformed.pairs
     h = transformed.constant * np.eye(2**n, dtype=complex)
     for k in range(n):
-        h = h + transformed.one_body[k] * (c[k] @ dagger[k]).toarray()
-    missing = [(dagger[p1] @ dagger[p2]).toarray() for p1, p2 in pairs.orbitals]
+        h = h + transformed.levels[k] * (c[k] @ dagger[k]).toarray()
+    missing = [(dagger[p1] @ dagger[p2]).toarray() for p1, p2 in pairs.members]
     for a in range(len(missing)):
         for b in range(pairs.range[a, 0], pairs.range[a, 1]):
             value = transformed.blocks[pairs.block_start[a] + b - pairs.range[a, 0]]
@@ -102,7 +104,7 @@ def test_transforming_twice_is_the_identity():
     original = random_pairs(grid, 9)
     twice = original.particle_hole_transformed().particle_hole_transformed()
     assert not twice.transformed
-    np.testing.assert_allclose(twice.one_body, original.one_body, atol=1e-12)
+    np.testing.assert_allclose(twice.levels, original.levels, atol=1e-12)
     np.testing.assert_array_equal(twice.blocks, original.blocks)
     assert twice.constant == pytest.approx(original.constant, abs=1e-12)
 
@@ -113,7 +115,7 @@ def test_larger_sectors_against_the_occupied_pairs(shape, n_particles):
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), shape)
     pair_hamiltonian = random_pairs(grid, 11)
     for momentum in (0, 4):
-        sector = MomentumSector(grid, n_particles, momentum)
+        sector = MomentumSector(Orbitals(grid), n_particles, momentum)
         h = SectorHamiltonian(pair_hamiltonian, sector, "matrix-free")
         x = np.random.default_rng(momentum).standard_normal((sector.dimension, 10)).view(complex)
         expected = np.stack([occupied_pairs.product(h, np.ascontiguousarray(column)) for column in x.T], axis=1)
@@ -135,7 +137,7 @@ def test_same_bits_on_any_number_of_threads(n_vectors):
     products = []
     for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
         numba.set_num_threads(threads)
-        h = SectorHamiltonian(random_pairs(grid, 2), MomentumSector(grid, 6, 7), "matrix-free")
+        h = SectorHamiltonian(random_pairs(grid, 2), MomentumSector(Orbitals(grid), 6, 7), "matrix-free")
         x = np.random.default_rng(0).standard_normal((h.shape[0], 2 * n_vectors)).view(complex)
         products.append(h @ x)
     assert np.abs(products[0]).max() > 1
@@ -145,8 +147,8 @@ def test_same_bits_on_any_number_of_threads(n_vectors):
 def test_auto_stores_small_sectors_only():
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), [4, 6])
     pair_hamiltonian = random_pairs(grid, 2)
-    assert SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, 4, 0)).is_stored
-    assert not SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, 6, 0)).is_stored
+    assert SectorHamiltonian(pair_hamiltonian, MomentumSector(Orbitals(grid), 4, 0)).is_stored
+    assert not SectorHamiltonian(pair_hamiltonian, MomentumSector(Orbitals(grid), 6, 0)).is_stored
 
 
 @given(st.integers(0, 10**6))
@@ -154,7 +156,9 @@ def test_auto_stores_small_sectors_only():
 def test_hermitian_by_random_vectors(seed):
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), [[2, 2], [-2, 4]])
     rng = np.random.default_rng(seed)
-    h = SectorHamiltonian(random_pairs(grid, seed), MomentumSector(grid, 5, int(rng.integers(12))), "matrix-free")
+    h = SectorHamiltonian(
+        random_pairs(grid, seed), MomentumSector(Orbitals(grid), 5, int(rng.integers(12))), "matrix-free"
+    )
     x, y = rng.standard_normal((2, h.shape[0])) + 1j * rng.standard_normal((2, h.shape[0]))
     assert np.vdot(x, h @ y) == pytest.approx(np.conj(np.vdot(y, h @ x)), rel=1e-11)
     assert h.H is h or np.allclose(h.H @ x, h @ x)
@@ -163,9 +167,9 @@ def test_hermitian_by_random_vectors(seed):
 
 def test_pair_tables():
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), [3, 4])
-    pairs = PairTable(grid)
-    assert len(pairs.orbitals) == 12 * 11 // 2
-    for p, (p1, p2) in enumerate(pairs.orbitals):
+    pairs = PairTable(Orbitals(grid))
+    assert len(pairs.members) == 12 * 11 // 2
+    for p, (p1, p2) in enumerate(pairs.members):
         assert p1 < p2
         assert pairs.momentum[p] == grid.sum_index[p1, p2]
         assert pairs.index[p1, p2] == pairs.index[p2, p1] == p
@@ -190,7 +194,7 @@ def test_gauge_invariance_of_the_spectrum(small_problem, seed):
 
 def test_products_are_counted(small_problem):
     problem = small_problem([3, 4])
-    h = SectorHamiltonian(PairHamiltonian.from_problem(problem), MomentumSector(problem.grid, 4, 0), "matrix-free")
+    h = SectorHamiltonian(PairHamiltonian.from_problem(problem), MomentumSector(problem.orbitals, 4, 0), "matrix-free")
     for _ in range(3):
         h @ np.ones(h.shape[0])
     assert h.n_products == 3

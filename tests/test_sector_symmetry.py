@@ -8,6 +8,7 @@ import pytest
 import moire as mo
 from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian
 from moire.exact_diagonalization.symmetry import accepted_symmetries, find_symmetry, representatives, rotated_orbitals
+from moire.orbitals import Orbitals
 from tests.test_sector_hamiltonian import random_pairs
 
 C6_CLUSTER = [[2, -2], [2, 4]]  # 12 sites, L_1 and L_2 of equal length at 120 degrees
@@ -59,20 +60,20 @@ def test_nothing_is_accepted_of_a_random_hamiltonian():
 def test_phases_that_were_put_in_are_found():
     # Average a random Hamiltonian over the powers of a rotation with phases: it is symmetric by construction.
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), [3, 4])
-    pairs, image = random_pairs(grid, 8), rotated_orbitals(grid, 3)
+    pairs, image = random_pairs(grid, 8), rotated_orbitals(Orbitals(grid), 3)
     phases = np.random.default_rng(1).uniform(0, 2 * np.pi, 12)
     phases = phases - phases[image]  # so that the square is the identity
     table, blocks = pairs.pairs, pairs.blocks.copy()
-    for a, (a1, a2) in enumerate(table.orbitals):
+    for a, (a1, a2) in enumerate(table.members):
         for b in range(*table.range[a]):
-            b1, b2 = table.orbitals[b]
+            b1, b2 = table.members[b]
             c, d = table.index[image[a1], image[a2]], table.index[image[b1], image[b2]]
             sign = (-1.0) ** (int(image[a1] > image[a2]) + int(image[b1] > image[b2]))
             turn = np.exp(1j * (phases[a1] + phases[a2] - phases[b1] - phases[b2]))
             other = pairs.blocks[table.block_start[c] + d - table.range[c, 0]]
             index = table.block_start[a] + b - table.range[a, 0]
             blocks[index] = (pairs.blocks[index] + sign * turn * other) / 2
-    one_body = (pairs.one_body + pairs.one_body[image]) / 2
+    one_body = pairs.orbitals.matrix((pairs.levels + pairs.levels[image]) / 2)
     symmetric = dataclasses.replace(pairs, blocks=blocks, one_body=one_body)
     symmetry = find_symmetry(symmetric, 3)
     assert symmetry.energy_bound(5) < 1e-11
@@ -103,7 +104,7 @@ def test_energies_and_vectors_of_related_sectors(sharp_problem, shape, displacem
         momentum = problem.grid.index_of(label)
         if related.transformed:
             momentum = int(problem.grid.difference_index[full, momentum])
-        h = SectorHamiltonian(form, MomentumSector(problem.grid, n, momentum))
+        h = SectorHamiltonian(form, MomentumSector(problem.orbitals, n, momentum))
         vectors, energies = related.vectors[row], related.energies[row] - form.constant
         assert np.linalg.norm(h @ vectors.T - vectors.T * energies) < 1e-6
         np.testing.assert_allclose(vectors.conj() @ vectors.T, np.eye(3), atol=1e-9)

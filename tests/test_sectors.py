@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import moire as mo
 from moire.exact_diagonalization import MomentumSector, carriers_on, parse_filling, rectangles_for, sector_dimensions
+from moire.orbitals import Orbitals
 from tests.reference.jordan_wigner import sector_states
 from tests.test_grids import clusters
 
@@ -15,7 +16,7 @@ from tests.test_grids import clusters
 @given(clusters(max_size=60), st.data())
 def test_dimensions_sum_to_the_binomial(grid, data):
     n = data.draw(st.integers(0, grid.n_points))
-    dimensions = sector_dimensions(grid, n)
+    dimensions = sector_dimensions(Orbitals(grid), n)
     assert dimensions.sum() == comb(grid.n_points, n)
     assert dimensions.min() >= 0
 
@@ -25,9 +26,9 @@ def test_states_are_those_of_a_plain_listing(shape):
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.0, 0.352), shape)
     for n in range(grid.n_points + 1):
         listed = sector_states(grid, n)
-        dimensions = sector_dimensions(grid, n)
+        dimensions = sector_dimensions(Orbitals(grid), n)
         for momentum, words in listed.items():
-            sector = MomentumSector(grid, n, momentum)
+            sector = MomentumSector(Orbitals(grid), n, momentum)
             np.testing.assert_array_equal(sector.states.astype(np.int64), words)  # sorted by (high, low) = by word
             assert sector.dimension == dimensions[momentum] == len(words)
             assert sector.label == tuple(grid.labels[momentum])
@@ -38,15 +39,17 @@ def test_states_are_those_of_a_plain_listing(shape):
 def test_rank_inverts_the_list(grid, data):
     n = data.draw(st.integers(0, grid.n_points))
     momentum = data.draw(st.integers(0, grid.n_points - 1))
-    sector = MomentumSector(grid, n, momentum)
+    sector = MomentumSector(Orbitals(grid), n, momentum)
     np.testing.assert_array_equal(sector.rank(sector.states), np.arange(sector.dimension))
-    assert sector.dimension == sector_dimensions(grid, n)[momentum]
+    assert sector.dimension == sector_dimensions(Orbitals(grid), n)[momentum]
 
 
 def test_large_dimension_without_enumeration():
     grid = mo.MomentumGrid.regular(mo.MoireLattice.from_twist(3.0, 0.352), 4, 6)
-    assert sector_dimensions(grid, 8).max() == 30709  # of the 735471 states, as published for 4x6 with 16 holes
-    assert sector_dimensions(grid, 8).sum() == comb(24, 8)
+    assert (
+        sector_dimensions(Orbitals(grid), 8).max() == 30709
+    )  # of the 735471 states, as published for 4x6 with 16 holes
+    assert sector_dimensions(Orbitals(grid), 8).sum() == comb(24, 8)
 
 
 @pytest.mark.parametrize("text", ["-2/3", "2/3", (2, 3), (-2, 3), Fraction(2, 3)])

@@ -70,7 +70,7 @@ def test_spectrum_against_the_full_fock_space(small_problem):
 def test_iterative_solver_finds_what_the_dense_one_does(small_problem, storage):
     problem = small_problem([3, 5])
     pairs = PairHamiltonian.from_problem(problem)
-    hamiltonian = SectorHamiltonian(pairs, MomentumSector(problem.grid, 6, 3), storage)
+    hamiltonian = SectorHamiltonian(pairs, MomentumSector(problem.orbitals, 6, 3), storage)
     assert hamiltonian.shape[0] > 300  # ARPACK, not the dense solver
     solution = solve_sector(hamiltonian, 4, seed=5)
     exact = np.linalg.eigvalsh(hamiltonian.to_csr().toarray())[:4]

@@ -8,11 +8,12 @@ from fractions import Fraction
 
 from moire.errors import require
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
-from moire.exact_diagonalization.filling import MAX_ORBITALS, FillingLike, parse_filling
+from moire.exact_diagonalization.filling import FillingLike, parse_filling
 from moire.exact_diagonalization.manifold import expected_momenta
 from moire.exact_diagonalization.sectors import sector_dimensions
 from moire.grids import MomentumGrid
 from moire.lattice import TriangularLattice
+from moire.orbitals import MAX_ORBITALS, Orbitals
 from moire.resources import human_bytes
 
 KRYLOV_VECTORS = 32
@@ -136,7 +137,7 @@ def suggest_clusters(filling: FillingLike, max_sites: int = 36, min_sites: int =
         for shape in cluster_shapes(size):
             grid = MomentumGrid.cluster(TriangularLattice(1.0), shape.matrix)
             if grid.moduli not in dimensions:
-                counts = sector_dimensions(grid, min(n_carriers, size - n_carriers))
+                counts = sector_dimensions(Orbitals(grid), min(n_carriers, size - n_carriers))
                 dimensions[grid.moduli] = int(counts.max())
             largest = dimensions[grid.moduli]
             manifold = Counter(expected_momenta(grid, fraction) or ())

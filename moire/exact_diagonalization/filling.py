@@ -7,8 +7,7 @@ from fractions import Fraction
 from moire.errors import InputError, require
 from moire.exact_diagonalization.cluster_shapes import cluster_shapes
 from moire.grids import MomentumGrid
-
-MAX_ORBITALS = 64
+from moire.orbitals import MAX_ORBITALS
 
 FillingLike = Fraction | tuple[int, int] | str
 

@@ -58,17 +58,20 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         require(storage in STORAGES, "storage", f"be one of {', '.join(STORAGES)}", repr(storage))
         require(kind in (np.complex64, np.complex128), "dtype", "be complex64 or complex128", kind.name)
         require(
-            pair_hamiltonian.pairs.grid.same_cluster(sector.grid),
+            pair_hamiltonian.orbitals.same_cluster(sector.orbitals),
             "sector",
-            f"live on the cluster of the Hamiltonian, {pair_hamiltonian.pairs.grid.name}",
-            found=f"lives on {sector.grid.name}",
+            f"live in the orbitals of the Hamiltonian, {pair_hamiltonian.orbitals}",
+            found=f"lives in {sector.orbitals}",
         )
         super().__init__(kind, (sector.dimension, sector.dimension))
+        if sector.n_particles >= 2:
+            pair_hamiltonian = pair_hamiltonian.with_diagonal_levels(sector.n_particles)
         self.pair_hamiltonian = pair_hamiltonian
         self.sector = sector
         self.n_products = 0
         self._matrix: csr_array | None = None
-        if self.stores(sector.grid.n_points, sector.n_particles, sector.dimension, storage):
+        alone = sector.n_particles == 1 and pair_hamiltonian.mixes_bands
+        if alone or self.stores(sector.orbitals.size, sector.n_particles, sector.dimension, storage):
             self._matrix = self._stored()
         else:
             reserve(
@@ -108,7 +111,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
     def diagonal(self) -> FloatArray:
         """Diagonal elements in meV, (dim,)."""
         pairs, values = self.pair_hamiltonian, np.empty(self.sector.dimension)
-        fock.diagonal(self.sector.states, pairs.one_body, pairs.pairs.index, pairs.pair_diagonal, values)
+        fock.diagonal(self.sector.states, pairs.levels, pairs.pairs.index, pairs.pair_diagonal, values)
         return values
 
     def _row_starts(self) -> np.ndarray[Any, Any]:
@@ -117,7 +120,19 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         fock.count_row_entries(self.sector.states, pairs.index, pairs.range, pairs.mask, entries)
         return np.concatenate([[0], np.cumsum(entries)])
 
+    def _one_particle(self) -> csr_array:
+        """The one-body matrix between the orbitals of a sector of one particle."""
+        orbitals = self.sector.orbitals
+        occupied = np.log2(self.sector.states.astype(float)).round().astype(np.int64)
+        flavour, k, band = orbitals.flavour[occupied], orbitals.momentum[occupied], orbitals.band[occupied]
+        same = flavour[:, None] == flavour[None]
+        return csr_array(
+            np.where(same, self.pair_hamiltonian.one_body[flavour[:, None], k[:, None], band[:, None], band[None]], 0)
+        )
+
     def _stored(self) -> csr_array:
+        if self.sector.n_particles == 1:
+            return self._one_particle()
         row_start = self._row_starts()
         n_entries = int(row_start[-1])
         reserve(

@@ -11,7 +11,7 @@ from moire.exact_diagonalization.eigensolvers import Solver, choose_lanczos, is_
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian, Storage
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors
-from moire.grids import MomentumGrid
+from moire.orbitals import Orbitals
 from moire.resources import fits_in_memory, human_bytes, logger, reserve
 
 
@@ -80,7 +80,7 @@ def sector_memory(
 
 
 def reserve_sectors(
-    grid: MomentumGrid,
+    orbitals: Orbitals,
     n_particles: int,
     dimensions: list[int],
     n_eigenstates: int,
@@ -96,7 +96,7 @@ def reserve_sectors(
     MemoryRefusedError
         If it does not fit; the sentence names levels, particles and clusters that would.
     """
-    size, largest = grid.n_points, max(dimensions)
+    size, largest = orbitals.size, max(dimensions)
 
     def needed(orbitals: int, particles: int, dimension: int, levels: int) -> SectorMemory:
         return sector_memory(orbitals, particles, dimension, levels, storage, solver, checkpointed)
@@ -105,29 +105,29 @@ def reserve_sectors(
     kept = 16.0 * n_eigenstates * sum(dimensions) if keep_vectors else 0.0
     advice = ""
     if not fits_in_memory(memory.total + kept):
-        advice = _would_fit(grid, n_particles, largest, n_eigenstates, lambda *sector: needed(*sector).total)
+        advice = _would_fit(orbitals, n_particles, largest, n_eigenstates, lambda *sector: needed(*sector).total)
     what = f"A sector of dimension {largest} ({n_particles} particles in {size} orbitals, {n_eigenstates} levels)"
     reserve(what + (" with the vectors kept of all" if kept else ""), memory.total + kept, advice)
     logger.info("%d sectors of dimension up to %d, one at a time; %s.", len(dimensions), largest, memory)
 
 
 def _would_fit(
-    grid: MomentumGrid,
+    orbitals: Orbitals,
     n_particles: int,
     largest: int,
     n_eigenstates: int,
     needed: Callable[[int, int, int, int], float],
 ) -> str:
     """What a refusal advises: fewer levels, fewer particles, and a smaller cluster at the same filling."""
-    size, filling, options = grid.n_points, Fraction(n_particles, grid.n_points), []
+    size, filling, options = orbitals.size, Fraction(n_particles, orbitals.size), []
     for levels in range(n_eigenstates - 1, 0, -1):
         if fits_in_memory(needed(size, n_particles, largest, levels)):
             options.append(f"{levels} levels")
             break
-    by_number = largest_sectors(grid)
+    by_number = largest_sectors(orbitals)
     for particles in range(min(n_particles, len(by_number)) - 1, 0, -1):
         if fits_in_memory(needed(size, particles, int(by_number[particles]), n_eigenstates)):
-            options.append(f"{particles} particles on {grid.name}")
+            options.append(f"{particles} particles on {orbitals.grid.name}")
             break
     for smaller in range(size - 1, 3, -1):
         count = filling * smaller

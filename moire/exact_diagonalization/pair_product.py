@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector, split
-from moire.grids import MomentumGrid
 from moire.kernels import fock, pair_product
+from moire.orbitals import ChargeClasses
 from moire.resources import reserve
 
 MANY_STATES = 1 << 22  # from here on two accumulators are held instead of eight
@@ -51,17 +51,18 @@ class LowLists:
 
 
 @lru_cache(maxsize=2)
-def low_lists(grid: MomentumGrid, n_particles: int) -> LowLists:
-    """Lists of a cluster and a number of particles; the last two are kept, because all sectors share them."""
-    n_low, n_momenta = split(grid.n_points), grid.n_points
+def low_lists(classes: ChargeClasses) -> LowLists:
+    """Lists of some orbitals and numbers of particles; the last two are kept, because all sectors share them."""
+    n_low, n_classes = split(classes.orbitals.size), classes.size
     low_class = np.empty(1 << n_low, dtype=np.int32)
-    fock.classify_half(0, grid.sum_index, low_class, n_particles, n_momenta)
-    order = np.argsort(low_class, kind="stable")
-    by_class = low_class[order]
-    rank = np.empty(order.size, dtype=np.int64)
-    rank[order] = np.arange(order.size) - np.searchsorted(by_class, by_class)
+    fock.classify_half(0, classes.step, low_class)
+    # a pair is put into at most N-2 particles; what holds more, or more of a flavour than there are, comes last
+    completed = (low_class >= 0) & (classes.counts.sum(axis=1) <= sum(classes.numbers) - 2)[low_class]
+    by_class = np.where(completed, low_class, n_classes)
+    order = np.argsort(by_class, kind="stable")
+    by_class = by_class[order]
+    rank = _ranks(low_class)
 
-    n_classes = max(0, n_particles - 1) * n_momenta  # a pair is put into at most N-2 particles
     class_start = np.searchsorted(by_class, np.arange(n_classes + 1))
     sizes = np.diff(class_start)
     n_tiles = -(-sizes // pair_product.TILE)
@@ -84,10 +85,39 @@ def low_lists(grid: MomentumGrid, n_particles: int) -> LowLists:
     reserve(f"Lists of {counts.sum()} low halves", 4.0 * counts.sum(), "fewer orbitals or minority carriers would fit")
     entries = np.empty(counts.sum(), dtype=np.uint32)
     pair_product.fill_lists(words, tile_start, mask, between, rank, list_start, entries)
-    orbitals = PairTable(grid).orbitals.tolist()
-    pair_pattern = np.array([number[tuple(i for i in pair if i < n_low)] for pair in orbitals], dtype=np.int64)
+    members = PairTable(classes.orbitals).members.tolist()
+    pair_pattern = np.array([number[tuple(i for i in pair if i < n_low)] for pair in members], dtype=np.int64)
     class_tile = np.concatenate([[0], np.cumsum(n_tiles)])
     return LowLists(n_low, *(read_only(a) for a in (pair_pattern, class_tile, tile_start, list_start, entries)))
+
+
+def _ranks(low_class: NDArray[np.int32]) -> IntArray:
+    """Rank of every low half among those of its class, (2**n_low,)."""
+    order = np.argsort(low_class, kind="stable")
+    by_class = low_class[order]
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.arange(order.size) - np.searchsorted(by_class, by_class)
+    return rank
+
+
+def splits(classes: ChargeClasses, pairs: PairTable, momentum: int) -> tuple[IntArray, IntArray, IntArray]:
+    """How a low half and a pair fill up the charges of a sector, for every class of the high half.
+
+    Returns
+    -------
+    start : (class + 1,)
+        Range of each class in the two lists.
+    low, group : (split,)
+        Class of the low half, ascending, and class of the pair in ``pairs.classes``.
+    """
+    rest = np.array(classes.numbers) - classes.counts[:, None] - classes.counts[None]
+    grid = classes.orbitals.grid
+    left = grid.difference_index[momentum, classes.momentum]
+    group = pairs.classes.index(rest, grid.difference_index[left[:, None], classes.momentum[None]])
+    fits = (rest.sum(axis=2) == 2) & (group >= 0)
+    high, low = np.nonzero(fits)
+    start = np.searchsorted(high, np.arange(classes.size + 1))
+    return start, low, group[high, low]
 
 
 def half_energies(one_body: FloatArray) -> FloatArray:
@@ -104,19 +134,19 @@ class PairProduct:
     Parameters
     ----------
     pair_hamiltonian
-        The Hamiltonian in pair form.
+        The Hamiltonian in pair form, with a diagonal one-body part.
     sector
         The basis.
     """
 
     def __init__(self, pair_hamiltonian: PairHamiltonian, sector: MomentumSector) -> None:
-        pairs, grid, n_low = pair_hamiltonian.pairs, sector.grid, sector.n_low
-        lists = low_lists(grid, sector.n_particles)
+        pairs, n_low = pair_hamiltonian.pairs, sector.n_low
+        lists = low_lists(sector.classes)
         high_class = np.empty(sector.high_offset.size, dtype=np.int32)
-        fock.classify_half(n_low, grid.sum_index, high_class, sector.n_particles, grid.n_points)
-        pair_start = np.searchsorted(pairs.momentum, np.arange(grid.n_points + 1))
+        fock.classify_half(n_low, sector.classes.step, high_class)
+        pair_start = pairs.group_start
         high_mask = pairs.mask >> np.uint64(n_low)
-        place = (sector.momentum, sector.n_particles, grid.difference_index, lists.class_tile, lists.tile_start)
+        place = (*splits(sector.classes, pairs, sector.momentum), lists.class_tile, lists.tile_start)
 
         n_parts = count_parts(sector.dimension)
         work = np.empty(high_class.size)
@@ -134,8 +164,8 @@ class PairProduct:
             np.ascontiguousarray(pair_hamiltonian.blocks.imag),
             *(part_start, part_row, self._part_end),
         )
-        one_body = pair_hamiltonian.one_body
-        self._one_body = (sector.states, n_low, half_energies(one_body[:n_low]), half_energies(one_body[n_low:]))
+        levels = pair_hamiltonian.levels
+        self._one_body = (sector.states, n_low, half_energies(levels[:n_low]), half_energies(levels[n_low:]))
         self._part_row = part_row
         self._accumulators = np.empty((0, 0))
 

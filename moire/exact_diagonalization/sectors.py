@@ -1,46 +1,44 @@
-"""Momentum sectors: the Fock states of N carriers with a given total momentum."""
+"""Sectors: the Fock states with given particles of each flavour and a given total momentum."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import IntArray, read_only
 from moire.errors import require
-from moire.exact_diagonalization.filling import MAX_ORBITALS
 from moire.grids import MomentumGrid
 from moire.kernels import fock
+from moire.orbitals import MAX_ORBITALS, ChargeClasses, Numbers, Orbitals
 from moire.resources import fits_in_memory, reserve
 
 
-def sector_dimensions(grid: MomentumGrid, n_particles: int) -> IntArray:
+def sector_dimensions(orbitals: Orbitals, n_particles: int | Sequence[int]) -> IntArray:
     """Dimension of every total-momentum sector, shape (k,), counted without enumerating states.
+
+    Parameters
+    ----------
+    orbitals
+        The orbitals.
+    n_particles
+        Particles of each flavour; an integer for the only one.
 
     Raises
     ------
     InputError
-        If the number of particles does not lie in 0..N_s.
+        If a number of particles does not lie in 0..(orbitals of a flavour).
     """
-    require(0 <= n_particles <= grid.n_points, "n_particles", f"lie in 0..{grid.n_points}", n_particles)
-    return read_only(_count(grid, n_particles)[n_particles])
+    return ChargeClasses(orbitals, orbitals.numbers(n_particles)).dimensions()
 
 
-def largest_sectors(grid: MomentumGrid) -> IntArray:
-    """Dimension of the largest sector for every number of particles up to half filling, (n_particles,)."""
-    return read_only(_count(grid, grid.n_points // 2).max(axis=1))
-
-
-def _count(grid: MomentumGrid, n_particles: int) -> IntArray:
-    """States of every number of particles up to `n_particles` and total momentum, (n_particles + 1, k)."""
-    counts = np.zeros((n_particles + 1, grid.n_points), dtype=np.int64)
-    counts[0, 0] = 1
-    for orbital in range(grid.n_points):
-        moved = np.zeros_like(counts)
-        moved[1:, grid.sum_index[:, orbital]] = counts[:-1]
-        counts += moved
-    return counts
+def largest_sectors(orbitals: Orbitals) -> IntArray:
+    """Dimension of the largest sector of one flavour for every number of particles up to half of it, (n_particles,)."""
+    numbers = range(orbitals.per_flavour // 2 + 1)
+    return read_only([int(sector_dimensions(orbitals, number).max()) for number in numbers], np.int64)
 
 
 def split(n_orbitals: int) -> int:
@@ -59,30 +57,30 @@ def basis_bytes(n_orbitals: int, dimension: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class MomentumSector:
-    """Basis of all states of `n_particles` carriers in N_s orbitals with total momentum `momentum`.
+    """Basis of all states of some particles of each flavour with total momentum `momentum`.
 
-    Orbital i is momentum i of the grid; bit i of a state is its occupation. States are sorted by
+    Bit i of a state is the occupation of orbital i. States are sorted by
     (high half, low half), and ``rank = high_offset[high] + low_rank[low]``.
 
     Parameters
     ----------
-    grid
-        The cluster.
-    n_particles
-        Number of carriers enumerated (the minority species).
+    orbitals
+        The orbitals.
+    numbers
+        Particles of each flavour (of the minority species); an integer for the only one.
     momentum
         Index of the total momentum in the untwisted group.
 
     Raises
     ------
     InputError
-        If the cluster has more than 64 orbitals, or the number or momentum is out of range.
+        If there are more than 64 orbitals, or a number or the momentum is out of range.
     MemoryRefusedError
         If the states or the half tables do not fit.
     """
 
-    grid: MomentumGrid
-    n_particles: int
+    orbitals: Orbitals
+    numbers: Numbers
     momentum: int
     n_low: int = field(init=False)
     states: NDArray[np.uint64] = field(init=False, repr=False)
@@ -90,31 +88,26 @@ class MomentumSector:
     high_offset: IntArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        size = self.grid.n_points
-        require(
-            size <= MAX_ORBITALS,
-            "cluster",
-            f"have at most {MAX_ORBITALS} orbitals",
-            found=f"has {size} ({self.grid.name})",
-        )
-        require(0 <= self.n_particles <= size, "n_particles", f"lie in 0..{size}", self.n_particles)
-        require(0 <= self.momentum < size, "momentum", f"be an index in 0..{size - 1}", self.momentum)
+        size, n_momenta = self.orbitals.size, self.grid.n_points
+        found = f"has {size} ({self.orbitals})"
+        require(size <= MAX_ORBITALS, "cluster", f"have at most {MAX_ORBITALS} orbitals", found=found)
+        object.__setattr__(self, "numbers", self.orbitals.numbers(self.numbers))
+        require(0 <= self.momentum < n_momenta, "momentum", f"be an index in 0..{n_momenta - 1}", self.momentum)
         n_low = split(size)
-        expected = int(sector_dimensions(self.grid, self.n_particles)[self.momentum])
+        classes = self.classes
+        expected = int(classes.dimensions()[self.momentum])
         needed = basis_bytes(size, expected)
         advice = "" if fits_in_memory(needed) else self._would_fit()
         reserve(f"Basis of {expected} states and half tables of {size} orbitals", needed, advice)
         low_class = np.empty(1 << n_low, dtype=np.int32)
         high_class = np.empty(1 << (size - n_low), dtype=np.int32)
-        sums, differences = self.grid.sum_index, self.grid.difference_index
-        fock.classify_half(0, sums, low_class, self.n_particles, size)
-        fock.classify_half(n_low, sums, high_class, self.n_particles, size)
+        fock.classify_half(0, classes.step, low_class)
+        fock.classify_half(n_low, classes.step, high_class)
+        complement = classes.complement(self.momentum)
         low_rank, high_offset = np.zeros(low_class.size, np.int64), np.zeros(high_class.size, np.int64)
-        dimension = fock.rank_tables(
-            low_class, high_class, differences, self.n_particles, self.momentum, low_rank, high_offset
-        )
+        dimension = fock.rank_tables(low_class, high_class, complement, low_rank, high_offset)
         states = np.empty(dimension, dtype=np.uint64)
-        fock.enumerate_states(low_class, high_class, differences, self.n_particles, self.momentum, n_low, states)
+        fock.enumerate_states(low_class, high_class, complement, n_low, states)
         for array in (states, low_rank, high_offset):  # not copied: they are large
             array.setflags(write=False)
         object.__setattr__(self, "n_low", n_low)
@@ -122,10 +115,25 @@ class MomentumSector:
         object.__setattr__(self, "low_rank", low_rank)
         object.__setattr__(self, "high_offset", high_offset)
 
+    @property
+    def grid(self) -> MomentumGrid:
+        """The cluster."""
+        return self.orbitals.grid
+
+    @cached_property
+    def classes(self) -> ChargeClasses:
+        """Charges of parts of its states."""
+        return ChargeClasses(self.orbitals, self.numbers)
+
+    @property
+    def n_particles(self) -> int:
+        """Number of particles of all flavours."""
+        return sum(self.numbers)
+
     def _would_fit(self) -> str:
         """The most particles whose largest sector fits on this cluster, or the most orbitals whose tables fit."""
-        size = self.grid.n_points
-        dimensions = largest_sectors(self.grid)
+        size = self.orbitals.size
+        dimensions = largest_sectors(self.orbitals)
         for particles in range(min(self.n_particles, len(dimensions)) - 1, 0, -1):
             if fits_in_memory(basis_bytes(size, int(dimensions[particles]))):
                 return f"{particles} particles on this cluster would fit"

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
-from moire.errors import ConvergenceWarning, is_whole, require
+from moire.errors import ConvergenceWarning, InputError, is_whole, require
 from moire.exact_diagonalization.eigensolvers import (
     SOLVERS,
     Solver,
@@ -27,7 +27,7 @@ from moire.exact_diagonalization.pairs import PairHamiltonian
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, representatives
-from moire.grids import MomentumGrid
+from moire.orbitals import Species
 from moire.projection import ProjectedHamiltonian
 
 
@@ -155,21 +155,14 @@ def _related(
     keep_vectors: bool,
 ) -> SectorSolution:
     """The solution of a sector from that of the sector it is rotated from."""
-    grid = pair_hamiltonian.pairs.grid
-    source = MomentumSector(grid, n_particles, solved) if keep_vectors else None
+    orbitals = pair_hamiltonian.orbitals
+    source = MomentumSector(orbitals, (n_particles,), solved) if keep_vectors else None
     reason = f"rotated by {symmetry.angle_deg} degrees from the sector of index {solved}"
     residuals = solution.residuals + symmetry.energy_bound(n_particles)
     vectors = solution.vectors
     if source is not None:
-        vectors = symmetry.map_vectors(vectors, source, MomentumSector(grid, n_particles, wanted))
+        vectors = symmetry.map_vectors(vectors, source, MomentumSector(orbitals, (n_particles,), wanted))
     return replace(solution, vectors=vectors, residuals=residuals, n_products=0, stop_reason=reason)
-
-
-def _total_momentum(grid: MomentumGrid) -> int:
-    total = 0
-    for orbital in range(grid.n_points):
-        total = int(grid.sum_index[total, orbital])
-    return total
 
 
 def solve_all_sectors(
@@ -238,18 +231,22 @@ def solve_all_sectors(
     wanted = range(grid.n_points) if momenta is None else [grid.index_of(label) for label in momenta]
     require(len(wanted) > 0, "momenta", "name at least one sector", "empty")
 
-    transform = 2 * n_carriers > grid.n_points if particle_hole is None else particle_hole
-    n_particles = grid.n_points - n_carriers if transform else n_carriers
-    dimensions = sector_dimensions(grid, n_particles)
-    total = _total_momentum(grid)
-    asked = [int(dimensions[grid.difference_index[total, k] if transform else k]) for k in wanted]
+    orbitals = problem.orbitals
+    if orbitals.size > grid.n_points:
+        raise InputError(
+            f"`problem` must have one flavour and one band, but has {orbitals.n_flavours} and {orbitals.n_bands}."
+        )
+    species = Species(orbitals, 2 * n_carriers > orbitals.size if particle_hole is None else particle_hole)
+    (n_particles,) = species.numbers((n_carriers,))
+    dimensions = sector_dimensions(orbitals, n_particles)
+    asked = [int(dimensions[species.momentum(k)]) for k in wanted]
     reserve_sectors(
-        *(grid, n_particles, asked, n_eigenstates, storage, solver),
+        *(orbitals, n_particles, asked, n_eigenstates, storage, solver),
         checkpointed=checkpoint is not None,
         keep_vectors=keep_vectors,
     )
     pair_hamiltonian = PairHamiltonian.from_problem(problem)
-    if transform:
+    if species.missing:
         pair_hamiltonian = pair_hamiltonian.particle_hole_transformed()
     shape = (len(wanted), n_eigenstates)
     energies, residuals = np.full(shape, np.nan), np.full(shape, np.nan)
@@ -261,14 +258,14 @@ def solve_all_sectors(
     storages, solved = set(), {}
     empty = np.empty((0, 0), dtype=np.complex128)
     for row, carrier_momentum in enumerate(tqdm(wanted, desc="sectors", disable=not progress, leave=False)):
-        momentum = int(grid.difference_index[total, carrier_momentum]) if transform else carrier_momentum
+        momentum = species.momentum(carrier_momentum)
         rows.append(momentum)
         if dimensions[momentum] == 0:
             solutions.append(None)
             continue
         chosen, symmetry = orbits[momentum]
         if chosen not in solved:
-            hamiltonian = SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, n_particles, chosen), storage)
+            hamiltonian = SectorHamiltonian(pair_hamiltonian, MomentumSector(orbitals, (n_particles,), chosen), storage)
             storages.add("csr" if hamiltonian.is_stored else "matrix-free")
             solved[chosen] = solve_sector(
                 hamiltonian,
@@ -290,9 +287,9 @@ def solve_all_sectors(
         solutions.append(solution)
     n_products = np.array([s.n_products if s else 0 for s in solutions])
     return Spectrum(
-        grid=grid,
+        species=species,
         filling=fraction,
-        n_carriers=n_carriers,
+        carriers=read_only(np.full((len(wanted), 1), n_carriers)),
         momenta=read_only(grid.labels[np.array(wanted)]),
         dimensions=read_only(dimensions[np.array(rows)]),
         energies=read_only(energies),
@@ -300,7 +297,6 @@ def solve_all_sectors(
         n_products=read_only(n_products),
         converged=tuple(s.converged if s else True for s in solutions),
         stop_reason=tuple(s.stop_reason if s else "empty sector" for s in solutions),
-        transformed=transform,
         storage=" and ".join(sorted(storages)),
         seed=seed,
         description=problem.describe(),

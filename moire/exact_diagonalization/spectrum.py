@@ -12,6 +12,7 @@ from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire._text import Number, amount
 from moire.exact_diagonalization.manifold import Label, Manifold, find_manifold
 from moire.grids import MomentumGrid
+from moire.orbitals import Numbers, Species
 
 DEGENERACY_TOLERANCE_MEV = 1e-6
 
@@ -22,12 +23,12 @@ class Spectrum:
 
     Parameters
     ----------
-    grid
-        The cluster.
+    species
+        What was diagonalized, the carriers or, where they are fewer, the missing carriers; and the orbitals.
     filling
         Carriers per cell.
-    n_carriers
-        Number of carriers (holes).
+    carriers
+        (sector, flavour), carriers (holes) of each flavour.
     momenta
         (sector, 2), labels of the total momentum of the carriers.
     dimensions
@@ -40,8 +41,6 @@ class Spectrum:
         (sector,), matrix-vector products; 0 where a dense solver was used.
     converged, stop_reason
         (sector,) each.
-    transformed
-        Whether the minority species (missing carriers) was diagonalized.
     storage
         How the matrices were held, ``"csr"``, ``"matrix-free"`` or ``"csr and matrix-free"``.
     seed
@@ -56,9 +55,9 @@ class Spectrum:
         How much the Hamiltonian may change under them; it is part of the residuals of related sectors.
     """
 
-    grid: MomentumGrid
+    species: Species
     filling: Fraction
-    n_carriers: int
+    carriers: IntArray = field(repr=False)
     momenta: IntArray = field(repr=False)
     dimensions: IntArray = field(repr=False)
     energies: FloatArray = field(repr=False)
@@ -66,13 +65,36 @@ class Spectrum:
     n_products: IntArray = field(repr=False)
     converged: tuple[bool, ...] = field(repr=False)
     stop_reason: tuple[str, ...] = field(repr=False)
-    transformed: bool
     storage: str
     seed: int
     description: dict[str, object] = field(repr=False)
     vectors: tuple[ComplexArray, ...] = field(default=(), repr=False)
     rotations_deg: tuple[int, ...] = ()
     symmetry_bound_mev: float = 0.0
+
+    @property
+    def grid(self) -> MomentumGrid:
+        """The cluster."""
+        return self.species.orbitals.grid
+
+    @property
+    def n_carriers(self) -> int:
+        """Number of carriers of all flavours."""
+        return int(self.carriers[0].sum())
+
+    @property
+    def n_particles(self) -> int:
+        """Number of particles of the species diagonalized."""
+        return sum(self.numbers(0))
+
+    @property
+    def transformed(self) -> bool:
+        """Whether the missing carriers were diagonalized."""
+        return self.species.missing
+
+    def numbers(self, row: int) -> Numbers:
+        """Particles of each flavour of the species diagonalized, in a sector."""
+        return self.species.numbers(tuple(self.carriers[row].tolist()))
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -136,11 +158,10 @@ class Spectrum:
         return "\n".join(lines)
 
     def __str__(self) -> str:
-        species = "missing carriers" if self.transformed else "carriers"
         head = [f"{name:>15}  {value}" for name, value in self.description.items()]
         head += [
             f"{'filling':>15}  {self.filling}: {self.n_carriers} carriers on {self.grid.n_points} cells",
-            f"{'solved for':>15}  {species}",
+            f"{'solved for':>15}  {self.species}",
             f"{'sectors':>15}  {len(self.dimensions)}, dimension up to {self.dimensions.max()}, {self.storage}",
             *([f"{'related by':>15}  {self._rotations}"] if self.rotations_deg else []),
             f"{'converged':>15}  {sum(self.converged)} of {len(self.converged)}",

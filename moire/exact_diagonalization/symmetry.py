@@ -11,6 +11,7 @@ from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector
 from moire.grids import MomentumGrid
 from moire.kernels import orbital_map
+from moire.orbitals import Orbitals
 
 ROTATION_60 = np.array([[0, 1], [-1, 1]])  # b_1 -> b_2, b_2 -> b_2 - b_1, as rows
 COINCIDENCE = 1e-9
@@ -44,7 +45,7 @@ class OrbitalSymmetry:
 
     def image_sector(self, grid: MomentumGrid, n_particles: int) -> IntArray:
         """Total momentum that each total momentum is mapped to, (k,)."""
-        total = self.image  # image k = R k + image 0, N times the last for N particles
+        total = self.image[: grid.n_points]  # image k = R k + image 0, N times the last for N particles
         for _ in range(n_particles - 1):
             total = grid.sum_index[total, self.image[0]]
         return total if n_particles > 0 else np.arange(grid.n_points)
@@ -61,8 +62,12 @@ class OrbitalSymmetry:
         return mapped
 
 
-def rotated_orbitals(grid: MomentumGrid, n_sixths: int) -> IntArray | None:
-    """Orbital that each momentum is rotated to by `n_sixths` times 60 degrees; None where one falls off the cluster."""
+def rotated_orbitals(orbitals: Orbitals, n_sixths: int) -> IntArray | None:
+    """Orbital of the same flavour and band that each one is rotated to by `n_sixths` times 60 degrees.
+
+    None where a momentum falls off the cluster.
+    """
+    grid = orbitals.grid
     offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.twist))
     points = grid.fractional + offset
     rotated = points @ np.linalg.matrix_power(ROTATION_60, n_sixths)
@@ -70,12 +75,13 @@ def rotated_orbitals(grid: MomentumGrid, n_sixths: int) -> IntArray | None:
     same = np.all(np.abs(apart - np.round(apart)) < COINCIDENCE, axis=2)
     if not np.all(same.sum(axis=1) == 1):
         return None
-    return read_only(np.argmax(same, axis=1))
+    first = np.arange(orbitals.size) - orbitals.momentum  # orbital of momentum 0 of the same flavour and band
+    return read_only(first + np.argmax(same, axis=1)[orbitals.momentum])
 
 
 def pair_images(pairs: PairTable, image: IntArray) -> tuple[IntArray, FloatArray]:
     """Pair that each pair is mapped to and the sign of its order, (pair,) each."""
-    first, second = image[pairs.orbitals].T
+    first, second = image[pairs.members].T
     return pairs.index[first, second], np.where(first < second, 1.0, -1.0)
 
 
@@ -86,11 +92,11 @@ def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int) -> OrbitalSymmetr
     come from the leading eigenvector of that ratio in each A^Q, and then from the equations
     phase_i + phase_j = phase of the pair + constant of Q (mod 2 pi), solved in integers.
 
-    Returns None where the cluster does not have the rotation.
+    Returns None where the cluster does not have the rotation, or where one-body elements between bands are present.
     """
     pairs = hamiltonian.pairs
-    image = rotated_orbitals(pairs.grid, n_sixths)
-    if image is None:
+    image = rotated_orbitals(hamiltonian.orbitals, n_sixths)
+    if image is None or hamiltonian.mixes_bands:
         return None
     pair_image, order = pair_images(pairs, image)
     angles = np.zeros(len(pair_image))
@@ -101,11 +107,12 @@ def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int) -> OrbitalSymmetr
         _, columns = np.linalg.eigh(rotated * block.conj())
         angles[members] = -np.angle(columns[:, -1])
     phases = _split(pairs, angles)
-    one_body = float(np.abs(hamiltonian.one_body[image] - hamiltonian.one_body).max())
+    levels = hamiltonian.levels
+    one_body = float(np.abs(levels[image] - levels).max())
     norm = 0.0
     for first in np.unique(pairs.range[:, 0]):
         members = np.arange(first, pairs.range[first, 1])
-        factor = order[members] * np.exp(-1j * phases[pairs.orbitals[members]].sum(axis=1))
+        factor = order[members] * np.exp(-1j * phases[pairs.members[members]].sum(axis=1))
         change = _block(hamiltonian, pair_image[members]) - _block(hamiltonian, members) * np.outer(
             factor, factor.conj()
         )
@@ -148,14 +155,15 @@ def _split(pairs: PairTable, angles: FloatArray) -> FloatArray:
     All are written as a number plus integer multiples of a few unknown ones, which the equations left over
     determine up to characters of the momentum group.
     """
-    n_orbitals = pairs.grid.n_points
-    values, constants = np.full(n_orbitals, np.nan), np.full(n_orbitals, np.nan)
+    n_orbitals = pairs.orbitals.size
+    group = np.unique(pairs.group, return_inverse=True)[1]
+    n_groups = int(group.max()) + 1
+    values, constants = np.full(n_orbitals, np.nan), np.full(n_groups, np.nan)
     multiples = np.zeros((n_orbitals, n_orbitals), dtype=np.int64)
-    constant_multiples = np.zeros((n_orbitals, n_orbitals), dtype=np.int64)
+    constant_multiples = np.zeros((n_groups, n_orbitals), dtype=np.int64)
     n_unknown = 0
-    paired = np.isin(np.arange(n_orbitals), pairs.momentum)
-    while (unknown := np.isnan(values).sum() + np.isnan(constants[paired]).sum()) > 0:
-        for (i, j), q, angle in zip(pairs.orbitals, pairs.momentum, angles, strict=True):
+    while (unknown := np.isnan(values).sum() + np.isnan(constants).sum()) > 0:
+        for (i, j), q, angle in zip(pairs.members, group, angles, strict=True):
             known_i, known_j = not np.isnan(values[i]), not np.isnan(values[j])
             if known_i and known_j and np.isnan(constants[q]):
                 constants[q] = values[i] + values[j] - angle
@@ -164,13 +172,13 @@ def _split(pairs: PairTable, angles: FloatArray) -> FloatArray:
                 old, new = (i, j) if known_i else (j, i)
                 values[new] = np.mod(constants[q] + angle - values[old], 2 * np.pi)
                 multiples[new] = constant_multiples[q] - multiples[old]
-        if unknown == np.isnan(values).sum() + np.isnan(constants[paired]).sum():
+        if unknown == np.isnan(values).sum() + np.isnan(constants).sum():
             orbital = int(np.argmax(np.isnan(values)))
             values[orbital], multiples[orbital, n_unknown] = 0.0, 1
             n_unknown += 1
-    first, second = pairs.orbitals.T
-    rows = (multiples[first] + multiples[second] - constant_multiples[pairs.momentum])[:, :n_unknown]
-    right = angles + constants[pairs.momentum] - values[first] - values[second]
+    first, second = pairs.members.T
+    rows = (multiples[first] + multiples[second] - constant_multiples[group])[:, :n_unknown]
+    right = angles + constants[group] - values[first] - values[second]
     return np.mod(values + multiples[:, :n_unknown] @ _solve_mod(rows, right), 2 * np.pi)
 
 

@@ -48,7 +48,7 @@ def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body
         lines.append(" ".join(f"0 {labels[k][0]} {labels[k][1]}" for k in four) + f" {_pair(value)}")
     _write(interaction, lines)
     levels = [f"# constant {pair_hamiltonian.constant!r}", "# kx ky m n one-body element (meV)"]
-    for (kx, ky), energy in zip(labels, pair_hamiltonian.one_body.tolist(), strict=True):
+    for (kx, ky), energy in zip(labels, pair_hamiltonian.levels.tolist(), strict=True):
         levels.append(f"{kx} {ky} 0 0 {_pair(energy)}")
     _write(one_body, levels)
 
@@ -113,7 +113,7 @@ def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: in
             straight, crossed = _pair(complex(value)), _pair(complex(-value))
             lines += [f"{straight} {i} {j} {k} {m}", f"{straight} {k} {m} {i} {j}"]
             lines += [f"{crossed} {i} {m} {k} {j}", f"{crossed} {k} {j} {i} {m}"]
-    lines += [f"{_pair(energy)} {k} {k} 0 0" for k, energy in enumerate(pair_hamiltonian.one_body.tolist(), 1)]
+    lines += [f"{_pair(energy)} {k} {k} 0 0" for k, energy in enumerate(pair_hamiltonian.levels.tolist(), 1)]
     _write(path, [*lines, f"{_pair(pair_hamiltonian.constant)} 0 0 0 0"])
 
 

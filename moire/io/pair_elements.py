@@ -10,6 +10,7 @@ from moire.exact_diagonalization import PairHamiltonian, PairTable
 from moire.grids import MomentumGrid
 from moire.io.grids import grid_datasets, lattice_datasets, read_grid
 from moire.io.hdf5 import Dataset, Record
+from moire.orbitals import Orbitals
 
 HERMITICITY = 1e-9  # relative; files written here are Hermitian to the last bit
 
@@ -32,7 +33,7 @@ def hamiltonian_record(pair_hamiltonian: PairHamiltonian) -> Record:
             **lattice_datasets(grid.lattice),
             **grid_datasets(grid, "cluster"),
             "hamiltonian/constant": Dataset(pair_hamiltonian.constant, "meV", (), "constant"),
-            "hamiltonian/one_body": Dataset(pair_hamiltonian.one_body, "meV", ("k",), "e_k of e_k c^+_k c_k"),
+            "hamiltonian/one_body": Dataset(pair_hamiltonian.levels, "meV", ("k",), "e_k of e_k c^+_k c_k"),
             "hamiltonian/creators": Dataset(creators, "", ends, "a_1 < a_2 of A c^+_a1 c^+_a2 c_b2 c_b1"),
             "hamiltonian/annihilators": Dataset(annihilators, "", ends, "b_1 < b_2 of A c^+_a1 c^+_a2 c_b2 c_b1"),
             "hamiltonian/elements": Dataset(values, "meV", element, "A, the whole antisymmetrised sum"),
@@ -66,18 +67,11 @@ def check_carriers(pair_hamiltonian: PairHamiltonian) -> None:
     )
 
 
-def layout(pairs: PairTable) -> tuple[IntArray, IntArray]:
-    """Pairs a (row) and b (column) of every stored element, (element,) each."""
-    widths = pairs.range[:, 1] - pairs.range[:, 0]
-    row = np.repeat(np.arange(len(widths)), widths)
-    return row, np.arange(row.size) - pairs.block_start[row] + pairs.range[row, 0]
-
-
 def elements(pair_hamiltonian: PairHamiltonian) -> tuple[IntArray, IntArray, ComplexArray]:
     """Orbitals of a and b, (element, 2) each, and A_ab, (element,)."""
-    row, column = layout(pair_hamiltonian.pairs)
-    orbitals = pair_hamiltonian.pairs.orbitals
-    return orbitals[row], orbitals[column], pair_hamiltonian.blocks
+    row, column = pair_hamiltonian.pairs.elements()
+    members = pair_hamiltonian.pairs.members
+    return members[row], members[column], pair_hamiltonian.blocks
 
 
 def assemble(
@@ -89,7 +83,7 @@ def assemble(
     source: object,
 ) -> PairHamiltonian:
     """Sum terms value c^+_1 c^+_2 c_4 c_3 (`orbitals` holds 1, 2, 3, 4) into the pair form."""
-    pairs = PairTable(grid)
+    pairs = PairTable(Orbitals(grid))
     exists = (orbitals[:, 0] != orbitals[:, 1]) & (orbitals[:, 2] != orbitals[:, 3])
     orbitals, values = orbitals[exists], values[exists]
     first, second = pairs.index[orbitals[:, 0], orbitals[:, 1]], pairs.index[orbitals[:, 2], orbitals[:, 3]]
@@ -98,11 +92,11 @@ def assemble(
     sign = np.where((orbitals[:, 0] < orbitals[:, 1]) == (orbitals[:, 2] < orbitals[:, 3]), 1, -1)
     blocks = np.zeros(int(pairs.block_start[-1]), dtype=np.complex128)
     np.add.at(blocks, pairs.block_start[first] + second - pairs.range[first, 0], sign * values)
-    row, column = layout(pairs)
+    row, column = pairs.elements()
     transposed = blocks[pairs.block_start[column] + row - pairs.range[column, 0]]
     error = float(np.abs(blocks - transposed.conj()).max(initial=0.0))
     if error > HERMITICITY * float(np.abs(blocks).max(initial=0.0)):
         raise FileFormatError(
             f"`{source}` must hold a Hermitian Hamiltonian, but holds one that is {error:.1e} meV off."
         )
-    return PairHamiltonian(pairs, read_only(one_body), read_only(blocks), constant)
+    return PairHamiltonian(pairs, read_only(pairs.orbitals.matrix(np.asarray(one_body))), read_only(blocks), constant)

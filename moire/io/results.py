@@ -15,6 +15,7 @@ from moire.exact_diagonalization import Spectrum
 from moire.grids import KPath, MomentumGrid
 from moire.io.grids import grid_datasets, lattice_datasets, path_datasets, read_grid, read_path
 from moire.io.hdf5 import Dataset, Record, text_array
+from moire.orbitals import Orbitals, Species
 from moire.topology import ChernResult, CurvatureMap
 
 
@@ -95,6 +96,8 @@ def spectrum_record(spectrum: Spectrum) -> Record:
         **grid_datasets(spectrum.grid, "cluster"),
         "spectrum/filling": Dataset(str(spectrum.filling), "1/cell", (), "carriers per cell"),
         "spectrum/n_carriers": Dataset(spectrum.n_carriers, "", (), "number of carriers"),
+        "spectrum/carriers": Dataset(spectrum.carriers, "", ("sector", "flavour"), "carriers of each flavour"),
+        "spectrum/n_bands": Dataset(spectrum.species.orbitals.n_bands, "", (), "bands of each flavour"),
         "spectrum/momenta": Dataset(spectrum.momenta, "", ("sector", "label"), "total momentum"),
         "spectrum/dimensions": Dataset(spectrum.dimensions, "", ("sector",), "dimension of the sector"),
         "spectrum/energies": Dataset(spectrum.energies, "meV", levels, "total energies, NaN where absent"),
@@ -127,18 +130,22 @@ def spectrum_record(spectrum: Spectrum) -> Record:
 def read_spectrum(record: Record) -> Spectrum:
     """Many-body spectrum from an ``"ed"`` record."""
     n_vectors = sum(name.startswith("vectors/") for name in record.datasets)
+    momenta = read_only(record["spectrum/momenta"])
+    polarised = np.full((len(momenta), 1), int(record["spectrum/n_carriers"]))  # in files without flavours
+    carriers = record["spectrum/carriers"] if "spectrum/carriers" in record.datasets else polarised
+    n_bands = int(record["spectrum/n_bands"]) if "spectrum/n_bands" in record.datasets else 1
+    orbitals = Orbitals(read_grid(record, "cluster"), carriers.shape[1], n_bands)
     return Spectrum(
-        grid=read_grid(record, "cluster"),
+        species=Species(orbitals, bool(record["spectrum/transformed"])),
         filling=Fraction(str(record["spectrum/filling"])),
-        n_carriers=int(record["spectrum/n_carriers"]),
-        momenta=read_only(record["spectrum/momenta"]),
+        carriers=read_only(carriers, np.int64),
+        momenta=momenta,
         dimensions=read_only(record["spectrum/dimensions"]),
         energies=read_only(record["spectrum/energies"]),
         residuals=read_only(record["spectrum/residuals"]),
         n_products=read_only(record["spectrum/n_products"]),
         converged=tuple(bool(flag) for flag in record["spectrum/converged"]),
         stop_reason=tuple(record["spectrum/stop_reason"]),
-        transformed=bool(record["spectrum/transformed"]),
         storage=str(record["spectrum/storage"]),
         seed=int(record["spectrum/seed"]),
         rotations_deg=tuple(int(angle) for angle in record["spectrum/rotations"]),

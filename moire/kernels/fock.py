@@ -1,8 +1,9 @@
-"""Fock states of one momentum sector: enumerate, rank, and store a momentum-conserving pair Hamiltonian.
+"""Fock states of one sector: enumerate, rank, and store a pair Hamiltonian that conserves its charges.
 
 A state is a 64-bit occupation word split into a low and a high half. States of a sector are ordered by
-(high, low), so the rank of a state is a sum of two table entries. Pairs p = (p1 < p2) are
-grouped by total momentum; ``between[p]`` masks the orbitals strictly between p1 and p2, whose
+(high, low), so the rank of a state is a sum of two table entries. What is conserved is a class of charges of each
+half, see :class:`moire.orbitals.ChargeClasses`. Pairs p = (p1 < p2) are
+grouped by their charges; ``between[p]`` masks the orbitals strictly between p1 and p2, whose
 occupation decides the fermion sign of P_p = c_p1 c_p2.
 """
 
@@ -22,35 +23,31 @@ def popcount(word):
 
 
 @jit()
-def classify_half(first_orbital, sum_index, class_of, n_particles, n_momenta):
-    """Class particles * n_momenta + momentum of every occupation of a half; -1 above `n_particles`.
+def classify_half(first_orbital, step, class_of):
+    """Class of the charges of every occupation of a half; -1 where it holds more particles than there are.
 
     Parameters
     ----------
     first_orbital : orbital of the lowest bit
-    sum_index : int (momentum, momentum), index of the sum
+    step : int32 (class, orbital), class after one more particle, -1 for none
     class_of : int32 (2**bits,), written
     """
     class_of[0] = 0
+    top = 0
     for word in range(1, class_of.size):
-        top = 0
-        rest = word
-        while rest > 1:
-            rest >>= 1
+        if word >> (top + 1):
             top += 1
         lower = class_of[word ^ (1 << top)]
-        if lower < 0 or lower // n_momenta == n_particles:
-            class_of[word] = -1
-        else:
-            count, momentum = lower // n_momenta, lower % n_momenta
-            class_of[word] = (count + 1) * n_momenta + sum_index[momentum, first_orbital + top]
+        class_of[word] = step[lower, first_orbital + top] if lower >= 0 else -1
 
 
 @jit()
-def rank_tables(low_class, high_class, difference_index, n_particles, momentum, low_rank, high_offset):
-    """Fill the two half tables with rank(state) = high_offset[high] + low_rank[low]; return the dimension."""
-    n_momenta = difference_index.shape[0]
-    members = np.zeros((n_particles + 1) * n_momenta, np.int64)
+def rank_tables(low_class, high_class, complement, low_rank, high_offset):
+    """Fill the two half tables with rank(state) = high_offset[high] + low_rank[low]; return the dimension.
+
+    ``complement`` (class,) holds the class of the low half for that of the high half, -1 for none.
+    """
+    members = np.zeros(complement.size, np.int64)
     for word in range(low_class.size):
         if low_class[word] >= 0:
             low_rank[word] = members[low_class[word]]
@@ -59,16 +56,16 @@ def rank_tables(low_class, high_class, difference_index, n_particles, momentum, 
     for word in range(high_class.size):
         high_offset[word] = total
         if high_class[word] >= 0:
-            count, own = high_class[word] // n_momenta, high_class[word] % n_momenta
-            total += members[(n_particles - count) * n_momenta + difference_index[momentum, own]]
+            wanted = complement[high_class[word]]
+            if wanted >= 0:
+                total += members[wanted]
     return total
 
 
 @jit()
-def enumerate_states(low_class, high_class, difference_index, n_particles, momentum, n_low, states):
+def enumerate_states(low_class, high_class, complement, n_low, states):
     """Fill `states` in rank order from the classes of the two halves."""
-    n_momenta = difference_index.shape[0]
-    n_classes = (n_particles + 1) * n_momenta
+    n_classes = complement.size
     start = np.zeros(n_classes + 1, np.int64)
     for word in range(low_class.size):
         if low_class[word] >= 0:
@@ -84,11 +81,11 @@ def enumerate_states(low_class, high_class, difference_index, n_particles, momen
     row = 0
     for word in range(high_class.size):
         if high_class[word] >= 0:
-            count, own = high_class[word] // n_momenta, high_class[word] % n_momenta
-            wanted = (n_particles - count) * n_momenta + difference_index[momentum, own]
-            for i in range(start[wanted], start[wanted + 1]):
-                states[row] = (np.uint64(word) << np.uint64(n_low)) | np.uint64(by_class[i])
-                row += 1
+            wanted = complement[high_class[word]]
+            if wanted >= 0:
+                for i in range(start[wanted], start[wanted + 1]):
+                    states[row] = (np.uint64(word) << np.uint64(n_low)) | np.uint64(by_class[i])
+                    row += 1
     return row
 
 
@@ -142,14 +139,14 @@ def fill_rows(
     states, diagonal, pair_of, pair_range, pair_mask, pair_between, block_start, blocks, n_low, low_rank, high_offset,
     row_start, columns, values,
 ):  # fmt: skip
-    """Fill the CSR arrays of H: take every occupied pair out of a state and put the free ones of its momentum in.
+    """Fill the CSR arrays of H: take every occupied pair out of a state and put the free ones of its charges in.
 
     Parameters
     ----------
     states : uint64 (dim,)
     diagonal : float (dim,)
-    pair_of : int (orbital, orbital), index of the pair p1 < p2; pairs of equal momentum are contiguous
-    pair_range : int (pair, 2), first and last+1 pair of the same momentum
+    pair_of : int (orbital, orbital), index of the pair p1 < p2; pairs of equal charges are contiguous
+    pair_range : int (pair, 2), first and last+1 pair of the same charges
     pair_mask, pair_between : uint64 (pair,)
     block_start : int (pair,), start of the row of this pair in `blocks`
     blocks : complex, rows of A^Q one after the other

@@ -34,22 +34,28 @@ def scatter(tile, index, minus, rows, columns, out):
 
 @jit(parallel=True)
 def two_body(form, coulomb, minus, difference, out):
-    """Fill out[k1, k2, d] += sum_q-in-class-d sum_ll' V_ll'(q) F_l(q, k1) F_l'(-q, k2).
+    """Add sum_q-in-class-d sum_ll' V_ll'(q) F_l(q, k1)_mm' F_l'(-q, k2)_nn' to out[f, k1, m, m', f', k2, n, n', d].
 
     Parameters
     ----------
-    form : complex (q, k, layer), one band
+    form : complex (flavour, q, k, band, band, layer)
     coulomb : float (q, layer, layer), divided by the area
     minus : int (q,), index of -q
     difference : int (q,), class of q in the momentum group
-    out : complex (k, k, d), zero on entry
+    out : complex (flavour, k, band, band, flavour, k, band, band, d), zero on entry
     """
-    n_q, n_k, n_layers = form.shape
-    for k1 in prange(n_k):
+    n_f, n_q, n_k, n_b, _, n_layers = form.shape
+    for vertex in prange(n_f * n_k * n_b * n_b):
+        f1, rest = vertex // (n_k * n_b * n_b), vertex % (n_k * n_b * n_b)
+        k1, m1, m2 = rest // (n_b * n_b), rest // n_b % n_b, rest % n_b
         for q in range(n_q):
-            for k2 in range(n_k):
-                total = 0j
-                for a in range(n_layers):
-                    for b in range(n_layers):
-                        total += coulomb[q, a, b] * form[q, k1, a] * form[minus[q], k2, b]
-                out[k1, k2, difference[q]] += total
+            for f2 in range(n_f):
+                for k2 in range(n_k):
+                    for n1 in range(n_b):
+                        for n2 in range(n_b):
+                            total = 0j
+                            for a in range(n_layers):
+                                for b in range(n_layers):
+                                    first = form[f1, q, k1, m1, m2, a]
+                                    total += coulomb[q, a, b] * first * form[f2, minus[q], k2, n1, n2, b]
+                            out[f1, k1, m1, m2, f2, k2, n1, n2, difference[q]] += total

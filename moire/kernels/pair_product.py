@@ -4,8 +4,9 @@
 ``<I| P_b |x>`` over the free pairs b of momentum Q = K - K_I are gathered, multiplied by A^Q, and scattered to
 the states ``P^+_a |I>``. Each I is visited once, so that a state costs N(N-1)/2 irregular reads and writes.
 
-The intermediate states that share their high half and the class (particles, momentum) of their low half form a
-block: its Q, its pairs free in the high half, and their ranks and signs of the high half are found once. A pair
+The intermediate states that share their high half and the class of charges of their low half form a
+block: its group of pairs (Q, and the flavours), its pairs free in the high half, and their ranks and signs of the
+high half are found once. A pair
 meets a low half in a pattern (no, one or two of its orbitals lie there); for every tile (at most `TILE`
 low halves of one class) and pattern a list holds the low halves where it is free, as
 ``rank << 7 | sign << 6 | column``, with the column in the tile and the rank and fermion sign of the low half
@@ -64,22 +65,19 @@ def fill_lists(low_words, tile_start, pattern_mask, pattern_between, low_rank, l
 
 @jit(parallel=True)
 def estimate_work(
-    momentum, n_particles, difference_index, class_tile, tile_start, high_class, pair_start, high_mask, work
-):
+    split_start, split_low, split_pairs, class_tile, tile_start, high_class, pair_start, high_mask, work
+):  # fmt: skip
     """Fill work[high] with the cost of the blocks of a high half, about in cycles."""
-    n_momenta = difference_index.shape[0]
     for high in prange(high_class.size):
         cost = 0.0
-        count = n_particles - 2 - high_class[high] // n_momenta
-        if high_class[high] >= 0 and count >= 0:
-            rest = difference_index[momentum, high_class[high] % n_momenta]
-            for low_momentum in range(n_momenta):
-                first = class_tile[count * n_momenta + low_momentum]
-                last = class_tile[count * n_momenta + low_momentum + 1]
+        if high_class[high] >= 0:
+            for split in range(split_start[high_class[high]], split_start[high_class[high] + 1]):
+                first = class_tile[split_low[split]]
+                last = class_tile[split_low[split] + 1]
                 if last > first:
-                    pair_momentum = difference_index[rest, low_momentum]
+                    group = split_pairs[split]
                     free = 0
-                    for pair in range(pair_start[pair_momentum], pair_start[pair_momentum + 1]):
+                    for pair in range(pair_start[group], pair_start[group + 1]):
                         free += (np.uint64(high) & high_mask[pair]) == 0
                     tiles, columns = last - first, tile_start[last] - tile_start[first]
                     padded = columns + 4 * tiles
@@ -155,26 +153,25 @@ def _scatter(first, last, entries, offset, sign, outer, n_vectors, row, out):
 
 @jit(inline=True, fused=True)
 def _multiply_part(
-    momentum, n_particles, difference_index, class_tile, tile_start, list_start, entries, high_class, high_offset,
+    split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class, high_offset,
     pair_start, pair_pattern, high_mask, high_between, block_start, block_real, block_imag,
     first_high, last_high, shift, x, out,
 ):  # fmt: skip
-    n_momenta, n_vectors = difference_index.shape[0], x.shape[1] // 2
-    inner, outer = np.zeros((66, 2, TILE * n_vectors)), np.zeros((66, 2, TILE * n_vectors))
-    rows, offsets, signs = np.zeros(66, np.int64), np.zeros(66, np.uint64), np.zeros(66)
+    n_vectors, widest = x.shape[1] // 2, 0
+    for group in range(pair_start.size - 1):
+        widest = max(widest, pair_start[group + 1] - pair_start[group])
+    inner, outer = np.zeros((widest + 2, 2, TILE * n_vectors)), np.zeros((widest + 2, 2, TILE * n_vectors))
+    rows, offsets, signs = np.zeros(widest + 2, np.int64), np.zeros(widest + 2, np.uint64), np.zeros(widest + 2)
     for high in range(first_high, last_high):
-        low_count = n_particles - 2 - high_class[high] // n_momenta
-        if high_class[high] < 0 or low_count < 0:
+        if high_class[high] < 0:
             continue
         word = np.uint64(high)
-        rest = difference_index[momentum, high_class[high] % n_momenta]
-        for low_momentum in range(n_momenta):
-            first_tile = class_tile[low_count * n_momenta + low_momentum]
-            last_tile = class_tile[low_count * n_momenta + low_momentum + 1]
+        for split in range(split_start[high_class[high]], split_start[high_class[high] + 1]):
+            first_tile, last_tile = class_tile[split_low[split]], class_tile[split_low[split] + 1]
             if last_tile == first_tile:
                 continue
-            pair_momentum = difference_index[rest, low_momentum]
-            first_pair, last_pair = pair_start[pair_momentum], pair_start[pair_momentum + 1]
+            group = split_pairs[split]
+            first_pair, last_pair = pair_start[group], pair_start[group + 1]
             n_pairs = 0
             for pair in range(first_pair, last_pair):
                 rows[n_pairs] = pair - first_pair
@@ -192,7 +189,7 @@ def _multiply_part(
                     first, last = list_start[tile, pattern], list_start[tile, pattern + 1]
                     _gather(first, last, entries, offsets[b], signs[b], x, n_vectors, b, n_columns, inner)
                 _multiply_tile(
-                    n_pairs, n_columns, last_pair - first_pair, block_start[pair_momentum], rows,
+                    n_pairs, n_columns, last_pair - first_pair, block_start[group], rows,
                     block_real, block_imag, inner, outer,
                 )  # fmt: skip
                 for a in range(n_pairs):
@@ -203,7 +200,7 @@ def _multiply_part(
 
 @jit(parallel=True, fused=True)
 def pair_product(
-    momentum, n_particles, difference_index, class_tile, tile_start, list_start, entries, high_class, high_offset,
+    split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class, high_offset,
     pair_start, pair_pattern, high_mask, high_between, block_start, block_real, block_imag,
     part_start, part_row, part_end, x, out,
 ):  # fmt: skip
@@ -211,15 +208,15 @@ def pair_product(
 
     Parameters
     ----------
-    momentum, n_particles : the sector
-    difference_index : int (momentum, momentum)
+    split_start : int (class + 1,), range of each class of high halves in the two lists that follow
+    split_low, split_pairs : int, class of a low half and group of pairs that fill up the charges of the sector
     class_tile : int (class + 1,), tiles of each class of low halves
     tile_start, list_start, entries : the lists of :func:`fill_lists`
     high_class, high_offset : int32 and uint64 (2**n_high,)
-    pair_start : int (momentum + 1,), pairs of each momentum
+    pair_start : int (group + 1,), pairs of each group
     pair_pattern : int (pair,), pattern of the pair in the low half
     high_mask, high_between : uint64 (pair,), orbitals of the pair in the high half, and those its sign counts there
-    block_start : int (momentum,), start of A^Q in `block_real`, `block_imag`
+    block_start : int (group,), start of A^Q in `block_real`, `block_imag`
     part_start : int (part + 1,), high halves of each part
     part_row : int (part,), row of the sector at which the accumulator of a part begins
     part_end : int (part + 1,), rows of `out` of each part
@@ -234,7 +231,7 @@ def pair_product(
                 out[row, v] = 0.0
         shift = np.uint64(part_end[part] - part_row[part])  # wraps around when negative, and back when added
         _multiply_part(
-            momentum, n_particles, difference_index, class_tile, tile_start, list_start, entries, high_class,
+            split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class,
             high_offset, pair_start, pair_pattern, high_mask, high_between, block_start, block_real, block_imag,
             part_start[part], part_start[part + 1], shift, x, out,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from moire._text import Number
 from moire.exact_diagonalization import Spectrum, sector_dimensions
 from moire.grids import MomentumGrid
 from moire.observables.counting import quasihole_counts
-from moire.observables.manifold_states import State, check_states, minority_number
+from moire.observables.manifold_states import State, check_states
 from moire.observables.reduced_density import check_kept, density_blocks
 from moire.verdicts import Verdict
 
@@ -219,8 +219,8 @@ def entanglement_spectrum(
     """
     chosen = check_states(spectrum, states)
     check_kept(spectrum, n_kept)
-    grid, n_particles = spectrum.grid, minority_number(spectrum)
-    eigenvalues = np.full((grid.n_points, int(sector_dimensions(grid, n_kept).max())), np.nan)
+    grid, n_particles = spectrum.grid, spectrum.n_particles
+    eigenvalues = np.full((grid.n_points, int(sector_dimensions(spectrum.species.orbitals, n_kept).max())), np.nan)
     for row, block in enumerate(density_blocks(spectrum, chosen, n_kept)):
         if len(block):
             eigenvalues[row, : len(block)] = np.maximum(eigvalsh(block), 0.0)[::-1] / comb(n_particles, n_kept)
@@ -230,7 +230,7 @@ def entanglement_spectrum(
         grid,
         n_particles,
         int(n_kept),
-        "missing carriers" if spectrum.transformed else "carriers",
+        str(spectrum.species),
         chosen,
         read_only(eigenvalues),
         quasihole_counts(grid, int(n_kept), m) if counted else None,

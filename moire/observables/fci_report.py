@@ -15,7 +15,6 @@ from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
 from moire.observables.flux_insertion import spectral_flow
-from moire.observables.manifold_states import minority_number
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.occupation import MomentumOccupation, momentum_occupation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
@@ -165,7 +164,7 @@ def fci_report(
     require(once, "flux_directions", "name each direction once", list(flux_directions))
     require(n_kept is None or n_kept >= 0, "n_kept", "be at least 0", n_kept)
     spectrum = solve_all_sectors(problem, fraction, n_eigenstates, seed=seed, keep_vectors=True, progress=progress)
-    n_kept = min(3, minority_number(spectrum) // 2) if n_kept is None else n_kept
+    n_kept = min(3, spectrum.n_particles // 2) if n_kept is None else n_kept
     structure = structure_factor(spectrum, problem)
     chern = many_body_chern(problem, fraction, twist_mesh, seed=seed, progress=progress) if twist_mesh else None
     return FciReport(

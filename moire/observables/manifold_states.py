@@ -72,11 +72,6 @@ def check_states(spectrum: Spectrum, states: Sequence[State] | None) -> tuple[St
     return chosen
 
 
-def minority_number(spectrum: Spectrum) -> int:
-    """Number of particles of the species diagonalized: the missing carriers after the transformation."""
-    return spectrum.grid.n_points - spectrum.n_carriers if spectrum.transformed else spectrum.n_carriers
-
-
 @dataclass(frozen=True, eq=False)
 class SectorVectors:
     """States of one momentum sector of the species diagonalized.
@@ -94,15 +89,10 @@ class SectorVectors:
 
 
 def vectors_by_sector(spectrum: Spectrum, states: Sequence[State]) -> Iterator[SectorVectors]:
-    """Chosen vectors with the basis they are written in, one sector at a time.
-
-    The total momentum of missing carriers is that of the full band minus the one of the carriers.
-    """
-    grid, n_particles = spectrum.grid, minority_number(spectrum)
-    full_band = grid.index_of(grid.labels.sum(axis=0) % np.array(grid.moduli))
+    """Chosen vectors with the basis they are written in, one sector at a time."""
+    species = spectrum.species
     for row in sorted({row for row, _ in states}):
-        momentum = grid.index_of(spectrum.labels[row])
-        if spectrum.transformed:
-            momentum = int(grid.difference_index[full_band, momentum])
+        momentum = species.momentum(spectrum.grid.index_of(spectrum.labels[row]))
         levels = [level for other, level in states if other == row]
-        yield SectorVectors(MomentumSector(grid, n_particles, momentum), spectrum.vectors[row][levels])
+        sector = MomentumSector(species.orbitals, spectrum.numbers(row), momentum)
+        yield SectorVectors(sector, spectrum.vectors[row][levels])

@@ -203,7 +203,7 @@ def many_body_chern(
     manifold.check_closed()
     check_twistable(problem)
     n_levels = max(counts.values()) + 1
-    dimensions = sector_dimensions(problem.grid, carriers_on(problem.grid, filling))
+    dimensions = sector_dimensions(problem.orbitals, carriers_on(problem.grid, filling))
     largest = sum(int(dimensions[problem.grid.index_of(label)]) for label in counts)
     reserve(
         f"{n_levels} vectors of {len(counts)} sectors at {n1 * n2} twists",

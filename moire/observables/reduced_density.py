@@ -21,7 +21,7 @@ from moire._arrays import ComplexArray
 from moire.errors import require
 from moire.exact_diagonalization import MomentumSector, Spectrum
 from moire.kernels import cuts
-from moire.observables.manifold_states import SectorVectors, State, minority_number, vectors_by_sector
+from moire.observables.manifold_states import SectorVectors, State, vectors_by_sector
 from moire.resources import reserve
 
 CHUNK_ELEMENTS = 1 << 20
@@ -30,12 +30,11 @@ BYTES_PER_ELEMENT = 64.0  # of a chunk: words, signs, ranks, gathered amplitudes
 
 def check_kept(spectrum: Spectrum, n_kept: int) -> None:
     """Raise InputError unless `n_kept` particles can be kept of the species diagonalized."""
-    n_particles = minority_number(spectrum)
-    species = "missing carriers" if spectrum.transformed else "carriers"
+    n_particles = spectrum.n_particles
     require(
         n_kept in range(1, n_particles + 1),
         "n_kept",
-        f"be an integer in 1..{n_particles}, the number of {species} diagonalized",
+        f"be an integer in 1..{n_particles}, the number of {spectrum.species} diagonalized",
         n_kept,
     )
 
@@ -51,8 +50,8 @@ def density_blocks(spectrum: Spectrum, states: Sequence[State], n_kept: int) -> 
     spectrum, states
         A spectrum with vectors and the states averaged over.
     n_kept
-        N_A, of the species diagonalized; a and a' run over the states of ``MomentumSector(grid, n_kept, K_A)``. Above
-        the number of particles the blocks are zero.
+        N_A, of the species diagonalized; a and a' run over the states of ``MomentumSector(orbitals, n_kept, K_A)``.
+        Above the number of particles the blocks are zero.
 
     Raises
     ------
@@ -61,10 +60,10 @@ def density_blocks(spectrum: Spectrum, states: Sequence[State], n_kept: int) -> 
     """
     grid = spectrum.grid
     parts = tuple(vectors_by_sector(spectrum, states))
-    n_particles = minority_number(spectrum)
+    n_particles, orbitals = spectrum.n_particles, spectrum.species.orbitals
     weight = 1.0 / len(states)
     for momentum in range(grid.n_points):
-        kept = MomentumSector(grid, n_kept, momentum).states
+        kept = MomentumSector(orbitals, (n_kept,), momentum).states
         reserve(
             f"Block of {len(kept)} states of {n_kept} particles kept on {grid.name}",
             4 * 16.0 * len(kept) ** 2 + BYTES_PER_ELEMENT * max(CHUNK_ELEMENTS, len(kept)),
@@ -74,7 +73,7 @@ def density_blocks(spectrum: Spectrum, states: Sequence[State], n_kept: int) -> 
         step = max(1, CHUNK_ELEMENTS // max(1, len(kept)))
         for part in parts if n_kept <= n_particles and len(kept) else ():
             rest = int(grid.difference_index[part.sector.momentum, momentum])
-            traced = MomentumSector(grid, n_particles - n_kept, rest).states
+            traced = MomentumSector(orbitals, (n_particles - n_kept,), rest).states
             for start in range(0, len(traced), step):
                 for amplitudes in _amplitudes(part, kept, traced[start : start + step]):
                     # Upper triangle of the complex conjugate of X X^+, because the rows of X are contiguous.

@@ -27,6 +27,7 @@ from moire.exact_diagonalization.manifold import Label
 from moire.grids import MomentumGrid
 from moire.kernels import relabel
 from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
+from moire.orbitals import Orbitals, Species
 from moire.projection import ProjectedHamiltonian
 
 
@@ -55,7 +56,7 @@ def manifold_counts(
     require(len(momenta) > 0, "momenta", "name at least one state", "empty")
     indices = [grid.index_of(label) for label in momenta]
     counts = Counter((int(grid.labels[i, 0]), int(grid.labels[i, 1])) for i in indices)
-    dimensions = sector_dimensions(grid, carriers_on(grid, filling))
+    dimensions = sector_dimensions(Orbitals(grid), carriers_on(grid, filling))
     for label, count in counts.items():
         room = int(dimensions[grid.index_of(label)])
         require(
@@ -185,11 +186,9 @@ class TwistedManifold:
     def basis(self, label: Label) -> MomentumSector:
         """Basis of the vectors of a sector: of the missing carriers when those are fewer."""
         if label not in self._bases:
-            n_particles, own = self.n_carriers, np.array(label)
-            if self.transformed:
-                n_particles, own = self.grid.n_points - n_particles, self.grid.labels.sum(axis=0) - own
-            folded = own % np.array(self.grid.moduli)
-            self._bases[label] = MomentumSector(self.grid, n_particles, self.grid.index_of(folded.tolist()))
+            species = Species(self.problem.orbitals, self.transformed)
+            momentum = species.momentum(self.grid.index_of(label))
+            self._bases[label] = MomentumSector(species.orbitals, species.numbers((self.n_carriers,)), momentum)
         return self._bases[label]
 
     def overlap(

@@ -42,7 +42,7 @@ def two_body_density(spectrum: Spectrum, states: Sequence[State], occupation: Fl
     reserve(f"Two-body density matrix on {grid.name}", 16.0 * size**3, "a smaller cluster would fit")
     gamma = np.zeros((size, size, size), dtype=np.complex128)
     for momentum, block in enumerate(density_blocks(spectrum, states, 2)):
-        first, second = _orbitals(MomentumSector(grid, 2, momentum).states)
+        first, second = _orbitals(MomentumSector(spectrum.species.orbitals, (2,), momentum).states)
         pairs = block.T  # rows a', columns a
         if spectrum.transformed:
             pairs = block + np.diag(occupation[first] + occupation[second] - 1)

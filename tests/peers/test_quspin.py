@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import moire as mo
+from tests.reference.elements import one_band
 
 basis_module = pytest.importorskip("quspin.basis", reason="the extra `peers` is not installed")
 operators = pytest.importorskip("quspin.operators", reason="the extra `peers` is not installed")
@@ -17,7 +18,7 @@ def test_every_energy_of_a_small_cluster(build_model, layered_coulomb, shape, fi
     model = build_model("WANG_2023", 3.7, shells=3, displacement_mev=4.0)
     grid = mo.MomentumGrid.cluster(model.lattice, shape, twist=(0.2, 0.1))
     problem = mo.project(mo.solve_bands(model, grid, n_bands=1), layered_coulomb, "hole", 2.0)
-    elements, levels, n = problem.two_body_elements(), problem.one_body[0, :, 0], grid.n_points
+    elements, levels, n = one_band(problem), problem.one_body[0, :, 0], grid.n_points
     interaction = [
         [elements[k1, k2, d] / 2, k1, k2, int(grid.difference_index[k2, d]), int(grid.sum_index[k1, d])]
         for k1 in range(n)

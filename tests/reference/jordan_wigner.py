@@ -33,44 +33,52 @@ def from_elements(one_body, elements, difference, total):
 
 
 def from_form_factors(problem):
-    """Sum e_k n_k + 1/2 sum_q V_ll'(q)/A : rho_l(q) rho_l'(-q) :, density by density, contractions removed.
+    """Sum e n + 1/2 sum_q V_ll'(q)/A : rho_l(q) rho_l'(-q) :, density by density, contractions removed.
 
-    rho_l(q) = sum_k lambda^l_q(k) c^+_k c_{k+q}. No table of the two-body elements is used.
+    rho_l(q) = sum lambda^l_q(k)_mn c^+_mk c_n,k+q over flavours and bands. No table of the two-body elements is used.
     """
-    grid, form = problem.grid, problem.form_factors
+    grid, form, orbitals = problem.grid, problem.form_factors, problem.orbitals
     transfers = form.transfers
-    c = annihilators(grid.n_points)
+    c = annihilators(orbitals.size)
     dagger = [operator.conj().T.tocsr() for operator in c]
-    h = sum(e * (dagger[k] @ c[k]) for k, e in enumerate(problem.one_body[0, :, 0]))
+    h = sum(
+        problem.one_body[orbitals.flavour[i], orbitals.momentum[i], orbitals.band[i]] * (dagger[i] @ c[i])
+        for i in range(orbitals.size)
+    )
 
-    def density(q, layer):
+    def vertex(q, layer):
+        """<i| rho_l(q) |j>, (orbital, orbital)."""
         moved = grid.sum_index[:, transfers.group_index[q]]
-        return sum(form.values[0, q, k, 0, 0, layer] * (dagger[k] @ c[moved[k]]) for k in range(grid.n_points))
+        matrix = np.zeros((orbitals.size,) * 2, dtype=complex)
+        for flavour, k, m, n in np.ndindex(orbitals.n_flavours, grid.n_points, orbitals.n_bands, orbitals.n_bands):
+            row, column = orbitals.index(flavour, m, k), orbitals.index(flavour, n, moved[k])
+            matrix[row, column] = form.values[flavour, q, k, m, n, layer]
+        return matrix
+
+    def operator(matrix):
+        return sum(matrix[i, j] * (dagger[i] @ c[j]) for i, j in np.argwhere(matrix))
 
     for q in range(transfers.size):
-        group = transfers.group_index[q]
         minus = next(i for i in range(transfers.size) if np.allclose(transfers.vectors[i], -transfers.vectors[q]))
         for a, b in itertools.product((0, 1), repeat=2):
             v = problem.coulomb[q, a, b]
             if v == 0:
                 continue
-            # rho(q) rho(-q) = : rho rho : + sum_k lambda_q(k) lambda_-q(k+q) c^+_k c_k
-            h = h + 0.5 * v * (density(q, a) @ density(minus, b))
-            for k in range(grid.n_points):
-                back = grid.sum_index[k, group]
-                contraction = form.values[0, q, k, 0, 0, a] * form.values[0, minus, back, 0, 0, b]
-                h = h - 0.5 * v * contraction * (dagger[k] @ c[k])
+            # rho(q) rho(-q) = : rho rho : + sum c^+_i (vertex vertex)_ij c_j
+            first, second = vertex(q, a), vertex(minus, b)
+            h = h + 0.5 * v * (operator(first) @ operator(second) - operator(first @ second))
     return h.tocsr()
 
 
 def from_pairs(pair_hamiltonian):
     """Constant + sum e_k n_k + sum A^Q_ab P^+_a P_b with P_p = c_p1 c_p2, written out."""
     pairs = pair_hamiltonian.pairs
-    c = annihilators(pairs.grid.n_points)
+    orbitals = pairs.orbitals
+    c = annihilators(orbitals.size)
     h = pair_hamiltonian.constant * sparse.eye_array(2 ** len(c), dtype=complex, format="csr")
-    for k, e in enumerate(pair_hamiltonian.one_body):
-        h = h + e * (c[k].conj().T @ c[k])
-    annihilate = [c[p1] @ c[p2] for p1, p2 in pairs.orbitals]
+    for (flavour, k, m, n), element in np.ndenumerate(pair_hamiltonian.one_body):
+        h = h + element * (c[orbitals.index(flavour, m, k)].conj().T @ c[orbitals.index(flavour, n, k)])
+    annihilate = [c[p1] @ c[p2] for p1, p2 in pairs.members]
     for a in range(len(annihilate)):
         for b in range(pairs.range[a, 0], pairs.range[a, 1]):
             value = pair_hamiltonian.blocks[pairs.block_start[a] + b - pairs.range[a, 0]]

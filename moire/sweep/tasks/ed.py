@@ -19,6 +19,7 @@ from moire.exact_diagonalization import (
 from moire.grids import MomentumGrid
 from moire.io import Dataset, spectrum_record
 from moire.lattice import MoireLattice
+from moire.orbitals import Orbitals
 from moire.projection import project
 from moire.sweep.point import ClusterShape, ModelPoint
 from moire.sweep.tasks.parts import Columns, Parts, cluster_name
@@ -67,7 +68,7 @@ class EdTask(ProjectionOptions):
         carriers = carriers_on(grid, self.filling)
         particles = min(carriers, grid.n_points - carriers)
         per_state = particles**2 * grid.n_points / 8 + 1
-        return 0.1 + 200 * 2e-9 * per_state * float(sector_dimensions(grid, particles).sum())
+        return 0.1 + 200 * 2e-9 * per_state * float(sector_dimensions(Orbitals(grid), particles).sum())
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
