@@ -42,10 +42,36 @@ class CutoffWarning(UserWarning):
     """A cutoff is too small for the number computed with it."""
 
 
-def require(condition: object, name: str, rule: str, value: object) -> None:
-    """Raise :class:`InputError` "`name` must rule, but is value." unless `condition` holds."""
+def require(condition: object, name: str, rule: str, value: object = None, *, found: str = "") -> None:
+    """Raise :class:`InputError` "`name` must rule, but is value." unless `condition` holds.
+
+    Parameters
+    ----------
+    condition
+        What has to hold.
+    name
+        The argument, as the caller typed it.
+    rule
+        What it must do, from a verb on: ``"be positive"``.
+    value
+        What was given, where "but is value" reads well; numpy numbers and arrays are shown as Python ones.
+    found
+        The whole clause after "but" where it does not: ``"holds 17"``.
+    """
     if not condition:
-        raise InputError(f"`{name}` must {rule}, but is {value}.")
+        raise InputError(f"`{name}` must {rule}, but {found or f'is {_plain(value)}'}.")
+
+
+def _plain(value: object) -> object:
+    """Return numpy numbers and arrays, in tuples and lists too, as Python prints them best."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(_plain, value)) if type(value) in (tuple, list) else value
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def is_whole(value: float) -> bool:
+    """Whether a number is a finite integer, of whatever type."""
+    return float(value).is_integer()
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
