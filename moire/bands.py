@@ -126,7 +126,7 @@ class BandStructure(BandEnergies):
         require(
             indices and all(0 <= index < self.n_bands for index in indices) and len(set(indices)) == len(indices),
             "band_indices",
-            f"be distinct and lie in 0..{self.n_bands - 1}",
+            f"be distinct bands in 0..{self.n_bands - 1}, at least one",
             list(indices),
         )
         return indices
@@ -175,12 +175,13 @@ def solve_bands(
         n_bands,
     )
     n_bands = int(n_bands)
-    require(all(model.state_shape == shape for model in flavours), "models", "share one state shape", "a mixture")
+    shapes = sorted({model.state_shape for model in flavours})
+    require(len(shapes) == 1, "models", "share one state shape", found=f"have {' and '.join(map(str, shapes))}")
     require(
         all(np.allclose(model.lattice.reciprocal, momenta.lattice.reciprocal, rtol=1e-9) for model in flavours),
         "momenta",
         "lie on the lattice of the models",
-        f"on one of period {momenta.lattice.period_nm:g} nm, not {flavours[0].lattice.period_nm:g} nm",
+        found=f"lie on one of period {momenta.lattice.period_nm:g} nm instead of {flavours[0].lattice.period_nm:g} nm",
     )
     _reserve(flavours, momenta.n_points, n_bands, n_threads or threads())
     energies, states = [], []

@@ -174,7 +174,7 @@ class FormFactors:
         grid = bands.grid
         models = [model for model in bands.models if isinstance(model, ContinuumModel)]
         if len(models) != bands.n_flavours:
-            raise InputError("`bands` must be bands of continuum models, but holds another Bloch model.")
+            raise InputError("`bands` must be bands of continuum models, but are those of another Bloch model.")
         require(0 < q_cutoff < np.inf, "q_cutoff", "be positive and finite (in units of |G_1|)", q_cutoff)
         reach = 2 * max(model.basis.n_shells for model in models) + 1.7321  # |k' - k| < sqrt(3) |G_1|
         if q_cutoff > reach:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray, IntArray, read_only
-from moire.errors import InputError, require
+from moire.errors import is_whole, require
 from moire.lattice import TriangularLattice
 from moire.resources import reserve
 
@@ -109,7 +109,7 @@ class MomentumGrid:
         )
         matrix = read_only(np.round(raw), np.int64)
         determinant = int(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
-        require(determinant != 0, "cluster", "have a nonzero determinant", f"{raw.tolist()}, a singular matrix")
+        require(determinant != 0, "cluster", "have a nonzero determinant", raw.tolist())
         twist = (float(self.twist[0]), float(self.twist[1]))
         require(np.all(np.isfinite(twist)), "twist", "be finite (in units of 2 pi)", twist)
         rectangle = not (matrix[0, 1] or matrix[1, 0]) and matrix[0, 0] > 0 and matrix[1, 1] > 0
@@ -133,7 +133,7 @@ class MomentumGrid:
         cls, lattice: TriangularLattice, n1: int, n2: int, twist: tuple[float, float] = (0.0, 0.0)
     ) -> MomentumGrid:
         """Return the grid k = (n1 + phi_1) b_1/N1 + (n2 + phi_2) b_2/N2 of N1 x N2 points."""
-        positive = all(side >= 1 and side == int(side) for side in (n1, n2))
+        positive = all(side >= 1 and is_whole(side) for side in (n1, n2))
         require(positive, "mesh", "have positive integer sides", f"{n1}x{n2}")
         return cls(lattice, np.diag([int(n1), int(n2)]), twist)
 
@@ -185,7 +185,7 @@ class MomentumGrid:
         parts = tuple(label)
         require(
             len(parts) == 2
-            and all(part == int(part) and 0 <= part < size for part, size in zip(parts, self.moduli, strict=True)),
+            and all(is_whole(part) and 0 <= part < size for part, size in zip(parts, self.moduli, strict=True)),
             "momentum",
             f"be a label (l1, l2) of integers with 0 <= l1 < {self.moduli[0]} and 0 <= l2 < {self.moduli[1]}",
             parts,
@@ -267,8 +267,9 @@ class KPath:
         require(points_per_segment >= 1, "points_per_segment", "be at least 1", points_per_segment)
         require(len(labels) >= 2, "labels", "name at least two corners", list(labels))
         unknown = [label for label in labels if label not in lattice.corners]
-        if unknown:
-            raise InputError(f"`labels` must be corners {sorted(lattice.corners)}, but has {unknown}.")
+        require(
+            not unknown, "labels", f"be corners among {', '.join(sorted(lattice.corners))}", found=f"hold {unknown}"
+        )
         corners = [lattice.corners[label] for label in labels]
         fractions = np.arange(points_per_segment)[:, None] / points_per_segment
         pieces = [start + fractions * (end - start) for start, end in itertools.pairwise(corners)]

@@ -221,7 +221,12 @@ def _reference_density(
         require(hermitian, "reference", "be Hermitian at each momentum", "not")
         occupations = np.linalg.eigvalsh(given)
         inside = occupations.min() > -1e-9 and occupations.max() < 1 + 1e-9
-        require(inside, "reference", "have occupations in [0, 1]", f"{occupations.min():g}..{occupations.max():g}")
+        require(
+            inside,
+            "reference",
+            "have occupations in [0, 1]",
+            found=f"has them in [{occupations.min():g}, {occupations.max():g}]",
+        )
         return "given", read_only(given)
     require(reference in REFERENCES, "reference", f"be an array or one of {', '.join(REFERENCES)}", repr(reference))
     name: Reference = reference

@@ -82,6 +82,5 @@ def reserve(what: str, n_bytes: float, would_fit: str) -> None:
     """
     logger.debug("%s: %s", what, human_bytes(n_bytes))
     if not fits_in_memory(n_bytes):
-        raise MemoryRefusedError(
-            f"{what} needs {human_bytes(n_bytes)}, but {human_bytes(available_bytes())} are available; {would_fit}."
-        )
+        needed, there = human_bytes(n_bytes), human_bytes(available_bytes())
+        raise MemoryRefusedError(f"{what} would take {needed}, but {there} are available; {would_fit}.")

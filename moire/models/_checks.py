@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from moire.errors import require
+from moire.errors import is_whole, require
 
 
 def check_scalars(model: Any, positive: Sequence[str] = ()) -> None:
@@ -29,7 +29,7 @@ def check_valley(valley: int) -> None:
 def check_layers(n_layers: int, minimum: int) -> None:
     """Raise InputError unless `n_layers` is an integer of at least `minimum`."""
     require(
-        n_layers == int(n_layers) and n_layers >= minimum,
+        is_whole(n_layers) and n_layers >= minimum,
         "n_layers",
         f"be an integer of at least {minimum}",
         n_layers,
