@@ -40,7 +40,7 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         self.path = Path(self.path)
-        require(self.path.parent.is_dir(), "checkpoint", "lie in a directory that exists", str(self.path))
+        require(self.path.parent.is_dir(), "checkpoint", "lie in a folder that exists", str(self.path))
 
     def _slot(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}.h5")

@@ -124,7 +124,10 @@ def suggest_clusters(filling: FillingLike, max_sites: int = 36, min_sites: int =
     )
     sizes = [size for size in range(min_sites, max_sites + 1) if size % fraction.denominator == 0]
     require(
-        sizes, "max_sites", f"allow a multiple of {fraction.denominator} cells", f"{max_sites}, from {min_sites} on"
+        sizes,
+        "max_sites",
+        f"allow a multiple of {fraction.denominator} cells from min_sites = {min_sites} on",
+        max_sites,
     )
     clusters = []
     for size in sizes:

@@ -73,7 +73,12 @@ def composite_fermi_seas(grid: MomentumGrid) -> CompositeFermiSeas:
     Rezayi and Read, Phys. Rev. Lett. 72, 900 (1994); Shao, Kim, Haldane and Rezayi, Phys. Rev. Lett. 114, 206402
     (2015); for twisted MoTe2 arXiv:2306.01719 and arXiv:2306.02513.
     """
-    require(grid.n_points % 2 == 0, "cluster", "have an even number of cells at half filling", grid.name)
+    require(
+        grid.n_points % 2 == 0,
+        "cluster",
+        "have an even number of cells at half filling",
+        found=f"has {grid.n_points} ({grid.name})",
+    )
     seas, moment, excess = _compact_seas(grid)
     steps = grid.labels[list(grid.turn_indices)]
     moduli = np.array(grid.moduli)
@@ -129,7 +134,7 @@ def composite_fermi_liquid(spectrum: Spectrum) -> CompositeFermiLiquid:
     InputError
         If the filling is another one.
     """
-    require(spectrum.filling == Fraction(1, 2), "spectrum", "be at filling 1/2", spectrum.filling)
+    require(spectrum.filling == Fraction(1, 2), "spectrum", "be at filling 1/2", found=f"is at {spectrum.filling}")
     prediction = composite_fermi_seas(spectrum.grid)
     wanted, inside, outside = Counter(prediction.momenta), [], []
     known = 0

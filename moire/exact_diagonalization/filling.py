@@ -49,7 +49,7 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike) -> int:
         grid.n_points <= MAX_ORBITALS,
         "cluster",
         f"have at most {MAX_ORBITALS} orbitals",
-        f"{grid.n_points} ({grid.name})",
+        found=f"has {grid.n_points} ({grid.name})",
     )
     count = value * grid.n_points
     if count.denominator != 1:

@@ -60,8 +60,8 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         require(
             pair_hamiltonian.pairs.grid.same_cluster(sector.grid),
             "sector",
-            "live on the cluster of the Hamiltonian",
-            sector.grid.name,
+            f"live on the cluster of the Hamiltonian, {pair_hamiltonian.pairs.grid.name}",
+            found=f"lives on {sector.grid.name}",
         )
         super().__init__(kind, (sector.dimension, sector.dimension))
         self.pair_hamiltonian = pair_hamiltonian

@@ -91,7 +91,12 @@ class MomentumSector:
 
     def __post_init__(self) -> None:
         size = self.grid.n_points
-        require(size <= MAX_ORBITALS, "cluster", f"have at most {MAX_ORBITALS} orbitals", f"{size} ({self.grid.name})")
+        require(
+            size <= MAX_ORBITALS,
+            "cluster",
+            f"have at most {MAX_ORBITALS} orbitals",
+            found=f"has {size} ({self.grid.name})",
+        )
         require(0 <= self.n_particles <= size, "n_particles", f"lie in 0..{size}", self.n_particles)
         require(0 <= self.momentum < size, "momentum", f"be an index in 0..{size - 1}", self.momentum)
         n_low = split(size)

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
-from moire.errors import ConvergenceWarning, require
+from moire.errors import ConvergenceWarning, is_whole, require
 from moire.exact_diagonalization.eigensolvers import (
     SOLVERS,
     Solver,
@@ -103,7 +103,7 @@ def solve_sector(
     for name, value in (("block_size", block_size), ("n_krylov", n_krylov)):
         require(value is None or value >= 1, name, "be at least 1", value)
     sector, dimension = hamiltonian.sector, hamiltonian.shape[0]
-    require(dimension > 0, "hamiltonian", "act on a sector with states", f"empty at {sector.label}")
+    require(dimension > 0, "hamiltonian", "act on a sector with states", found=f"sector {sector.label} has none")
     wanted = min(n_eigenstates, dimension)
     words = (seed, sector.n_particles, sector.momentum)
     hamiltonian.n_products = 0
@@ -137,9 +137,11 @@ def solve_sector(
 
 
 def _check_solver(n_eigenstates: int, tolerance_mev: float, seed: int, solver: str) -> None:
-    require(n_eigenstates >= 1 and n_eigenstates == int(n_eigenstates), "n_eigenstates", "be at least 1", n_eigenstates)
+    require(
+        n_eigenstates >= 1 and is_whole(n_eigenstates), "n_eigenstates", "be an integer of at least 1", n_eigenstates
+    )
     require(tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", tolerance_mev)
-    require(seed >= 0, "seed", "not be negative", seed)
+    require(seed >= 0, "seed", "be at least 0", seed)
     require(solver in SOLVERS, "solver", f"be one of {', '.join(SOLVERS)}", repr(solver))
 
 
