@@ -75,7 +75,7 @@ def active_band(result: HartreeFockResult, flavour: int, band: int, mean_field: 
         not mixes_valleys(problem, result.density_matrix),
         "result",
         "not mix the valleys",
-        f"one of intervalley coherence {result.moments.coherence:.3g}",
+        found=f"mixes them, with an intervalley coherence of {result.moments.coherence:.3g}",
     )
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
     require(band in range(n_bands), "band", f"lie in 0..{n_bands - 1}", band)
@@ -87,7 +87,7 @@ def active_band(result: HartreeFockResult, flavour: int, band: int, mean_field: 
     frozen = _frozen(blocks, orbitals, flavour)
     counts = np.einsum("kii->k", frozen).real
     miss = float(np.abs(frozen @ frozen - frozen).max())
-    require(miss < 1e-3, "result", "fill all other bands at a momentum or not at all", f"off by {miss:.3g}")
+    require(miss < 1e-3, "result", "fill each other band whole or not at all", found=f"misses that by {miss:.3g}")
     functional = MeanField(problem) if mean_field is None else mean_field
     part = slice(flavour * n_bands, (flavour + 1) * n_bands)
     fock = functional(frozen)[:, part, part]

@@ -60,11 +60,15 @@ class FoldedModel:
 
     def hamiltonian(self, k: FloatArray) -> ComplexArray:
         """Raise InputError: the mean field is known on the grid only."""
-        raise InputError(f"`k` must be a momentum of the grid of the bands, but H(k) was asked at {np.asarray(k)}.")
+        raise InputError(
+            f"`k` must be a momentum of the grid, where alone H(k) is known, but is {np.asarray(k).tolist()}."
+        )
 
     def velocity(self, k: FloatArray) -> ComplexArray:
         """Raise InputError: the mean field is known on the grid only."""
-        raise InputError(f"`k` must be a momentum of the grid of the bands, but dH/dk was asked at {np.asarray(k)}.")
+        raise InputError(
+            f"`k` must be a momentum of the grid, where alone dH/dk is known, but is {np.asarray(k).tolist()}."
+        )
 
     def sew(self, states: ComplexArray, reciprocal: IntArray) -> ComplexArray:
         """States at k + B from those at k, B in units of the reciprocal vectors of the enlarged cell."""

@@ -114,10 +114,10 @@ class Folding:
         if self.supercell is None:
             return np.eye(2, dtype=np.int64)
         if isinstance(self.supercell, str):
-            require(self.supercell == "sqrt3", "supercell", "be 'sqrt3' or an integer 2x2 matrix", self.supercell)
+            require(self.supercell == "sqrt3", "supercell", "be 'sqrt3' or an integer 2x2 matrix", repr(self.supercell))
             return np.array(SQRT3)
         raw = np.asarray(self.supercell, dtype=float)
-        whole = raw.shape == (2, 2) and bool(np.all(raw == np.round(raw)))
+        whole = raw.shape == (2, 2) and bool(np.all(np.isfinite(raw) & (raw == np.round(raw))))
         require(whole, "supercell", "be 'sqrt3' or an integer 2x2 matrix", raw.tolist())
         require(np.linalg.det(raw) > 0, "supercell", "have a positive determinant", raw.tolist())
         return raw.astype(np.int64)
@@ -126,7 +126,7 @@ class Folding:
         boost = self.boost
         if boost is None:
             return 0
-        require(self.n_flavours == 2, "boost", "belong to two flavours", f"given with {self.n_flavours}")
+        require(self.n_flavours == 2, "boost", "belong to two flavours", found=f"there is {self.n_flavours}")
         if not isinstance(boost, str):
             return self.grid.index_of(boost)
         require(boost in ("+Q", "-Q"), "boost", "be '+Q', '-Q' or a momentum label", repr(boost))
@@ -202,7 +202,8 @@ def index_of(grid: MomentumGrid, fractional: FloatArray) -> IntArray:
     nearest = np.abs(distance).max(axis=2)
     found = nearest.argmin(axis=1)
     worst = float(nearest[np.arange(len(found)), found].max())
-    require(worst < 1e-9, "momentum", f"be one of {grid.name}", fractional.tolist())
+    outside = fractional[nearest[np.arange(len(found)), found].argmax()]
+    require(worst < 1e-9, "momentum", f"be one of {grid.name} (in units of b_1, b_2)", outside)
     return np.asarray(found)
 
 

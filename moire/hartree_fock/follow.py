@@ -35,7 +35,7 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
         and first.grid.twist == second.grid.twist
         and np.array_equal(source.folding.index, target.folding.index)
     )
-    require(same, "mean_fields", "share cluster, cell, boost, carriers and bands kept", "a mixture")
+    require(same, "mean_fields", "share cluster, cell, boost, carriers and bands kept", found="differ")
     if first.bands is second.bands:
         return density_matrix
     overlaps = np.einsum("fkmlg,fknlg->fkmn", second.bands.states.conj(), first.bands.states, optimize=True)
@@ -89,7 +89,7 @@ def follow(
     InputError
         As :func:`ground_state`, and if the problems do not share cluster, cell, boost, carriers and bands kept.
     """
-    require(len(mean_fields) > 0, "mean_fields", "hold at least one", "empty")
+    require(len(mean_fields) > 0, "mean_fields", "hold at least one mean field", found="are empty")
     require(n_carried >= 1, "n_carried", "be at least 1", n_carried)
     options = (symmetry, temperature_mev, tolerance, max_iterations)
     for mean_field in mean_fields[1:]:

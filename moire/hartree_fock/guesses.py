@@ -94,22 +94,26 @@ def check_guess(guess: str, folding: Folding, symmetry: str) -> None:
     """Raise InputError unless the guess is known and possible for these flavours, this cell and this symmetry."""
     known = (*GUESSES, *FINITE_WAVE_VECTOR, "random")
     if guess not in known:
-        raise InputError(f"`guess` must be a named one, but is '{guess}'{nearest(str(guess), known)}")
+        raise InputError(f"`guess` must be a known one, but is '{guess}'{nearest(str(guess), known)}")
     n_flavours, boosted = folding.n_flavours, bool(folding.shifts.any())
     in_plane = guess in ("AFMxy", "spiral", "120_degree")
     if n_flavours == 1 and (in_plane or guess == "stripe" or (guess in GUESSES and GUESSES[guess][0] != "1")):
-        raise InputError(f"`guess` must not need two valleys, but is '{guess}' on {n_flavours} flavour.")
+        raise InputError(f"`guess` must be possible with one valley, but '{guess}' needs two.")
     if symmetry == "valley_diagonal" and in_plane:
-        raise InputError(f"`guess` must not break the symmetry 'valley_diagonal', but is '{guess}'.")
+        raise InputError(f"`guess` must keep the symmetry 'valley_diagonal', but '{guess}' breaks it.")
     if guess == "AFMxy":
         require(not boosted, "guess", "be 'spiral' for intervalley order at a boost", "'AFMxy'")
     if guess in ("charge_order", "stripe"):
-        require(folding.n_folds > 1, "guess", "not need an enlarged cell (give `supercell`)", repr(guess))
+        need = f"{guess!r} needs an enlarged one (give `supercell`)"
+        require(folding.n_folds > 1, "guess", "be possible in the moire cell", found=need)
     if guess == "spiral":
         finite = boosted or folding.n_folds > 1
-        require(finite, "guess", "not need an enlarged cell or a boost (give `supercell` or `boost`)", "'spiral'")
+        need = "'spiral' needs an enlarged one or a boost (give `supercell` or `boost`)"
+        require(finite, "guess", "be possible in the moire cell", found=need)
     if guess == "120_degree":
-        require(_in_plane_wave(folding, guess) is not None, "guess", "not need Q (give `boost` = '+Q')", "'120_degree'")
+        need = "'120_degree' needs Q = kappa_+ - kappa_- (give `boost` = '+Q' or `supercell` = 'sqrt3')"
+        possible = _in_plane_wave(folding, guess) is not None
+        require(possible, "guess", "be possible in the cell and boost given", found=need)
 
 
 def possible_guesses(folding: Folding, symmetry: str) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class MeanFieldModel(MixedFlavourModel):
         require(
             insulator or not image_correction,
             "image_correction",
-            "be False for a metal, whose filled states are unknown between the grid momenta",
+            "be False for a metal or at a temperature, where the filled states are unknown between the grid momenta",
             image_correction,
         )
         require(
@@ -294,7 +294,7 @@ def interpolate_bands(
         np.allclose(model.lattice.reciprocal, momenta.lattice.reciprocal, rtol=1e-9),
         "momenta",
         "lie on the lattice of the state",
-        f"on one of period {momenta.lattice.period_nm:g} nm, not {model.lattice.period_nm:g} nm",
+        found=f"lie on one of period {momenta.lattice.period_nm:g} nm instead of {model.lattice.period_nm:g} nm",
     )
     n_points, n_bands = momenta.n_points, model.n_bands
     reserve(

@@ -168,7 +168,10 @@ class MeanField:
                 blocks = unit[folding.index[f], f, :, g]
                 if folding.shifts[f] != folding.shifts[g]:
                     require(
-                        not blocks.any(), "density_matrix", "have no intervalley order at equal k under a boost", "one"
+                        not blocks.any(),
+                        "density_matrix",
+                        "have no intervalley order at equal k under a boost",
+                        found="has some",
                     )
                 else:
                     for a in range(n_a):

@@ -66,8 +66,8 @@ def mixes_valleys(problem: ProjectedHamiltonian, density_matrix: ComplexArray) -
 
 def require_unit_cell(result: HartreeFockResult) -> None:
     """Raise InputError unless the state has the moire cell and equal labels k in both valleys."""
-    found = ", ".join(f"{name} {value}" for name, value in result.folding.describe().items())
-    require(result.folding.is_trivial, "result", "have the moire cell and no boost", found)
+    found = ", ".join(f"{name} = {value}" for name, value in result.folding.describe().items())
+    require(result.folding.is_trivial, "result", "have the moire cell and no boost", found=f"has {found}")
 
 
 def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
@@ -82,7 +82,12 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
     require_unit_cell(result)
     require(result.converged, "result", "be converged", f"not ({result.stop_reason})")
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
-    require(result.gap > 0, "result", "be an insulator with empty and filled bands", f"one with gap {result.gap:g} meV")
+    require(
+        result.gap > 0,
+        "result",
+        "be an insulator with empty and filled bands",
+        found="has only one of them" if np.isnan(result.gap) else f"has a gap of {result.gap:g} meV",
+    )
     n_flavours, n_bands, n_k = problem.bands.n_flavours, problem.bands.n_bands, problem.grid.n_points
     orbitals = occupation.orbitals
     fock = (orbitals * occupation.energies[:, None, :]) @ orbitals.conj().swapaxes(1, 2)
@@ -99,7 +104,7 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
         np.abs(counts - number).max() < 0.01,
         "result",
         "fill the same number of bands of each valley at every momentum",
-        f"{counts.min(axis=0).round(3).tolist()} to {counts.max(axis=0).round(3).tolist()}",
+        found=f"fills {counts.min(axis=0).round(3).tolist()} to {counts.max(axis=0).round(3).tolist()}",
     )
     return tuple(
         Group.of(fock[:, part, part], flavours, int(n), n_bands)
@@ -126,7 +131,7 @@ def sectors_of(groups: Sequence[Group], channel: Channel) -> tuple[Sector, ...]:
     )
     wanted = {"all": (within, *flips), "intravalley": (within,), "intervalley": flips}[channel]
     sectors = tuple(sector for sector in wanted if _n_pairs(groups, sector) + _n_pairs(groups, reversed_sector(sector)))
-    require(sectors, "channel", "hold a pair of a filled and an empty orbital", repr(channel))
+    require(sectors, "channel", "hold a pair of a filled and an empty orbital", found=f"{channel!r} holds none")
     return sectors
 
 

@@ -59,7 +59,7 @@ class Rotation:
         smallest = 1.0
         for f, model in enumerate(bands.models):
             if not isinstance(model, ContinuumModel):
-                raise InputError("`symmetry` must be 'free' for another model than the continuum one, but is 'c3'.")
+                raise InputError("`symmetry` must not be 'c3' for a model other than the continuum one, but is 'c3'.")
             for k in range(n_k):
                 image = model.rotated(bands.states[f, k], umklapps[k])
                 overlap = np.einsum("mlg,nlg->mn", bands.states[f, target[k]].conj(), image)
@@ -70,8 +70,8 @@ class Rotation:
         require(
             smallest > _SMALLEST_OVERLAP,
             "symmetry",
-            "keep the space of the bands (keep whole multiplets)",
-            f"'c3' with an overlap of {smallest:.3g}",
+            "turn the bands kept into themselves (keep whole multiplets)",
+            found=f"'c3' leaves an overlap of {smallest:.3g}",
         )
         for k in range(n_k):
             second = target[k]

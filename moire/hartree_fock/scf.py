@@ -99,12 +99,17 @@ def solve_hartree_fock(
     require(tolerance > 0, "tolerance", "be positive (in meV)", tolerance)
     require(max_iterations >= 1, "max_iterations", "be at least 1", max_iterations)
     require(0 <= temperature_mev < np.inf, "temperature_mev", "be finite and not negative", temperature_mev)
-    require(solvers and all(solver in SOLVERS for solver in solvers), "solvers", f"be among {SOLVERS}", tuple(solvers))
+    require(
+        solvers and all(solver in SOLVERS for solver in solvers),
+        "solvers",
+        f"be one or more of {', '.join(SOLVERS)}",
+        found=f"are {tuple(solvers)}",
+    )
     require(0 <= level_shift_mev < np.inf, "level_shift_mev", "be finite and not negative", level_shift_mev)
     require(
         not (level_shift_mev and temperature_mev),
         "level_shift_mev",
-        "be zero at a temperature, where it would change the occupations",
+        "be zero at a nonzero temperature, where it would change the occupations",
         level_shift_mev,
     )
     name = guess if isinstance(guess, str) else "density_matrix"
@@ -188,7 +193,12 @@ def count_carriers(filling: Filling, n_orbitals: int, grid: MomentumGrid) -> int
         exact = abs(Fraction(*filling) if isinstance(filling, tuple) else Fraction(filling).limit_denominator(10_000))
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         raise InputError(f"`filling` must be a number of carriers per cell such as 2, but is {filling!r}.") from None
-    require(0 <= exact <= n_orbitals, "filling", f"lie in 0..{n_orbitals} carriers per cell, the bands kept", filling)
+    require(
+        0 <= exact <= n_orbitals,
+        "filling",
+        f"lie in [-{n_orbitals}, {n_orbitals}], what the bands kept hold per cell",
+        filling,
+    )
     count = exact * grid.n_points
     require(count.denominator == 1, "filling", f"put a whole number of carriers on {grid.name}", f"{filling}")
     return int(count)
@@ -198,7 +208,7 @@ def _given(guess: ComplexArray, mean_field: MeanField, n_particles: int, n_secto
     start = np.array(guess, dtype=np.complex128)
     check_shape("guess", start, mean_field.shape)
     trace = float(np.einsum("kii->", start).real)
-    require(abs(trace - n_particles) < 1e-6, "guess", f"hold {n_particles} carriers", f"one of {trace:g}")
+    require(abs(trace - n_particles) < 1e-6, "guess", f"hold {n_particles} carriers", found=f"holds {trace:g}")
     require(np.allclose(start, start.conj().swapaxes(1, 2), atol=1e-9), "guess", "be Hermitian", "not")
     size = mean_field.dimension // n_sectors
     sector = np.arange(mean_field.dimension) // size

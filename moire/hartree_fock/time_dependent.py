@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
-from moire.errors import ConvergenceWarning, require
+from moire.errors import ConvergenceWarning, is_whole, require
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.modes import ZERO_MODE_MEV, Modes, normal_modes
 from moire.hartree_fock.particle_hole import (
@@ -200,7 +200,8 @@ class Excitations:
         length = np.linalg.norm(self.momenta, axis=1)
         shells = np.unique(np.round(length, 7))
         enough = len(shells) > n_shells >= 1 and shells[0] == 0
-        require(enough, "n_shells", f"lie in 1..{len(shells) - 1}, with Q = 0 among the momenta", n_shells)
+        rule = f"be at least 1 and below {len(shells)}, the lengths |Q| solved, Q = 0 among them"
+        require(enough, "n_shells", rule, n_shells)
         near = length < shells[n_shells] + 1e-6
         energies = self.energies[near, mode]
         power = energies if kind == "quadratic" else energies**2
@@ -290,7 +291,7 @@ def excitations(
     groups = insulating_groups(result)
     sectors = sectors_of(groups, channel)
     grid = result.problem.grid
-    require(n_modes >= 1 and n_modes == int(n_modes), "n_modes", "be an integer, at least 1", n_modes)
+    require(n_modes >= 1 and is_whole(n_modes), "n_modes", "be an integer of at least 1", n_modes)
     require(approximation in APPROXIMATIONS, "approximation", "be 'tdhf' or 'tda'", repr(approximation))
     wanted = list(range(grid.n_points)) if momenta is None else [grid.index_of(label) for label in momenta]
     require(len(wanted) > 0, "momenta", "name at least one momentum", "empty")
@@ -335,7 +336,7 @@ def excitations(
         seed=seed,
     )
     if not found_modes.converged:
-        warnings.warn(f"Excitations: {found_modes.stop_reason}.", ConvergenceWarning, stacklevel=2)
+        warnings.warn(f"The excitations did not converge: {found_modes.stop_reason}.", ConvergenceWarning, stacklevel=2)
     return found_modes
 
 
