@@ -31,7 +31,7 @@ def check_twistable(problem: ProjectedHamiltonian) -> None:
         bands.n_flavours == 1 and bands.n_bands == 1,
         "problem",
         "have one flavour and one band",
-        f"of {bands.n_flavours} and {bands.n_bands}",
+        found=f"has {bands.n_flavours} and {bands.n_bands}",
     )
     again = solve_bands(bands.models, bands.grid, 1).energies
     if not np.allclose(again, bands.energies, rtol=0, atol=RESOLVED_MEV):

@@ -110,7 +110,7 @@ def charge_gap(
     grid = problem.grid
     fraction = abs(parse_filling(filling))
     n_carriers = carriers_on(grid, filling)
-    require(n_carriers < grid.n_points, "filling", "leave room for one carrier more", f"{fraction} on {grid.name}")
+    require(n_carriers < grid.n_points, "filling", "leave room for one more carrier", f"{fraction} on {grid.name}")
     deepest = max(Counter(expected_momenta(grid, fraction) or ((0, 0),)).values())
 
     def solve(n: int, n_eigenstates: int) -> Spectrum:

@@ -154,7 +154,10 @@ def charge_order(spectrum: Spectrum, structure: StructureFactor, peak_threshold:
     degenerate momenta as the rival of a fractional Chern insulator.
     """
     require(
-        structure.grid.same_cluster(spectrum.grid), "structure", "live on the cluster of the spectrum", "on another"
+        structure.grid.same_cluster(spectrum.grid),
+        "structure",
+        "live on the cluster of the spectrum",
+        found="lives on another",
     )
     require(peak_threshold > 0, "peak_threshold", "be positive", peak_threshold)
     grid, transfers = spectrum.grid, structure.transfers

@@ -153,10 +153,10 @@ def fci_report(
     fraction = abs(parse_filling(filling))
     check_predicted(problem.grid, fraction, n_eigenstates)
     for direction in flux_directions:
-        require(direction in (1, 2), "flux_directions", "be 1 or 2", direction)
+        require(direction in (1, 2), "flux_directions", "name directions 1 or 2", found=f"names {direction}")
     once = len(set(flux_directions)) == len(flux_directions)
     require(once, "flux_directions", "name each direction once", list(flux_directions))
-    require(n_kept is None or n_kept >= 0, "n_kept", "not be negative", n_kept)
+    require(n_kept is None or n_kept >= 0, "n_kept", "be at least 0", n_kept)
     spectrum = solve_all_sectors(problem, fraction, n_eigenstates, seed=seed, keep_vectors=True, progress=progress)
     n_kept = min(3, minority_number(spectrum) // 2) if n_kept is None else n_kept
     structure = structure_factor(spectrum, problem)

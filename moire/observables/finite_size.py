@@ -92,11 +92,14 @@ def finite_size_scaling(
     numbers = np.asarray(values, dtype=float)
     sizes = np.array([grid.n_points for grid in grids], dtype=np.int64)
     require(
-        numbers.shape == sizes.shape, "values", f"be one number for each of the {len(sizes)} clusters", numbers.shape
+        numbers.shape == sizes.shape,
+        "values",
+        f"be one number for each of the {len(sizes)} clusters",
+        found=f"have shape {numbers.shape}",
     )
-    require(len(sizes) >= 3, "grids", "be at least three, or a line has no error", len(sizes))
-    require(len(set(sizes.tolist())) >= 2, "grids", "have at least two sizes", sorted(set(sizes.tolist())))
-    require(bool(np.isfinite(numbers).all()), "values", "be finite", numbers.tolist())
+    require(len(sizes) >= 3, "grids", "be at least three, or a line has no error", found=f"are {len(sizes)}")
+    require(len(set(sizes.tolist())) >= 2, "grids", "have at least two sizes", found=f"all have {sizes[0]} cells")
+    require(bool(np.isfinite(numbers).all()), "values", "be finite", found=f"are {numbers.tolist()}")
     fit = linregress(1 / sizes, numbers)
     return FiniteSizeScaling(
         quantity,

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
 from moire._arrays import FloatArray, IntArray, read_only
-from moire.errors import MeshWarning, require
+from moire.errors import MeshWarning, is_whole, require
 from moire.exact_diagonalization import parse_filling
 from moire.exact_diagonalization.filling import FillingLike
 from moire.exact_diagonalization.hamiltonian import Storage
@@ -82,7 +82,7 @@ def spectral_flow(
     fraction = abs(parse_filling(filling))
     grid = problem.grid
     shift = LabelShift(grid, direction)
-    require(n_steps >= 2 and n_steps == int(n_steps), "n_steps", "be an integer of at least 2", n_steps)
+    require(n_steps >= 2 and is_whole(n_steps), "n_steps", "be an integer of at least 2", n_steps)
     require(sectors in ("all", "manifold"), "sectors", "be 'all' or 'manifold'", repr(sectors))
     counts = manifold_counts(grid, filling, momenta)
     deepest = max(counts.values())
@@ -129,7 +129,12 @@ def spectral_flow(
         converged=converged,
     )
     if result.min_link < COARSE_LINK:
-        warnings.warn(f"The steps of the flow are too coarse: {result}", MeshWarning, stacklevel=2)
+        warnings.warn(
+            f"The {n_steps} steps of the flow are too coarse: the smallest |det| of overlaps between twists is "
+            f"{result.min_link:.3f}, below {COARSE_LINK}.",
+            MeshWarning,
+            stacklevel=2,
+        )
     return result
 
 

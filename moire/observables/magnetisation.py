@@ -107,12 +107,12 @@ def orbital_magnetisation(result: HartreeFockResult, mesh: MomentumGrid | None =
     and Resta, Phys. Rev. B 74, 024408 (2006), Eq. (46); Xiao, Shi and Niu, Phys. Rev. Lett. 95, 137204 (2005).
     """
     problem = result.problem
-    require(problem.carrier == "hole", "result", "be a state of holes", f"one of {problem.carrier}s")
+    require(problem.carrier == "hole", "result", "be a state of holes", found=f"holds {problem.carrier}s")
     require(
         result.gap > 0 and len(result.filled_bands) > 0 and result.temperature_mev == 0,
         "result",
         "be an insulator with filled bands at zero temperature",
-        f"one of gap {result.gap:g} meV at {result.temperature_mev:g} meV",
+        found=f"has a gap of {result.gap:g} meV at k_B T = {result.temperature_mev:g} meV",
     )
     mesh = problem.grid if mesh is None else mesh
     kept = interpolate_bands(result, mesh)

@@ -49,25 +49,25 @@ def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
         len(found) == len(manifold.momenta),
         "spectrum",
         f"hold the {len(manifold.momenta)} states of the manifold (more levels or sectors would)",
-        f"one with {len(found)} of them",
+        found=f"holds {len(found)} of them",
     )
     return found
 
 
 def check_states(spectrum: Spectrum, states: Sequence[State] | None) -> tuple[State, ...]:
     """Return the states, those of the manifold by default; raise InputError unless their vectors are held."""
-    require(len(spectrum.vectors) > 0, "spectrum", "be solved with keep_vectors=True", "one without vectors")
+    require(len(spectrum.vectors) > 0, "spectrum", "be solved with keep_vectors=True", found="holds no vectors")
     if states is None:
         return manifold_states(spectrum)
     chosen = tuple((int(row), int(level)) for row, level in states)
     require(len(chosen) > 0, "states", "name at least one state", "empty")
-    require(len(set(chosen)) == len(chosen), "states", "be distinct", list(chosen))
+    require(len(set(chosen)) == len(chosen), "states", "be distinct", found=f"are {list(chosen)}")
     for row, level in chosen:
         require(
             0 <= row < len(spectrum.vectors) and 0 <= level < len(spectrum.vectors[row]),
             "states",
             "be pairs (row of a sector, level) that the spectrum holds",
-            (row, level),
+            found=f"hold {(row, level)}",
         )
     return chosen
 

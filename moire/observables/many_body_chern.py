@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
-from moire.errors import InputError, MeshWarning, require
+from moire.errors import InputError, MeshWarning, is_whole, require
 from moire.exact_diagonalization import carriers_on, parse_filling, sector_dimensions
 from moire.exact_diagonalization.filling import FillingLike
 from moire.exact_diagonalization.hamiltonian import Storage
@@ -166,8 +166,9 @@ def many_body_chern(
     """
     fraction = abs(parse_filling(filling))
     mesh = (max(6, 3 * fraction.numerator), 6) if mesh is None else mesh
+    whole = len(mesh) == 2 and all(is_whole(side) and side >= 2 for side in mesh)
+    require(whole, "mesh", "have two integer sides of at least 2", mesh)
     n1, n2 = (int(side) for side in mesh)
-    require((n1, n2) == tuple(mesh) and n1 >= 2 and n2 >= 2, "mesh", "have two integer sides of at least 2", mesh)
     counts = manifold_counts(problem.grid, filling, momenta)
     manifold = TwistedManifold(problem, fraction, counts, particle_hole, storage, tolerance_mev, seed)
     manifold.check_closed()
@@ -216,7 +217,13 @@ def many_body_chern(
         converged=all(point.converged for point in flat),
     )
     if not result.is_reliable:
-        warnings.warn(f"The grid of twists is too coarse: {result}", MeshWarning, stacklevel=2)
+        warnings.warn(
+            f"The grid of {n1}x{n2} twists is too coarse: smallest link {min_link:.3f}, largest flux "
+            f"{result.max_flux:.3f} rad, largest step of the position {result.max_step:.3f} rad, Chern number "
+            f"{result.value:+z.3f} by flux and {result.pumped:+z.3f} by pumping.",
+            MeshWarning,
+            stacklevel=2,
+        )
     return result
 
 

@@ -96,7 +96,7 @@ def identify_phase(
     arXiv:2308.07488 for the phases at nu = -2.
     """
     for name, value in (("gap_threshold_mev", gap_threshold_mev), ("order_threshold", order_threshold)):
-        require(value >= 0, name, "not be negative", value)
+        require(value >= 0, name, "be at least 0", value)
     result = state.best if isinstance(state, GroundState) else state
     rule = RULE.format(gap=gap_threshold_mev, order=order_threshold)
     moments = result.moments

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
-from moire.errors import require
+from moire.errors import is_whole, require
 from moire.grids import MomentumGrid
 from moire.observables.structure_factor import StructureFactor
 
@@ -72,7 +72,7 @@ def pair_correlation(structure: StructureFactor, side: int = 48) -> PairCorrelat
     InputError
         If `side` is not a positive integer.
     """
-    require(side >= 1 and side == int(side), "side", "be a positive integer", side)
+    require(side >= 1 and is_whole(side), "side", "be a positive integer", side)
     grid = structure.grid
     fractions = np.stack(np.meshgrid(*[np.arange(int(side)) / side] * 2, indexing="ij"), axis=-1)
     positions = fractions @ (grid.matrix @ grid.lattice.primitive)

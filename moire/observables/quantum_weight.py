@@ -91,7 +91,12 @@ def quantum_weight(
     Onishi and Fu, arXiv:2406.18654: K >= |C| for the structure factor of an interacting state.
     """
     grid = structure.grid
-    require(problem.grid.same_cluster(grid), "problem", "live on the cluster of the structure factor", "on another")
+    require(
+        problem.grid.same_cluster(grid),
+        "problem",
+        "live on the cluster of the structure factor",
+        found="lives on another",
+    )
     vectors = structure.transfers.vectors
     modulus = np.linalg.norm(vectors, axis=1)
     most = len(vectors) - 1
@@ -119,6 +124,11 @@ def _fit(q: FloatArray, values: FloatArray, density: float) -> tuple[FloatArray,
     columns = np.stack([q[:, 0] ** 2, 2 * q[:, 0] * q[:, 1], q[:, 1] ** 2, square**2], axis=1) / square[:, None]
     target = 2 * np.pi * density * values / square
     solution, _, rank, _ = np.linalg.lstsq(columns, target)
-    require(rank == N_COEFFICIENTS, "n_transfers", "reach transfers in three directions and of two lengths", len(q))
+    require(
+        rank == N_COEFFICIENTS,
+        "n_transfers",
+        "reach transfers in three directions and of two lengths",
+        found=f"reaches {len(q)} that do not",
+    )
     error = float(np.sqrt(np.mean((columns @ solution - target) ** 2)))
     return np.array([[solution[0], solution[1]], [solution[1], solution[2]]]), error

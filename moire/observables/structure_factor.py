@@ -194,8 +194,8 @@ def _check_problem(spectrum: Spectrum, problem: ProjectedHamiltonian) -> None:
         problem.grid.same_cluster(spectrum.grid) and problem.grid.twist == spectrum.grid.twist,
         "problem",
         f"live on the cluster of the spectrum, {spectrum.grid.name} at boundary twist {spectrum.grid.twist}",
-        f"on {problem.grid.name} at {problem.grid.twist}",
+        found=f"lives on {problem.grid.name} at {problem.grid.twist}",
     )
     for name, value in problem.describe().items():
         held = spectrum.description.get(name, value)
-        require(held == value, "problem", f"have the {name} of the spectrum, {held}", value)
+        require(held == value, "problem", f"have the {name} of the spectrum, {held}", found=f"has {value}")

@@ -48,7 +48,9 @@ def manifold_counts(
             total = grid.labels.sum(axis=0) % np.array(grid.moduli)
             predicted = ((int(total[0]), int(total[1])),)
         if predicted is None:
-            raise InputError(f"`momenta` must be given at filling {fraction}, where no manifold is predicted.")
+            raise InputError(
+                f"`momenta` must be given at filling {fraction}, where no manifold is predicted, but is None."
+            )
         momenta = predicted
     require(len(momenta) > 0, "momenta", "name at least one state", "empty")
     indices = [grid.index_of(label) for label in momenta]
@@ -56,7 +58,12 @@ def manifold_counts(
     dimensions = sector_dimensions(grid, carriers_on(grid, filling))
     for label, count in counts.items():
         room = int(dimensions[grid.index_of(label)])
-        require(count <= room, "momenta", f"ask for at most the {room} states of sector {label}", f"{count} of them")
+        require(
+            count <= room,
+            "momenta",
+            f"ask for at most {room} states of sector {label}, all it has",
+            found=f"asks for {count}",
+        )
     return counts
 
 
@@ -95,7 +102,7 @@ class TwistedStates:
         """The lowest `count` vectors of a sector, (level, state)."""
         vectors = self.spectrum.vectors[self.spectrum.labels.index(label)][:count]
         reached = f"reached by the {count} states of the manifold in sector {label}"
-        require(len(vectors) == count, "tolerance_mev", f"be {reached}", f"so by {len(vectors)} alone")
+        require(len(vectors) == count, "tolerance_mev", f"be {reached}", found=f"only {len(vectors)} reach it")
         return vectors
 
 

@@ -30,7 +30,7 @@ def plot_excitations(excitations: Excitations, path: KPath, ax: Axes) -> Axes:
         If fewer than two of the momenta solved lie on the path.
     """
     distances, rows = excitations.on_path(path)
-    require(len(rows) > 1, "path", "hold at least two of the momenta solved", f"one that holds {len(rows)}")
+    require(len(rows) > 1, "path", "hold at least two of the momenta solved", found=f"holds {len(rows)}")
     energies, growth = excitations.energies[rows], excitations.growth[rows]
     for mode in range(energies.shape[1]):
         ax.plot(distances, energies[:, mode], "o-", color=f"C{mode}", markersize=3, linewidth=0.8)
