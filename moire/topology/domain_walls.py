@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import toeplitz
 
 from moire._arrays import ComplexArray, FloatArray, read_only
-from moire.errors import require
+from moire.errors import is_whole, require
 from moire.models import PolynomialModel
 from moire.topology.edges import polynomial_eigenvalues
 
@@ -52,11 +52,14 @@ class DomainWalls:
         require(np.abs(self.model.mass_term).max() > 0, "mass_mev", "differ from zero at a domain wall", 0)
         require(self.width_nm > 0, "width_nm", "be positive", self.width_nm)
         require(
-            self.box_nm >= 16 * self.width_nm, "box_nm", f"be at least 16 widths, {16 * self.width_nm:g}", self.box_nm
+            self.box_nm >= 16 * self.width_nm,
+            "box_nm",
+            f"be at least 16 widths, {16 * self.width_nm:g} nm",
+            self.box_nm,
         )
         fewest = int(np.ceil(2 * self.box_nm / (np.pi * self.width_nm)))  # largest momentum above 2/w
         n = self.n_plane_waves
-        require(n == int(n) and n % 2 == 1 and n >= fewest, "n_plane_waves", f"be odd and at least {fewest}", n)
+        require(is_whole(n) and n % 2 == 1 and n >= fewest, "n_plane_waves", f"be odd and at least {fewest}", n)
 
     @property
     def name(self) -> str:

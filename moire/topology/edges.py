@@ -151,7 +151,10 @@ def strip_spectrum(strip: Strip, momenta: ArrayLike, n_states: int | None = None
     dimension = strip.windows.shape[1]
     kept = dimension if n_states is None else n_states
     require(
-        points.ndim == 1 and points.size and np.all(np.isfinite(points)), "momenta", "be a list of numbers", momenta
+        points.ndim == 1 and points.size and np.all(np.isfinite(points)),
+        "momenta",
+        "be a list of one or more finite numbers",
+        momenta,
     )
     require(1 <= kept <= dimension, "n_states", f"lie in 1..{dimension}", n_states)
     first = (dimension - kept) // 2

@@ -85,7 +85,7 @@ class QuantumGeometry:
         return 2 * np.sqrt(np.maximum(self.determinant, 0.0)) - np.abs(self.curvature)
 
     def _zone_average(self, values: FloatArray) -> float:
-        require(isinstance(self.momenta, MomentumGrid), "bands", "be solved on a MomentumGrid", "on a KPath")
+        require(isinstance(self.momenta, MomentumGrid), "bands", "be solved on a MomentumGrid", found="are on a KPath")
         return float(values.mean())
 
     def _integral(self, values: FloatArray) -> float:

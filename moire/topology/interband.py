@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from moire.bloch import MomentumModel
-from moire.errors import MeshWarning, require
+from moire.errors import MeshWarning, is_whole, require
 from moire.topology.region_states import (
     Extremum,
     RegionStates,
@@ -197,8 +197,8 @@ def interband_index(
     """
     dimension = model.state_shape[0] * model.state_shape[1]
     for name, band in (("n", n), ("m", m)):
-        require(band == int(band) and 0 <= band < dimension, name, f"be a band, an integer in 0..{dimension - 1}", band)
-    require(n != m, "m", "be another band than n", m)
+        require(is_whole(band) and 0 <= band < dimension, name, f"be a band, an integer in 0..{dimension - 1}", band)
+    require(n != m, "m", "differ from n", m)
     require(max_doublings >= 1, "max_doublings", "be at least 1", max_doublings)
     require(0 < coupling_floor < 1, "coupling_floor", "lie in (0, 1)", coupling_floor)
     if isinstance(region, Zone):

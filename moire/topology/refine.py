@@ -156,7 +156,9 @@ def converged_chern(
     indices = tuple(int(index) for index in band_indices)
     dimension = model.state_shape[0] * model.state_shape[1]
     distinct = len(set(indices)) == len(indices) and all(0 <= index < dimension for index in indices)
-    require(indices and distinct, "band_indices", f"be distinct and lie in 0..{dimension - 1}", list(indices))
+    require(
+        indices and distinct, "band_indices", f"be distinct bands in 0..{dimension - 1}, at least one", list(indices)
+    )
     require(start >= 2, "start", "be at least 2", start)
     require(0 < min_link < 1, "min_link", "lie in (0, 1)", min_link)
     require(0 < max_flux < np.pi, "max_flux", "lie in (0, pi) radians", max_flux)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray, IntArray, read_only
-from moire.errors import require
+from moire.errors import InputError, require
 from moire.lattice import TriangularLattice
 
 _CORNER_STEP = np.pi / 8
@@ -78,7 +78,9 @@ class Disk:
 
     def __post_init__(self) -> None:
         centre = np.asarray(self.centre, dtype=float)
-        require(centre.shape == (2,) and np.all(np.isfinite(centre)), "centre", "be a momentum (kx, ky)", self.centre)
+        require(
+            centre.shape == (2,) and np.all(np.isfinite(centre)), "centre", "be a finite momentum (kx, ky)", self.centre
+        )
         require(self.radius > 0 and np.isfinite(self.radius), "radius", "be positive and finite (in 1/nm)", self.radius)
         object.__setattr__(self, "centre", (float(centre[0]), float(centre[1])))
 
@@ -136,11 +138,12 @@ class Polygon:
     def __post_init__(self) -> None:
         corners = np.array(self.vertices, dtype=float)
         require(
-            corners.ndim == 2 and corners.shape[1:] == (2,) and len(corners) >= 3 and np.all(np.isfinite(corners)),
+            corners.ndim == 2 and corners.shape[1:] == (2,) and len(corners) >= 3,
             "vertices",
             "be at least three momenta (kx, ky)",
-            f"of shape {corners.shape}",
+            found=f"have shape {corners.shape}",
         )
+        require(np.all(np.isfinite(corners)), "vertices", "be finite", found=f"are {corners.tolist()}")
         _require_simple(corners)
         ahead = np.roll(corners, -1, axis=0)
         if np.sum(corners[:, 0] * ahead[:, 1] - corners[:, 1] * ahead[:, 0]) < 0:
@@ -244,8 +247,7 @@ class Zone:
 
     def boundary_at(self, t: float) -> tuple[FloatArray, FloatArray]:
         """Raise InputError: a zone has no boundary."""
-        require(False, "region", "have a boundary", f"{self}, asked at t = {t}")
-        raise AssertionError
+        raise InputError(f"`region` must have a boundary, but the {self} has none.")
 
     def contains(self, k: FloatArray) -> bool:
         """Return True: every momentum is in the zone up to a reciprocal vector."""
@@ -277,17 +279,19 @@ def _require_simple(corners: FloatArray) -> None:
     edges = [(corners[i], corners[(i + 1) % count]) for i in range(count)]
     size = np.ptp(corners, axis=0).max()
     shortest = min(np.linalg.norm(end - start) for start, end in edges)
-    require(shortest > 1e-12 * size, "vertices", "be distinct along the boundary", f"repeated in {corners.tolist()}")
+    require(
+        shortest > 1e-12 * size, "vertices", "be distinct along the boundary", found=f"repeat in {corners.tolist()}"
+    )
     for i, (p, q) in enumerate(edges):
         turn = np.array(edges[(i + 1) % count][1]) - q
         folds_back = abs(_cross(q - p, turn)) <= 1e-12 * size**2 and float((q - p) @ turn) < 0
-        require(not folds_back, "vertices", "bound a simple polygon", f"folded back at corner {(i + 1) % count}")
+        require(not folds_back, "vertices", "bound a simple polygon", found=f"fold back at corner {(i + 1) % count}")
         for j in range(i + 2, count - (i == 0)):
             r, s = edges[j]
             sides = _cross(q - p, r - p) * _cross(q - p, s - p), _cross(s - r, p - r) * _cross(s - r, q - r)
             boxes = np.all(np.minimum(p, q) <= np.maximum(r, s)) and np.all(np.minimum(r, s) <= np.maximum(p, q))
             crossing = boxes and sides[0] <= 0 and sides[1] <= 0
-            require(not crossing, "vertices", "bound a simple polygon", f"self-crossing: edges {i} and {j} meet")
+            require(not crossing, "vertices", "bound a simple polygon", found=f"edges {i} and {j} meet")
 
 
 def _ear_clipping(corners: FloatArray) -> Sequence[Sequence[int]]:
@@ -302,7 +306,7 @@ def _ear_clipping(corners: FloatArray) -> Sequence[Sequence[int]]:
                 del left[position]
                 break
         else:
-            require(False, "vertices", "bound a polygon that can be triangulated", corners.tolist())
+            require(False, "vertices", "bound a polygon that can be triangulated", found=f"are {corners.tolist()}")
     return [*triangles, tuple(left)]
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
-from moire.errors import nearest, require
+from moire.errors import InputError, is_whole, nearest, require
 from moire.models import HoppingModel, Termination
 from moire.topology.edges import polynomial_eigenvalues
 
@@ -43,8 +43,9 @@ class Ribbon:
 
     def __post_init__(self) -> None:
         known = self.model.terminations
-        require(self.edge in known, "edge", f"name a termination{nearest(self.edge, known).rstrip('.')}", self.edge)
-        require(self.n_cells == int(self.n_cells) and self.n_cells >= 4, "n_cells", "be an integer >= 4", self.n_cells)
+        if self.edge not in known:
+            raise InputError(f"`edge` must be a termination, but is '{self.edge}'{nearest(self.edge, known)}")
+        require(is_whole(self.n_cells) and self.n_cells >= 4, "n_cells", "be an integer of at least 4", self.n_cells)
 
     @property
     def name(self) -> str:

@@ -119,8 +119,8 @@ def streda_fan(lines: Sequence[StredaLine], field_tesla: ArrayLike, cell_area_nm
         If there are no lines, the fields are not a one-dimensional array, or the area is not positive.
     """
     fields = np.asarray(field_tesla, dtype=float)
-    require(len(lines) > 0, "lines", "hold at least one StredaLine", list(lines))
-    require(fields.ndim == 1 and np.all(np.isfinite(fields)), "field_tesla", "be a list of fields", field_tesla)
+    require(len(lines) > 0, "lines", "hold at least one StredaLine", found="are empty")
+    require(fields.ndim == 1 and np.all(np.isfinite(fields)), "field_tesla", "be a list of finite fields", field_tesla)
     densities = np.stack([line.density(fields, cell_area_nm2) for line in lines])
     return StredaFan(
         tuple(lines), read_only(fields), read_only(densities), read_only(densities * cell_area_nm2), cell_area_nm2
@@ -202,16 +202,12 @@ def fit_streda(
         fields.ndim == 1 and fields.shape == densities.shape,
         "density_per_nm2",
         f"have one value per field, shape {fields.shape}",
-        f"of shape {densities.shape}",
+        found=f"has shape {densities.shape}",
     )
-    require(len(fields) >= 3, "field_tesla", "have at least three points", len(fields))
-    require(
-        np.all(np.isfinite(fields)) and np.all(np.isfinite(densities)),
-        "density_per_nm2",
-        "be finite, and so must the fields",
-        "not",
-    )
-    require(np.ptp(fields) > 0, "field_tesla", "hold different fields", "one field only")
+    require(len(fields) >= 3, "field_tesla", "have at least three points", found=f"has {len(fields)}")
+    for name, values in (("field_tesla", fields), ("density_per_nm2", densities)):
+        require(np.all(np.isfinite(values)), name, "be finite", values)
+    require(np.ptp(fields) > 0, "field_tesla", "hold different fields", found=f"holds {fields[0]:g} alone")
     require(cell_area_nm2 > 0, "cell_area_nm2", "be positive", cell_area_nm2)
     errors = np.ones(len(fields))
     if density_error_per_nm2 is not None:

@@ -98,11 +98,16 @@ class SymmetryTable:
         require(
             indices and all(0 <= index < n_bands for index in indices) and len(set(indices)) == len(indices),
             "band_indices",
-            f"be distinct and lie in 0..{n_bands - 1}",
+            f"be distinct bands in 0..{n_bands - 1}, at least one",
             indices,
         )
         worst = float(self.residuals[:, indices].max())
-        require(worst < _TOLERANCE, "model", f"have {self.symmetry} eigenstates (residual < {_TOLERANCE})", worst)
+        require(
+            worst < _TOLERANCE,
+            "model",
+            f"have {self.symmetry} eigenstates (residual < {_TOLERANCE})",
+            found=f"leaves {worst:.3g}",
+        )
         return int(self.labels[:, indices].sum() % self.order)
 
     def __str__(self) -> str:
@@ -160,7 +165,7 @@ def c3_operator(model: ContinuumModel, point: str) -> SymmetryOperator:
     InputError
         If the point is none of the three.
     """
-    require(point in _TIMES_THREE, "point", f"be one of {list(_TIMES_THREE)}", repr(point))
+    require(point in _TIMES_THREE, "point", f"be one of {', '.join(_TIMES_THREE)}", repr(point))
     k = np.array(_TIMES_THREE[point])
     target = model.rotation_target((k @ C3_ROTATION - k) // 3)
     flat = np.where(target >= 0, target + model.basis.size * np.arange(2)[:, None], -1).ravel()
@@ -175,7 +180,7 @@ def inversion_operator(model: ContinuumModel, point: str) -> SymmetryOperator:
     InputError
         If the point is none of the four, or D is not zero: then it is no symmetry.
     """
-    require(point in _TIMES_TWO, "point", f"be one of {list(_TIMES_TWO)}", repr(point))
+    require(point in _TIMES_TWO, "point", f"be one of {', '.join(_TIMES_TWO)}", repr(point))
     require(
         model.displacement_mev == 0, "displacement_mev", "be 0 for the intravalley inversion", model.displacement_mev
     )
@@ -286,8 +291,7 @@ def signed_gap(model: ContinuumModel, point: str, labels: tuple[int, int], ranks
     energies = []
     for label, rank in zip(labels, ranks, strict=True):
         found = np.nonzero(table.labels[0] == label % 3)[0]
-        require(
-            0 <= rank < len(found), "labels", f"be C3 labels of the top {n_levels} levels at {point}", (label, rank)
-        )
+        rule = f"be C3 labels of the top {n_levels} levels at {point}"
+        require(0 <= rank < len(found), "labels", rule, found=f"label {label} has no rank {rank} there")
         energies.append(float(table.energies[0, found[rank]]))
     return energies[0] - energies[1]

@@ -13,7 +13,7 @@ from moire._arrays import FloatArray, read_only
 from moire.bands import solve_bands
 from moire.continuum import ContinuumModel, PlaneWaveBasis
 from moire.eigensolver import extremal_eigenpairs
-from moire.errors import require
+from moire.errors import is_whole, require
 from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
 from moire.parameters import ContinuumParameters
@@ -149,7 +149,7 @@ def find_inversion(
         other), or their order is the same at both ends.
     """
     low, high = _check_bracket(bracket, tolerance)
-    require(band >= 0 and band == int(band), "band", "be a band, an integer from 0", band)
+    require(band >= 0 and is_whole(band), "band", "be a band, an integer of at least 0", band)
     start = c3_level_labels(family(low), point, band + 2)
     labels = (start[band], start[band + 1])
     require(
@@ -238,7 +238,7 @@ def find_gap_closing(
         If the bracket is not increasing or the band is out of range.
     """
     low, high = _check_bracket(bracket, tolerance)
-    require(band >= 0 and band == int(band), "band", "be a band, an integer from 0", band)
+    require(band >= 0 and is_whole(band), "band", "be a band, an integer of at least 0", band)
     function = _Recorded(lambda x: direct_gap_over_zone(family(x), band, n_mesh)[0])
     found = minimize_scalar(function, bounds=(low, high), method="bounded", options={"xatol": tolerance})
     value = float(found.x)

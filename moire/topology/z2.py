@@ -126,9 +126,14 @@ def z2_index(
     require(axis in (0, 1), "axis", "be 0 (loops along b_1) or 1 (along b_2)", axis)
     require(grid.is_regular, "grid", "be a regular N1 x N2 grid", grid.name)
     n_loops = grid.moduli[1 - axis]
-    require(n_loops % 2 == 0, "grid", "have an even number of points across the loops", grid.name)
-    require(grid.twist[1 - axis] % 1 == 0, "grid", "have no boundary twist across the loops", grid.twist)
-    require(len(indices) * len(chosen) % 2 == 0, "band_indices", "form Kramers pairs, an even number", list(indices))
+    require(n_loops % 2 == 0, "grid", "have an even number of points across the loops", found=f"has {n_loops}")
+    require(grid.twist[1 - axis] % 1 == 0, "grid", "have no boundary twist across the loops", found=f"has {grid.twist}")
+    require(
+        len(indices) * len(chosen) % 2 == 0,
+        "band_indices",
+        "form Kramers pairs, an even number of states with the flavours",
+        list(indices),
+    )
 
     loops = [wilson_loops(bands, indices, flavour, axis) for flavour in chosen]
     closed = np.sort(np.concatenate([loop.phases for loop in loops], axis=1), axis=1)
@@ -275,7 +280,9 @@ def spin_chern_number(
     model, states = bands.models[flavour], group_states(bands, indices, flavour)
     dimension, n_bands = model.state_shape[0] * model.state_shape[1], len(indices)
     require(n_bands % 2 == 0, "band_indices", "hold an even number of bands", list(indices))
-    require(spin.shape == (dimension, dimension), "spin", f"have shape {(dimension, dimension)}", spin.shape)
+    require(
+        spin.shape == (dimension, dimension), "spin", f"have shape {(dimension, dimension)}", found=f"has {spin.shape}"
+    )
     require(np.allclose(spin, spin.conj().T), "spin", "be Hermitian", "not")
 
     flat = states.reshape(*states.shape[:3], dimension)
@@ -283,9 +290,7 @@ def spin_chern_number(
     values, rotation = np.linalg.eigh(projected)
     half = n_bands // 2
     separation = float((values[..., half] - values[..., half - 1]).min())
-    require(
-        separation > 1e-6, "spin", "split the group in two: P s P must have a gap", f"one with gap {separation:.1g}"
-    )
+    require(separation > 1e-6, "spin", "split the group in two by a gap of P s P", found=f"leaves {separation:.1g}")
     rotated = np.einsum("xymn,xymi->xyni", rotation, flat).reshape(states.shape)
     down, up = (
         chern_of_states(rotated[:, :, part], model, indices, flavour) for part in (slice(half), slice(half, None))
