@@ -175,7 +175,7 @@ def _write(path: Path, lines: list[str]) -> None:
     try:
         Path(path).write_text("\n".join(lines) + "\n", encoding="ascii")
     except OSError as error:
-        raise InputError(f"`path` must be a file that can be written, but is {path}: {error}.") from None
+        raise InputError(f"`path` must be a file that can be written, but {path} is not: {error}.") from None
 
 
 def _numbers(path: Path, n_columns: int) -> tuple[FloatArray, str]:
@@ -187,7 +187,7 @@ def _numbers(path: Path, n_columns: int) -> tuple[FloatArray, str]:
     except FileNotFoundError:
         raise FileFormatError(f"`{path}` must be a file, but there is none.") from None
     except (OSError, ValueError) as error:
-        raise FileFormatError(f"`{path}` must hold lines of numbers, but does not ({error}).") from None
+        raise FileFormatError(f"`{path}` must hold lines of numbers, but does not: {str(error).rstrip('.')}.") from None
     if rows.shape[1] != n_columns:
-        raise FileFormatError(f"`{path}` must have lines of {n_columns} numbers, but they have {rows.shape[1]}.")
+        raise FileFormatError(f"`{path}` must hold lines of {n_columns} numbers, but holds lines of {rows.shape[1]}.")
     return rows, text

@@ -158,7 +158,7 @@ def hartree_fock_record(
     }
     if two:
         datasets["cell/out_of_plane"] = Dataset(
-            np.stack([m.out_of_plane for m in maps]), "1/nm^2", cell, "density of K less that of K'"
+            np.stack([m.out_of_plane for m in maps]), "1/nm^2", cell, "density of K minus that of K'"
         )
         datasets["cell/in_plane"] = Dataset(
             np.stack([m.in_plane for m in maps]), "1/nm^2", cell, "twice the intervalley density"

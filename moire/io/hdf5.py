@@ -109,7 +109,9 @@ def check_target(path: Path, kind: str | None = None) -> None:
         with h5py.File(path, "r") as file:
             found = str(file.attrs.get("kind", "unknown"))
         if found not in (kind, "failure"):
-            raise InputError(f"`output` must be a new file or an earlier result of {kind}, but {path} holds {found}.")
+            raise InputError(
+                f"`output` must be a new file or an earlier result of kind '{kind}', but {path} is of kind '{found}'."
+            )
     check_folder(path, "output")
 
 
@@ -145,8 +147,10 @@ def read_record(path: Path) -> Record:
     SchemaError
         If it was written by another schema.
     """
+    if path.is_dir():
+        raise FileFormatError(f"`{path}` must be a file, but is a folder.")
     if path.is_file() and not h5py.is_hdf5(path):
-        raise FileFormatError(f"`{path}` must be an HDF5 file, but is none, or damaged in its first bytes.")
+        raise FileFormatError(f"`{path}` must be an HDF5 file, but has another format or damaged first bytes.")
     try:
         with h5py.File(path, "r") as file:
             attributes = {name: _plain(value) for name, value in file.attrs.items()}
@@ -165,7 +169,8 @@ def read_record(path: Path) -> Record:
     except FileFormatError:
         raise
     except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise FileFormatError(f"`{path}` must be a whole HDF5 file, but is damaged ({error}).") from error
+        reason = " ".join(str(error).split())  # HDF5 breaks its lines
+        raise FileFormatError(f"`{path}` must be a whole HDF5 file, but is damaged or unreadable: {reason}.") from error
     return Record(str(attributes.pop("kind")), datasets, attributes)
 
 

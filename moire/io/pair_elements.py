@@ -102,5 +102,7 @@ def assemble(
     transposed = blocks[pairs.block_start[column] + row - pairs.range[column, 0]]
     error = float(np.abs(blocks - transposed.conj()).max(initial=0.0))
     if error > HERMITICITY * float(np.abs(blocks).max(initial=0.0)):
-        raise FileFormatError(f"`{source}` must hold a Hermitian Hamiltonian, but is {error:.1e} meV off.")
+        raise FileFormatError(
+            f"`{source}` must hold a Hermitian Hamiltonian, but holds one that is {error:.1e} meV off."
+        )
     return PairHamiltonian(pairs, read_only(one_body), read_only(blocks), constant)

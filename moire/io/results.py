@@ -22,7 +22,8 @@ def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
     """Record of energies along a path and on a grid, both of the same model."""
     line = path.momenta
     if not isinstance(line, KPath) or not isinstance(mesh.momenta, MomentumGrid):
-        raise InputError("`path` and `mesh` must be solved on a KPath and on a MomentumGrid, but are not.")
+        kinds = " and ".join(type(bands.momenta).__name__ for bands in (path, mesh))
+        raise InputError(f"`path` and `mesh` must be solved on a KPath and a MomentumGrid, but are on {kinds}.")
     dims = ("flavour", "k", "band")
     datasets = {
         **lattice_datasets(line.lattice),
