@@ -93,7 +93,9 @@ def refine_boundaries(
     require(axis in _COLUMNS, "axis", f"be one of {', '.join(_COLUMNS)}", repr(axis))
     require(min_step > 0, "min_step", "be positive", min_step)
     if not requests or not all(isinstance(request.task, HfTask) for request in requests):
-        raise InputError("`requests` must be requests of the task hf, but are not.")
+        others = sorted({request.task.name for request in requests} - {"hf"})
+        found = f"hold those of {', '.join(others)}" if others else "are empty"
+        raise InputError(f"`requests` must be requests of the task hf, but {found}.")
     done = tuple(requests)
     report = run_sweep(done, folder, communicator, say)
     while True:

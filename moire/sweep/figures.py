@@ -41,7 +41,7 @@ MAX_PANELS = 12
 def check_figure_name(target: Path) -> None:
     """Raise InputError unless the suffix of `target` names a figure format."""
     if target.suffix.lstrip(".").lower() not in FigureCanvasBase.get_supported_filetypes():
-        raise InputError(f"`figure` must end in a format such as .png or .pdf, but is {target}.")
+        raise InputError(f"`figure` must end in .png, .pdf or another format of figures, but is {target}.")
 
 
 def draw_file(path: Path, target: Path) -> Path:

@@ -40,14 +40,15 @@ class ResultsFolder:
         """
         self.check()
         foreign = self.path.is_dir() and any(self.path.iterdir()) and not (self.path / MARKER).exists()
-        require(
-            not foreign, "output", "be a new or empty folder or one of earlier results", f"{self.path}, full of others"
-        )
+        rule = "be a new or empty folder or one of earlier results"
+        require(not foreign, "output", rule, found=f"{self.path} holds other files")
         try:
             self.points.mkdir(parents=True, exist_ok=True)
             (self.path / MARKER).write_text(json.dumps({"schema": SCHEMA, "made by": "moire sweep"}) + "\n")
         except OSError as error:
-            raise InputError(f"`output` must be a folder that can be written, but is {self.path} ({error}).") from None
+            raise InputError(
+                f"`output` must be a folder that can be written, but {self.path} is not: {error}."
+            ) from None
         for leftover in self.points.glob(".*.tmp"):
             if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
                 leftover.unlink(missing_ok=True)
@@ -60,7 +61,7 @@ class ResultsFolder:
         try:
             found = json.loads(marker.read_text())["schema"]
         except (OSError, ValueError, KeyError, TypeError):
-            raise FileFormatError(f"`{marker}` must be the marker of a results folder, but is unreadable.") from None
+            raise FileFormatError(f"`{marker}` must be the marker of a results folder, but cannot be read.") from None
         check_schema(self.path, found)
 
     def file_of(self, request: Request) -> Path:

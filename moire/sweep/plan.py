@@ -125,7 +125,10 @@ class Plan(_Table):
         chosen = self.model.parameter_set
         parameters = published(chosen) if isinstance(chosen, str) else ContinuumParameters(**chosen.model_dump())
         if self.refine is not None and (len(self.hf) != 1 or "hf" not in self.tasks):
-            raise InputError(f"`refine` must go with the task hf and one [[hf]] table, but there are {len(self.hf)}.")
+            raise InputError(
+                "`refine` must go with the task hf and one [[hf]] table, but the tasks are "
+                f"{', '.join(self.tasks)} and the number of [[hf]] tables is {len(self.hf)}."
+            )
         for name in ("hf", "ed", "fci"):
             if name in self.tasks and not getattr(self, name):
                 raise InputError(f"`{name}` must list at least one [[{name}]] table, but is empty.")
@@ -166,7 +169,7 @@ def read_plan(path: Path) -> Plan:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"`plan` must be a readable file, but is {path} ({error}).") from None
+        raise InputError(f"`plan` must be a readable file, but {path} is not: {error}.") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"`plan` must be valid TOML, but {path} is not: {error}.") from None
     return parse_plan(table)
@@ -181,23 +184,42 @@ def parse_plan(table: Mapping[str, Any]) -> Plan:
 
 
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
-_RULES = {"too_short": "hold at least one value", "tuple_type": "be a list such as [6, 6], or [[tables]]"}
+_RULES = {
+    "too_short": "hold at least one value",
+    "too_long": "hold two values",
+    "tuple_type": "be a list",
+    "string_type": "be a text in quotes",
+    "model_type": "be a table",
+    "dataclass_type": "be a table",
+}  # in words of TOML; pydantic's own are those of Python
+_KINDS = {"int": "be an integer", "float": "be a number", "bool": "be true or false"}
 
 
 def _sentence(error: ValidationError) -> str:
     # an unknown key explains the rest; then the branch of a union that got furthest is what was meant
     problem = min(error.errors(), key=lambda problem: (problem["type"] not in _UNKNOWN, -len(problem["loc"])))
     place = [part for part in problem["loc"] if part not in {"ParametersTable", "str"}]
-    name = ".".join(str(part) for part in place if not str(part).startswith(("tuple[", "function")))
+    place = [part for part in place if not str(part).startswith(("tuple[", "function", "literal["))]
+    name = ".".join(map(str, place))
     if problem["type"] in _UNKNOWN:
         return f"`{name}` is not a key of a plan{nearest(str(place[-1]), _keys_beside(problem['loc']))}"
     if problem["type"] in {"missing", "missing_argument"}:
+        if isinstance(place[-1], int):  # of a pair; all lists of fixed length are pairs
+            return f"`{'.'.join(map(str, place[:-1]))}` must hold two values, but is {problem['input']!r}."
         return f"`{name}` must be given, but is missing."
-    if problem["type"] in _RULES:
-        return f"`{name}` must {_RULES[problem['type']]}, but is {problem['input']!r}."
-    rule = problem["msg"].removeprefix("Value error, ").removeprefix("Input should ")
-    rule = rule if rule.startswith("be ") else f"be right: {rule}"
-    return f"`{name}` must {rule}, but is {problem['input']!r}."
+    return f"`{name}` must {_rule(problem, name)}, but is {problem['input']!r}."
+
+
+def _rule(problem: Mapping[str, Any], name: str) -> str:
+    kind = problem["type"]
+    if kind == "tuple_type" and "." not in name and name != "tasks":
+        return f"be a list of tables, [[{name}]]"
+    words = problem["msg"].removeprefix("Value error, ").removeprefix("Input should ")
+    fallback = words if words.startswith("be ") else f"be valid ({words})"
+    rule = _RULES.get(kind) or _KINDS.get(kind.split("_")[0]) or fallback
+    if "str" in problem["loc"]:  # the first of two alternatives: neither was right
+        return f"{rule} or a table"
+    return f"{rule}, or [[a, b], [c, d]]" if any(str(part).startswith("literal[") for part in problem["loc"]) else rule
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -36,9 +36,14 @@ class ModelPoint:
         """Momentum grid on the lattice of the point, with a boundary twist in units of 2 pi."""
         return MomentumGrid.cluster(self.lattice(), shape, twist)
 
+    @property
+    def dimension(self) -> int:
+        """Dimension of H(k), the number of bands that there are."""
+        return 2 * self.build().basis.size
+
     def check_bands(self, n_bands: int) -> None:
         """Raise InputError unless H(k) has that many bands."""
-        dimension = 2 * self.build().basis.size
+        dimension = self.dimension
         require(
             1 <= n_bands <= dimension,
             "n_bands",

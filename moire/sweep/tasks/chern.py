@@ -36,9 +36,13 @@ class ChernTask:
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
         for group in self.bands:
-            require(group and min(group) >= 0, "chern.bands", "hold groups of band indices from 0", list(group))
-        point.check_bands(self.n_bands)
-        require(min(self.mesh) >= 2, "chern.mesh", "have at least 2 points each way", list(self.mesh))
+            require(
+                group and min(group) >= 0, "bands", "hold groups of bands, counted from 0", found=f"holds {list(group)}"
+            )
+        last, shells = point.dimension - 1, point.plane_wave_shells
+        rule = f"hold bands of 0..{last}, those of H(k) at {shells:g} shells"
+        require(self.n_bands <= last + 1, "bands", rule, found=f"holds {self.n_bands - 1}")
+        require(min(self.mesh) >= 2, "mesh", "have at least 2 points each way", list(self.mesh))
 
     def title(self) -> str:
         """What tells this task from others of its kind."""

@@ -36,9 +36,9 @@ class FciTask(EdTask):
         carriers = carriers_on(grid, self.filling)
         minority = min(carriers, grid.n_points - carriers)
         fits = -1 <= self.n_kept <= minority
-        require(fits, "n_kept", f"be -1 (by itself), 0 (none) or at most {minority}, the minority", self.n_kept)
+        require(fits, "n_kept", f"be -1 (automatic), 0 (none) or at most {minority}, the minority", self.n_kept)
         for direction in self.flux_directions:
-            require(direction in (1, 2), "flux_directions", "be 1 or 2", direction)
+            require(direction in (1, 2), "flux_directions", "name directions 1 or 2", found=f"names {direction}")
         once = len(set(self.flux_directions)) == len(self.flux_directions)
         require(once, "flux_directions", "name each direction once", list(self.flux_directions))
         require(self.n_flux_steps >= 2, "n_flux_steps", "be at least 2", self.n_flux_steps)

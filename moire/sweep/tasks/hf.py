@@ -68,13 +68,13 @@ class HfTask(ProjectionOptions):
         for epsilon_r in self.epsilon_r:
             self.check_projection(epsilon_r)
         require(self.symmetry in SYMMETRIES, "symmetry", f"be one of {', '.join(SYMMETRIES)}", repr(self.symmetry))
-        require(self.tolerance_mev > 0, "tolerance_mev", "be positive", self.tolerance_mev)
+        require(self.tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", self.tolerance_mev)
         require(
             0 <= self.temperature_mev < np.inf, "temperature_mev", "be finite and not negative", self.temperature_mev
         )
         require(self.reference in REFERENCES, "reference", f"be one of {', '.join(REFERENCES)}", repr(self.reference))
-        require(self.points_per_segment >= 0, "points_per_segment", "not be negative", self.points_per_segment)
-        require(self.n_modes >= 0, "n_modes", "not be negative", self.n_modes)
+        require(self.points_per_segment >= 0, "points_per_segment", "be at least 0", self.points_per_segment)
+        require(self.n_modes >= 0, "n_modes", "be at least 0", self.n_modes)
         require(self.n_random >= 1, "n_random", "be at least 1", self.n_random)
         point.check_bands(self.n_bands)
         grid = point.grid(self.mesh)
@@ -178,7 +178,7 @@ def _columns(points: Sequence[MeanFieldPoint]) -> Columns:
         "chern": column((c.value + 0.0 if c else np.nan for c in charges), "", "total Chern number"),
         "layer_polarisation": column((s.moments.layer_polarisation for s in best), "", "(b - t) / carriers"),
         "valley_polarisation": column((s.moments.valley_polarisation for s in best), "", "(K - K') / carriers"),
-        "staggered_moment": column((s.moments.staggered_out_of_plane for s in best), "", "out of plane, b less t"),
+        "staggered_moment": column((s.moments.staggered_out_of_plane for s in best), "", "out of plane, b minus t"),
         "coherence": column((s.moments.coherence for s in best), "", "intervalley order, 0 to 1"),
         "runner_up": column((point.runner_up[0] for point in points), "", "next phase of another name"),
         "margin": column((point.runner_up[1] for point in points), "meV", "its energy per cell above the lowest state"),

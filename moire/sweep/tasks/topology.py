@@ -29,7 +29,7 @@ class TopologyTask:
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
         ChernTask(bands=self.bands, mesh=self.mesh).check(point)
-        require(self.mesh[0] % 2 == 0, "topology.mesh", "be even along b_1, as Z2 needs", list(self.mesh))
+        require(self.mesh[0] % 2 == 0, "mesh", "be even along b_1, as Z2 needs", list(self.mesh))
         require(0 <= self.index_radius <= 1, "index_radius", "lie in [0, 1] (|G_1|; 0 for none)", self.index_radius)
 
     def title(self) -> str:
