@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from moire.bands import solve_bands
+from moire.cli.as_typed import OptionCommand
 from moire.cli.many_body import interaction_options, read_cluster
 from moire.cli.point import model_options, valley_option
 from moire.errors import InputError, require
@@ -18,7 +19,7 @@ from moire.projection import project
 from moire.sweep import EdTask, ModelPoint
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @click.option("--filling", required=True, help="Such as -2/3 (holes per cell).")
 @click.option("--max-sites", type=int, default=36, help="Largest number of cells.")
 @click.option("--min-sites", type=int, default=6, help="Smallest number of cells.")
@@ -29,7 +30,7 @@ def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
     click.echo(suggest_clusters(filling, max_sites, min_sites).table(rows))
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @model_options
 @valley_option
 @click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
@@ -82,7 +83,7 @@ def export(
     else:
         for path in (output, one_body) if layout == "diagham" else (output,):
             if path.exists():
-                raise InputError(f"`output` must be a new file, but {path} is there.")
+                raise InputError(f"`output` must be a new file, but {path} exists.")
         check_folder(output, "output")
     bands = solve_bands(point.build(), grid, n_bands=1)
     problem = project(bands, task.interaction(epsilon), "hole", q_cutoff, zero_momentum)

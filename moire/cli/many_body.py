@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from moire.cli.as_typed import OptionCommand
 from moire.cli.point import Command, model_options, point_options, read_matrix, read_mesh, result_options, run_single
 from moire.errors import InputError
 from moire.hartree_fock import SYMMETRIES
@@ -25,7 +26,7 @@ def read_cluster(text: str) -> Any:
         numbers = []
     if len(numbers) != n_numbers or (separator == "x" and min(numbers) < 1):
         raise InputError(
-            f"`cluster` must read N1xN2 with positive sides, or be four integers T11,T12,T21,T22, but is '{text}'."
+            f"`cluster` must be N1xN2 with positive sides or four integers T11,T12,T21,T22, but is '{text}'."
         )
     return tuple(numbers) if n_numbers == 2 else (tuple(numbers[:2]), tuple(numbers[2:]))
 
@@ -54,7 +55,7 @@ def interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: s
     return add
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @model_options
 @result_options
 @click.option("--filling", default="-2", help="Holes per cell, both valleys together, such as -1 or -2.")
@@ -98,7 +99,7 @@ def hf(
     try:
         constants = tuple(float(part) for part in epsilon.split(","))
     except ValueError:
-        raise InputError(f"`epsilon` must be a number, or several such as 10,20,40, but is '{epsilon}'.") from None
+        raise InputError(f"`epsilon` must be one number or several, such as 10,20,40, but is '{epsilon}'.") from None
     cell: Any = supercell if supercell in ("", "sqrt3") else read_matrix(supercell, "supercell")
     task = HfTask(
         filling=filling,
@@ -162,7 +163,7 @@ _FIELDS = {
 }
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @point_options
 @_spectrum_options
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of every sector in this folder.")
@@ -171,20 +172,20 @@ def ed(checkpoint: Path | None, **options: Any) -> None:
     _run_spectrum(EdTask, options, checkpoint)
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @point_options
 @_spectrum_options
-@click.option("--kept", type=int, default=-1, help="Particles kept in the entanglement cut; -1: by itself, 0: none.")
+@click.option("--kept", type=int, default=-1, help="Particles kept in the entanglement cut; -1: automatic, 0: none.")
 @click.option("--flux", "flux", default="1,2", help="Insert a flux along L_1, L_2 or both; empty for none.")
 @click.option("--flux-steps", type=int, default=12, help="Steps of one turn.")
 @click.option("--twists", default="6x6", help="Boundary twists of the many-body Chern number; 0x0 for none.")
-@click.option("--charge-gap/--no-charge-gap", default=True, help="Solve one carrier more and one fewer.")
+@click.option("--charge-gap/--no-charge-gap", default=True, help="Solve N+1 and N-1 carriers too.")
 def fci(kept: int, flux: str, flux_steps: int, twists: str, charge_gap: bool, **options: Any) -> None:
     """Every diagnostic of a fractional Chern insulator: flux, Chern number, entanglement, S(q), charge gap."""
     try:
         directions = tuple(int(part) for part in flux.split(",") if part)
     except ValueError:
-        raise InputError(f"`flux` must be 1, 2, 1,2 or empty, but is '{flux}'.") from None
+        raise InputError(f"`flux` must be '1', '2', '1,2' or empty, but is '{flux}'.") from None
     _run_spectrum(
         FciTask,
         options,

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from moire.cli.as_typed import OptionCommand
 from moire.cli.point import point_options, read_groups, read_mesh, run_single
 from moire.sweep import BandsTask, ChernTask, TopologyTask
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @point_options
 @click.option("--bands", "n_bands", type=int, default=3, help="Number of bands from the gap.")
 @click.option("--mesh", default="18x18", help="Momentum mesh for widths and gaps.")
@@ -20,7 +21,7 @@ def bands(n_bands: int, mesh: str, segment: int, **point: Any) -> None:
     run_single(BandsTask(n_bands=n_bands, mesh=read_mesh(mesh, "mesh"), points_per_segment=segment), **point)
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @point_options
 @click.option("--groups", default="0,1,2", help="Groups of bands, such as 0,1,0+1; band 0 is the top one.")
 @click.option("--mesh", default="18x18", help="Momentum mesh.")
@@ -29,7 +30,7 @@ def chern(groups: str, mesh: str, **point: Any) -> None:
     run_single(ChernTask(bands=read_groups(groups), mesh=read_mesh(mesh, "mesh")), **point)
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @point_options
 @click.option("--groups", default="0,1", help="Groups of bands, such as 0,1,0+1; band 0 is the top one.")
 @click.option("--mesh", default="18x18", help="Momentum mesh, even along b_1.")

@@ -98,23 +98,23 @@ def make_folder(path: Path, name: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"`{name}` must be a folder that can be written, but is {path} ({error}).") from None
+        raise InputError(f"`{name}` must be a folder that can be written, but {path} is not: {error}.") from None
 
 
 def read_mesh(text: str, name: str) -> tuple[int, int]:
     """Read ``N1xN2``."""
     parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
         raise InputError(f"`{name}` must read N1xN2, such as 6x6, but is '{text}'.")
     return int(parts[0]), int(parts[1])
 
 
 def read_matrix(text: str, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Read ``T11,T12,T21,T22``."""
+    """Read an enlarged cell, ``S11,S12,S21,S22``."""
     try:
         a, b, c, d = (int(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"`{name}` must read N1xN2 or four integers T11,T12,T21,T22, but is '{text}'.") from None
+        raise InputError(f"`{name}` must be sqrt3 or four integers S11,S12,S21,S22, but is '{text}'.") from None
     return (a, b), (c, d)
 
 
@@ -123,4 +123,4 @@ def read_groups(text: str) -> tuple[tuple[int, ...], ...]:
     try:
         return tuple(tuple(int(band) for band in group.split("+")) for group in text.split(","))
     except ValueError:
-        raise InputError(f"`groups` must read like 0,1,0+1, but is '{text}'.") from None
+        raise InputError(f"`groups` must be groups of bands such as 0,1,0+1, but is '{text}'.") from None

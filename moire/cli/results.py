@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from moire.cli.as_typed import OptionCommand
 from moire.io import check_folder, read_record
 from moire.sweep import ResultsFolder, collect
 from moire.sweep.figures import draw_file, draw_folder
@@ -28,7 +29,7 @@ def show(path: Path) -> None:
         click.echo(f"  {name:<28} {size} {dataset.unit}  {' '.join(dataset.dims)}  {dataset.doc}")
 
 
-@click.command()
+@click.command(cls=OptionCommand)
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Figure file, or folder for a results folder.")
 def plot(path: Path, output: Path | None) -> None:

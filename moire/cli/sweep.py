@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from moire.cli.as_typed import as_typed
 from moire.errors import MoireError
 from moire.sweep import (
     ResultsFolder,
@@ -36,7 +37,7 @@ def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
         n_failed = _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
     except MoireError as error:  # every rank reads the same plan and fails alike; only one says so
         if leading:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {as_typed(str(error), {'--output'})}", err=True)
         sys.exit(2)
     except BaseException as error:
         if communicator is not None:  # one rank that leaves would make the others wait for ever
