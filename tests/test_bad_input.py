@@ -79,7 +79,7 @@ CASES = {
     "no lattice constant": (lambda: mo.MoireLattice.from_twist(3, 0), "lattice_constant_nm", "0.0"),
     "negative period": (lambda: TriangularLattice(-2.0), "period_nm", "-2.0"),
     "infinite period": (lambda: TriangularLattice(INF), "period_nm", "inf"),
-    "singular cluster": (lambda: mo.MomentumGrid(LATTICE, [[1, 2], [2, 4]]), "cluster", "[[1, 2], [2, 4]], a singular matrix"),
+    "singular cluster": (lambda: mo.MomentumGrid(LATTICE, [[1, 2], [2, 4]]), "cluster", "[[1, 2], [2, 4]]"),
     "fractional cluster": (lambda: mo.MomentumGrid(LATTICE, [[1.5, 0], [0, 2]]), "cluster", "[[1.5, 0.0], [0.0, 2.0]]"),
     "infinite cluster": (lambda: mo.MomentumGrid(LATTICE, [[INF, 0], [0, 2]]), "cluster", "[[inf, 0.0], [0.0, 2.0]]"),
     "three numbers": (lambda: mo.MomentumGrid.cluster(LATTICE, [1, 2, 3]), "cluster", "[1, 2, 3]"),
@@ -101,18 +101,6 @@ CASES = {
     "too many bands": (lambda: bands(15), "n_bands", "15"),
     "half a band": (lambda: bands(1.5), "n_bands", "1.5"),
     "no models": (lambda: mo.solve_bands([], GRID, 1), "models", "empty"),
-    "mixed models": (
-        lambda: mo.solve_bands(
-            [MODEL, mo.ContinuumModel.build(mo.parameters.WANG_2023, mo.PlaneWaveBasis(LATTICE, 2))], GRID, 1
-        ),
-        "models",
-        "a mixture",
-    ),
-    "another lattice": (
-        lambda: bands(grid=mo.MomentumGrid.regular(OTHER, 2, 3)),
-        "momenta",
-        "on one of period 6.72347 nm, not 5.45179 nm",
-    ),
     "band not kept": (lambda: chern_number(bands(2), [2]), "band_indices", "[2]"),
     "band twice": (lambda: berry_curvature(bands(2), [0, 0]), "band_indices", "[0, 0]"),
     "no band": (lambda: chern_number(bands(2), []), "band_indices", "[]"),
@@ -137,21 +125,17 @@ CASES = {
     "infinite filling": (lambda: parse_filling(INF), "filling", "inf"),
     "zero filling": (lambda: parse_filling((0, 3)), "filling", "0"),
     "filling above one": (lambda: parse_filling("4/3"), "filling", "4/3"),
-    "65 orbitals": (lambda: carriers_on(mo.MomentumGrid.regular(LATTICE, 5, 13), (1, 5)), "cluster", "65 (5x13)"),
-    "sector of 65": (lambda: MomentumSector(mo.MomentumGrid.regular(LATTICE, 5, 13), 1, 0), "cluster", "65 (5x13)"),
     "negative number": (lambda: MomentumSector(GRID, -1, 0), "n_particles", "-1"),
     "too many particles": (lambda: sector_dimensions(GRID, 7), "n_particles", "7"),
     "momentum index": (lambda: MomentumSector(GRID, 2, 6), "momentum", "6"),
     "storage": (lambda: sector_hamiltonian(storage="disk"), "storage", "'disk'"),
     "storage of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), storage="disk"), "storage", "'disk'"),
-    "cluster of another": (lambda: sector_hamiltonian(grid=mo.MomentumGrid.regular(LATTICE, 3, 2)), "sector", "3x2"),
     "no levels": (lambda: solve_sector(sector_hamiltonian(), 0), "n_eigenstates", "0"),
     "no levels of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), -1), "n_eigenstates", "-1"),
     "tolerance": (lambda: mo.solve_all_sectors(problem(), (1, 3), tolerance_mev=0), "tolerance_mev", "0"),
     "seed": (lambda: mo.solve_all_sectors(problem(), (1, 3), seed=-1), "seed", "-1"),
     "no sectors": (lambda: mo.solve_all_sectors(problem(), (1, 3), momenta=[]), "momenta", "empty"),
     "momentum of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), momenta=[(0, 3)]), "momentum", "(0, 3)"),
-    "empty sector": (lambda: solve_sector(sector_hamiltonian(momentum=1, n=6), 1), "hamiltonian", "empty at (0, 1)"),
 }  # fmt: skip
 
 
@@ -169,7 +153,7 @@ def test_sentence(case):
 
 
 OTHER_SENTENCES = {
-    "corner": (lambda: mo.KPath.through(LATTICE, ["gamma", "x"]), "`labels` must be corners .* but has \\['x'\\]\\."),
+    "corner": (lambda: mo.KPath.through(LATTICE, ["gamma", "x"]), "`labels` must be corners .* but hold \\['x'\\]\\."),
     "path": (lambda: bands(1, mo.KPath.through(LATTICE, points_per_segment=1)).grid, "`bands` must be solved on a Mom.*\\."),
     "form factors": (
         lambda: FormFactors.compute(bands(model=NotContinuum()), 1.0), "`bands` must be bands of continuum models, .*\\."

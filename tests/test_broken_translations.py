@@ -161,9 +161,13 @@ def test_random_states_of_enlarged_cells_conserve_what_they_should(in_field):
 @pytest.mark.parametrize(
     ("options", "guess", "match"),
     [
-        ({}, "charge_order", "`guess` must not need an enlarged cell"),
-        ({}, "spiral", "`guess` must not need an enlarged cell or a boost"),
-        ({"supercell": [[1, 0], [0, 2]]}, "120_degree", "`guess` must not need Q"),
+        ({}, "charge_order", "`guess` must be possible in the moire cell, but 'charge_order' needs an enlarged one"),
+        ({}, "spiral", "`guess` must be possible .* but 'spiral' needs an enlarged one or a boost"),
+        (
+            {"supercell": [[1, 0], [0, 2]]},
+            "120_degree",
+            "`guess` must be possible in the cell and boost given, but '120_degree' needs Q",
+        ),
         ({"boost": "+Q"}, "AFMxy", "`guess` must be 'spiral'"),
     ],
 )

@@ -99,7 +99,7 @@ def test_scaling_is_the_least_squares_line(tmp_path):
 
 
 def test_bad_input(small_problem):
-    with pytest.raises(mo.InputError, match=r"`filling` must leave room for one carrier more, but is 1 on 2x3"):
+    with pytest.raises(mo.InputError, match=r"`filling` must leave room for one more carrier, but is 1 on 2x3"):
         charge_gap(small_problem([2, 3]), 1)
     for clusters, values, match in (
         (grids([3, 4], [3, 5]), [1.0, 2.0], "`grids` must be at least three"),

@@ -140,7 +140,7 @@ def test_bad_input(crystal):
     with pytest.raises(mo.InputError, match=r"`peak_threshold` must be positive, but is 0"):
         charge_order(spectrum, structure, 0)
     with pytest.raises(
-        mo.InputError, match=r"`structure` must live on the cluster of the spectrum, but is on another\."
+        mo.InputError, match=r"`structure` must live on the cluster of the spectrum, but lives on another\."
     ):
         charge_order(replace(spectrum, grid=problem_on((3, 4)).grid), structure)
     with pytest.raises(mo.InputError, match=r"`filling` must be a fraction"):

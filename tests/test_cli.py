@@ -53,21 +53,21 @@ def test_memory_is_stated_when_asked():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("bands", "--twist", -1), "`twist_deg` must lie in (0, 30] degrees, but is -1.0."),
+        (("bands", "--twist", -1), "`--twist` must lie in (0, 30] degrees, but is -1.0."),
         (("bands", "--twist", 3, "--set", "WANG"), "did you mean 'WANG_2023'?"),
         (("bands",), "Missing option '--twist'."),
-        (("bands", "--twist", 3, "--mesh", "18"), "`mesh` must read N1xN2, such as 6x6, but is '18'."),
-        (("bands", "--twist", 3, "--figure", "x.png"), "`output` must be given with --figure, but is missing."),
-        (("chern", "--twist", 3, "--groups", "a"), "`groups` must read like 0,1,0+1, but is 'a'."),
+        (("bands", "--twist", 3, "--mesh", "18"), "`--mesh` must read N1xN2, such as 6x6, but is '18'."),
+        (("bands", "--twist", 3, "--figure", "x.png"), "`--output` must be given with --figure, but is missing."),
+        (("chern", "--twist", 3, "--groups", "a"), "`--groups` must be groups of bands such as 0,1,0+1, but is 'a'."),
         (("ed", "--twist", 3, "--cluster", "3x4", "--filling", "-3/5"), "3x5, 4x5, 5x5, 5x6 would fit."),
         (("ed", "--twist", 3, "--cluster", "1,2,3", "--filling", "-2/3"), "four integers T11,T12,T21,T22"),
-        (("ed", "--twist", 3, "--cluster", "0x5", "--filling", "-2/3"), "`cluster` must read N1xN2 with positive"),
-        (("clusters", "--filling", "-2/3", "--rows", 0), "`rows` must be at least 1, but is 0."),
+        (("ed", "--twist", 3, "--cluster", "0x5", "--filling", "-2/3"), "`--cluster` must be N1xN2 with positive"),
+        (("clusters", "--filling", "-2/3", "--rows", 0), "`--rows` must be at least 1, but is 0."),
         (
             ("bands", "--twist", 3, "--output", "."),
-            "`output` must be a new file or an earlier result, but . is a folder.",
+            "`--output` must be a new file or an earlier result, but . is a folder.",
         ),
-        (("bands", "--twist", 3, "--output", "/dev/null/x.h5"), "`output` must lie in a folder that can be written"),
+        (("bands", "--twist", 3, "--output", "/dev/null/x.h5"), "`--output` must lie in a folder that can be written"),
         (("show", "absent.h5"), "`absent.h5` must be a file, but there is none."),
         (("sweep", "absent.toml"), "`plan` must be a readable file"),
     ],
@@ -113,7 +113,7 @@ def test_results_of_another_kind_are_not_written_over(tmp_path):
     before = path.read_bytes()
     done = moire("chern", *small, "--output", path)
     assert done.returncode == 2
-    assert "`output` must be a new file or an earlier result of chern, but" in done.stderr
+    assert "`--output` must be a new file or an earlier result of kind 'chern', but" in done.stderr
     assert path.read_bytes() == before
     assert moire("bands", *small, "--output", path).returncode == 0  # its own kind it may
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_written_is_told_before_any_work(tmp_path):
         extra = () if option == "--output" else ("--output", tmp_path / "x.h5")
         done = moire("bands", "--twist", 3, option, tmp_path / "file" / "x.png", *extra)
         assert done.returncode == 2
-        assert f"`{name}` must lie in a folder that can be written" in done.stderr
+        assert f"`--{name}` must lie in a folder that can be written" in done.stderr
 
 
 def test_an_fci_report_without_its_long_parts():
@@ -141,7 +141,7 @@ def test_exports_beside_an_earlier_one_are_refused(tmp_path):
     options = ("--twist", 3.7, "--cluster", "2x3", "--format", "diagham", "--output", path)
     done = moire("export", *options)
     assert done.returncode == 2
-    assert "interaction.onebody is there." in done.stderr
+    assert "interaction.onebody exists." in done.stderr
     assert path.with_name("interaction.onebody").read_text() == "mine"
 
 

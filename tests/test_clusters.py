@@ -104,5 +104,7 @@ def test_refusals_name_clusters_that_fit():
         mo.exact_diagonalization.carriers_on(mo.MomentumGrid.regular(LATTICE, 4, 4), "-3/5")
     with pytest.raises(mo.InputError, match=r"`max_sites` must satisfy .*, but is 65, with min_sites = 6"):
         suggest_clusters("1/3", 65)
-    with pytest.raises(mo.InputError, match=r"`max_sites` must allow a multiple of 7 cells, but is 13, from 8 on"):
+    with pytest.raises(
+        mo.InputError, match=r"`max_sites` must allow a multiple of 7 cells from min_sites = 8 on, but is 13"
+    ):
         suggest_clusters("1/7", 13, 8)

@@ -119,9 +119,11 @@ def test_states_come_in_pairs_under_a_turn():
 
 def test_bad_input(band):
     problem = band([3, 4])
-    with pytest.raises(mo.InputError, match="`spectrum` must be at filling 1/2, but is 1/3"):
+    with pytest.raises(mo.InputError, match="`spectrum` must be at filling 1/2, but is at 1/3"):
         composite_fermi_liquid(mo.solve_all_sectors(problem, (1, 3), 1))
-    with pytest.raises(mo.InputError, match="`cluster` must have an even number of cells at half filling, but is 3x5"):
+    with pytest.raises(
+        mo.InputError, match="`cluster` must have an even number of cells at half filling, but has 15 \\(3x5\\)"
+    ):
         composite_fermi_seas(mo.MomentumGrid.regular(problem.grid.lattice, 3, 5))
     few = composite_fermi_liquid(mo.solve_all_sectors(problem, (1, 2), 1))
     assert few.verdict.startswith("Undecided")

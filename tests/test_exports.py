@@ -159,7 +159,7 @@ def test_foreign_and_damaged_files(hamiltonian, tmp_path):
             read()
 
     refuses("there is none", lambda: read_fcidump(tmp_path / "absent", grid))
-    refuses("must have lines of 6 numbers, but they have 14", lambda: read_fcidump(a, grid))
+    refuses("must hold lines of 6 numbers, but holds lines of 14", lambda: read_fcidump(a, grid))
     text = a.read_text()
     lines = text.splitlines()
     mixing = next(line for line in lines[1:] if line.split()[:6] != line.split()[6:12])

@@ -81,7 +81,7 @@ def test_a_plan_holds_the_task():
         ({"cluster": (3, 6), "n_eigenstates": 2}, r"`n_eigenstates` must be at least 3, the predicted states in one"),
         ({"n_kept": -2}, r"`n_kept` must be -1"),
         ({"n_kept": 5}, r"`n_kept` must be .* at most 4, the minority, but is 5"),
-        ({"flux_directions": (3,)}, r"`flux_directions` must be 1 or 2, but is 3"),
+        ({"flux_directions": (3,)}, r"`flux_directions` must name directions 1 or 2, but names 3"),
         ({"flux_directions": (1, 1)}, r"`flux_directions` must name each direction once, but is \[1, 1\]"),
         ({"n_flux_steps": 1}, r"`n_flux_steps` must be at least 2"),
         ({"twist_mesh": (1, 6)}, r"`twist_mesh` must have sides of at least 2"),

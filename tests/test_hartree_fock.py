@@ -192,18 +192,18 @@ def test_temperature(mean_field):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"filling": 4.5}, "`filling` must lie in 0..4"),
+        ({"filling": 4.5}, "`filling` must lie in .-4, 4"),
         ({"filling": Fraction(1, 7)}, "`filling` must put a whole number of carriers on 3x3"),
         ({"guess": "AFMx"}, "did you mean 'AFMxy'"),
-        ({"guess": "AFMxy", "symmetry": "valley_diagonal"}, "`guess` must not break the symmetry"),
+        ({"guess": "AFMxy", "symmetry": "valley_diagonal"}, "`guess` must keep the symmetry"),
         ({"guess": np.zeros((9, 2, 2))}, "`guess` must have shape"),
         ({"guess": np.zeros((9, 4, 4))}, "`guess` must hold 18 carriers"),
         ({"symmetry": "C7"}, "`symmetry` must be one of"),
-        ({"solvers": ("magic",)}, "`solvers` must be among"),
+        ({"solvers": ("magic",)}, "`solvers` must be one or more of"),
         ({"tolerance": 0.0}, "`tolerance` must be positive"),
         ({"temperature_mev": -1.0}, "`temperature_mev` must be finite"),
         ({"level_shift_mev": -1.0}, "`level_shift_mev` must be finite"),
-        ({"level_shift_mev": 5.0, "temperature_mev": 1.0}, "`level_shift_mev` must be zero at a temperature"),
+        ({"level_shift_mev": 5.0, "temperature_mev": 1.0}, "`level_shift_mev` must be zero at a nonzero temperature"),
     ],
 )
 def test_bad_input(mean_field, options, match):

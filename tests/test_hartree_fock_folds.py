@@ -178,7 +178,7 @@ def test_a_boost_by_q_needs_multiples_of_three(small_problem, problem):
     two = mo.project(mo.solve_bands(bands.models, grid, 1), problem.interaction, q_cutoff=1.0)
     with pytest.raises(mo.InputError, match=r"`boost` must be a momentum of the cluster, but \+Q"):
         MeanField(two, boost="+Q")
-    with pytest.raises(mo.InputError, match="`boost` must belong to two flavours"):
+    with pytest.raises(mo.InputError, match="`boost` must belong to two flavours, but there is 1"):
         MeanField(small_problem([3, 3]), boost="+Q")
     coherent = random_density(MeanField(problem), 7, 36)
     with pytest.raises(mo.InputError, match="no intervalley order at equal k"):

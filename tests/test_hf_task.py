@@ -160,12 +160,12 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"filling": "-9"}, r"`filling` must lie in 0..4 carriers per cell, the bands kept, but is -9"),
+        ({"filling": "-9"}, r"`filling` must lie in \[-4, 4\], what the bands kept hold per cell, but is -9"),
         ({"filling": "-1/2"}, r"`filling` must put a whole number of carriers on 3x3, but is -1/2"),
         ({"filling": "half"}, r"`filling` must be a number of carriers per cell such as 2, but is 'half'"),
         ({"n_bands": 500}, r"`n_bands` must lie in 1..74"),
-        ({"guesses": ("AFM",)}, r"`guess` must be a named one, but is 'AFM'; did you mean"),
-        ({"symmetry": "valley_diagonal"}, r"`guess` must not break the symmetry 'valley_diagonal', but is 'AFMxy'"),
+        ({"guesses": ("AFM",)}, r"`guess` must be a known one, but is 'AFM'; did you mean"),
+        ({"symmetry": "valley_diagonal"}, r"`guess` must keep the symmetry 'valley_diagonal', but 'AFMxy' breaks it"),
         ({"reference": "none"}, r"`reference` must be one of vacuum"),
         ({"n_random": 0}, r"`n_random` must be at least 1"),
         ({"supercell": ((2, 0), (0, 1))}, r"`supercell` must divide the cluster 3x3"),
@@ -187,7 +187,7 @@ def test_impossible_tasks_are_refused_before_any_work(changes, sentence):
 
 def test_refinement_wants_one_hartree_fock_table():
     with pytest.raises(
-        InputError, match=r"`refine` must go with the task hf and one \[\[hf\]\] table, but there are 0"
+        InputError, match=r"`refine` must go with the task hf and one \[\[hf\]\] table, but the tasks are .* is 0\."
     ):
         parse_plan(
             {"tasks": ["bands"], "model": {"parameter_set": "WANG_2023", "twist_deg": 3}, "refine": {}}

@@ -156,7 +156,7 @@ def test_a_checkpoint_of_another_problem_is_refused(hamiltonian, tmp_path):
     solve_sector(hamiltonian, 3, n_krylov=16, checkpoint=tmp_path / "run")
     with pytest.raises(mo.InputError, match=r"`checkpoint` must belong to this problem and settings, but .*run.0.h5"):
         solve_sector(hamiltonian, 3, n_krylov=16, seed=1, checkpoint=tmp_path / "run")
-    with pytest.raises(mo.InputError, match="`checkpoint` must lie in a directory that exists"):
+    with pytest.raises(mo.InputError, match="`checkpoint` must lie in a folder that exists"):
         solve_sector(hamiltonian, 3, checkpoint=tmp_path / "absent" / "run")
 
 
@@ -211,7 +211,7 @@ def test_memory_is_stated_and_refused(hamiltonian, monkeypatch):
     assert solution.n_restarts > 1
     monkeypatch.setattr(resources, "available_bytes", lambda: 1e5)
     with pytest.raises(
-        MemoryRefusedError, match=r"Krylov vectors of dimension 10\d\d in blocks of 1 needs .* would fit"
+        MemoryRefusedError, match=r"Krylov vectors of dimension 10\d\d in blocks of 1 would take .* would fit"
     ):
         solve_sector(hamiltonian, 2, solver="lanczos")
 

@@ -172,7 +172,7 @@ def test_bad_input(problem):
         many_body_chern(start, (1, 2))
     with pytest.raises(mo.InputError, match=r"mapped onto themselves by one turn along L_1"):
         many_body_chern(start, (2, 3), momenta=[(0, 0)])
-    with pytest.raises(mo.InputError, match=r"at most the 1 states of sector \(1, 0\), but is 2 of them"):
+    with pytest.raises(mo.InputError, match=r"at most 1 states of sector \(1, 0\), all it has, but asks for 2"):
         many_body_chern(problem([2, 3]), 1, momenta=[(1, 0), (1, 0)])
     with pytest.raises(mo.InputError, match=r"`momentum` must be a label"):
         many_body_chern(start, (2, 3), momenta=[(3, 0)])

@@ -39,7 +39,7 @@ def small_machine(monkeypatch):
 def test_matrices_of_many_plane_waves_are_refused(small_machine, build_model):
     model = build_model("WANG_2023", 3.89, shells=60)
     line = mo.KPath.through(model.lattice, points_per_segment=1)
-    solved = small_machine(lambda: mo.solve_bands(model, line, 3), r"matrices of dimension \d+, \d+ at once needs")
+    solved = small_machine(lambda: mo.solve_bands(model, line, 3), r"matrices of dimension \d+, \d+ at once would take")
     built = small_machine(lambda: model.potential, r"^The matrix of dimension \d+ of WANG")
     for text in (solved, built):
         assert text.endswith("plane_wave_shells would fit.")
@@ -81,7 +81,7 @@ def test_tables_of_a_fine_mesh_are_refused(small_machine, fine_bands):
     assert needed(side) <= 0.9 * 2**30 < needed(side + 1)
     small_machine(lambda: Transfers(fine_bands.grid, 1e3), r"a smaller q_cutoff or a smaller grid would fit\.$")
     huge = mo.MomentumGrid.regular(fine_bands.grid.lattice, 300, 300)
-    small_machine(lambda: huge.sum_index, r"pairs of 90000 momenta needs .* a smaller mesh would fit\.$")
+    small_machine(lambda: huge.sum_index, r"pairs of 90000 momenta would take .* a smaller mesh would fit\.$")
     small_machine(lambda: huge.umklapp, r"a smaller mesh would fit\.$")
 
 
@@ -158,7 +158,7 @@ def test_a_sector_takes_what_is_announced(small_problem, caplog, storage):
 
 def test_the_refusal_of_a_basis_says_what_fits(small_machine, build_model):
     grid = mo.MomentumGrid.regular(build_model("WANG_2023", 3.89, shells=1).lattice, 6, 8)
-    text = small_machine(lambda: MomentumSector(grid, 24, 0), r"half tables of 48 orbitals needs")
+    text = small_machine(lambda: MomentumSector(grid, 24, 0), r"half tables of 48 orbitals would take")
     particles = int(text.split("; ")[1].split(" particles on this cluster would fit")[0])
     needed = [basis_bytes(48, int(dimension)) for dimension in largest_sectors(grid)[particles : particles + 2]]
     assert needed[0] <= 0.9 * 2**30 < needed[1]

@@ -76,11 +76,11 @@ def test_keys_depend_on_content_alone():
             plan(ed=[{"cluster": [3, 4], "fillings": "-2/3"}]),
             r"`ed.0.fillings` is not a key .* did you mean 'filling'\?",
         ),
-        (plan(bands={"mesh": [18]}), r"`bands.mesh.1` must be given"),
+        (plan(bands={"mesh": [18]}), r"`bands.mesh` must hold two values, but is \[18\]\."),
         ({"tasks": ["bands"]}, r"`model` must be given, but is missing"),
         (
             plan(model=MODEL | {"twist_deg": "wide"}),
-            r"`model.twist_deg` must be a list such as \[6, 6\], or \[\[tables\]\], but is 'wide'",
+            r"`model.twist_deg` must be a number, a list, or a table with .*, but is 'wide'",
         ),
         (plan(model=MODEL | {"twist_deg": {"start": 3, "stop": 2, "step": 1}}), r"`model.twist_deg` must be a number"),
         (plan(model=MODEL | {"twist_deg": []}), r"`model.twist_deg` must"),
@@ -111,13 +111,13 @@ def test_wrong_plans_get_one_sentence(table, sentence):
             r"`epsilon_r` must be positive, but is -1.0",
         ),
         (plan(tasks=["topology"], topology={"index_radius": 5}), r"`index_radius` must lie in \[0, 1\]"),
-        (plan(tasks=["topology"], topology={"mesh": [5, 6]}), r"`topology.mesh` must be even along b_1"),
+        (plan(tasks=["topology"], topology={"mesh": [5, 6]}), r"`mesh` must be even along b_1"),
         (
             plan(tasks=["ed"], ed=[{"cluster": [3, 4], "filling": "-3/5"}]),
             r"integer number .* on 3x4; .*3x5.* would fit",
         ),
         (plan(tasks=["ed"], ed=[{"cluster": [[1, 2], [2, 4]], "filling": "-1/2"}]), r"nonzero determinant"),
-        (plan(tasks=["ed"], ed=[{"cluster": [8, 9], "filling": "-2/3"}]), r"at most 64 orbitals, but is 72"),
+        (plan(tasks=["ed"], ed=[{"cluster": [8, 9], "filling": "-2/3"}]), r"at most 64 orbitals, but has 72"),
         (plan(model=MODEL | {"plane_wave_shells": 1}, bands={"n_bands": 20}), r"`n_bands` must lie in 1..14"),
         (
             plan(

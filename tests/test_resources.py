@@ -16,7 +16,7 @@ def test_memory_is_stated_and_refused(monkeypatch, caplog):
         resources.reserve("A thing", 900, "less would fit")
     assert "A thing: 900 B" in caplog.text
     with pytest.raises(
-        MemoryRefusedError, match=r"^A thing needs 901 B, but 1e\+03 B are available; less would fit\.$"
+        MemoryRefusedError, match=r"^A thing would take 901 B, but 1e\+03 B are available; less would fit\.$"
     ):
         resources.reserve("A thing", 901, "less would fit")
     assert issubclass(MemoryRefusedError, MoireError)

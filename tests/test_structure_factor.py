@@ -271,7 +271,7 @@ def test_bad_input(fci):
     with pytest.raises(mo.InputError, match=r"`problem` must live on the cluster of the spectrum, 3x5 .* on 3x4"):
         structure_factor(spectrum, problem_on((3, 4)))
     with pytest.raises(
-        mo.InputError, match=r"`problem` must have the carrier of the spectrum, hole, but is electron\."
+        mo.InputError, match=r"`problem` must have the carrier of the spectrum, hole, but has electron\."
     ):
         structure_factor(spectrum, problem_on((3, 5), carrier="electron"))
     twisted = mo.MomentumGrid(problem.grid.lattice, problem.grid.matrix, (0.1, 0.0))

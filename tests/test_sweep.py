@@ -153,7 +153,7 @@ def test_figures(copy, tmp_path):
     for path in copy.files():
         target = draw_file(path, tmp_path / f"{path.stem}.pdf")
         assert target.stat().st_size > 1000
-    with pytest.raises(InputError, match=r"`figure` must end in a format"):
+    with pytest.raises(InputError, match=r"`figure` must end in \.png"):
         draw_file(copy.files()[0], tmp_path / "figure.foo")
 
 

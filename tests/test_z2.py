@@ -113,7 +113,7 @@ def test_bad_input():
         z2_index(solve(kane_mele(rashba=0), 8), [0, 2])
     with pytest.raises(mo.InputError, match="`spin` must have shape"):
         spin_chern_number(solve(model, 8), [0, 1], np.eye(2))
-    with pytest.raises(mo.InputError, match="must have a gap"):
+    with pytest.raises(mo.InputError, match="must split the group in two by a gap"):
         spin_chern_number(solve(model, 8), [0, 1], np.eye(4))
 
 
