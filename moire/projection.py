@@ -146,15 +146,14 @@ class ProjectedHamiltonian:
         overlaps.two_body(single, self.coulomb, transfers.minus, transfers.group_index, elements)
         return read_only(elements)
 
-    def reference_self_energy(self) -> tuple[FloatArray, float]:
+    def reference_self_energy(self, elements: ComplexArray) -> tuple[FloatArray, float]:
         """Self-energy of P_ref in meV, (k,), and its energy tr Self-energy P_ref / 2, for one band of one flavour.
 
-        Raises
-        ------
-        InputError
-            If there is more than one flavour or band.
+        Parameters
+        ----------
+        elements : (k1, k2, d)
+            Those of :meth:`two_body_elements`, which take the time.
         """
-        elements = self.two_body_elements()
         weights = self.reference_density[:, 0, 0].real
         momenta = np.arange(self.grid.n_points)
         exchanged = elements[momenta[:, None], momenta[None], self.grid.difference_index.T]  # d = k2 - k1

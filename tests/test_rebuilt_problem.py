@@ -9,6 +9,7 @@ import pytest
 import moire as mo
 from moire.exact_diagonalization import PairHamiltonian
 from moire.hartree_fock import MeanField
+from moire.kernels import overlaps
 from moire.observables import at_twist, fci_report, many_body_chern, spectral_flow
 from moire.projection import REFERENCES, ZERO_MOMENTUM_RULES
 
@@ -100,3 +101,16 @@ def test_a_given_reference_density_is_refused_before_any_work(bands, monkeypatch
     ):
         with pytest.raises(mo.InputError, match=sentence):
             call()
+
+
+def test_the_table_of_two_body_elements_is_built_once_a_spectrum(bands, monkeypatch):
+    build, calls = overlaps.two_body, []
+
+    def counted(*arguments):
+        calls.append(1)
+        return build(*arguments)
+
+    monkeypatch.setattr(overlaps, "two_body", counted)
+    problem = mo.project(bands, OPTIONS["interaction"][0], reference="average")
+    mo.solve_all_sectors(problem, (1, 3), 1)
+    assert len(calls) == 1

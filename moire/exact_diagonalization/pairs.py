@@ -120,7 +120,7 @@ class PairHamiltonian:
         blocks = elements[a1, a2, difference[b1, a1]] - elements[a1, a2, difference[b2, a1]]
         transposed = blocks[pairs.block_start[column] + row - pairs.range[column, 0]]
         one_body = problem.one_body[0, :, 0] - problem.zero_exchange / 2
-        self_energy, energy = problem.reference_self_energy()
+        self_energy, energy = problem.reference_self_energy(elements)
         return cls(pairs, read_only(one_body - self_energy), read_only((blocks + transposed.conj()) / 2), energy)
 
     @property
