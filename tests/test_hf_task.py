@@ -162,7 +162,10 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
     [
         ({"filling": "-9"}, r"`filling` must lie in 0..4 carriers per cell, the bands kept, but is -9"),
         ({"filling": "-1/2"}, r"`filling` must put a whole number of carriers on 3x3, but is -1/2"),
-        ({"filling": "half"}, r"`filling` must be a number of carriers per cell such as 2, but is 'half'"),
+        (
+            {"filling": "half"},
+            r"`filling` must be a number of carriers per cell .*, but is 'half'",
+        ),
         ({"n_bands": 500}, r"`n_bands` must lie in 1..74"),
         ({"guesses": ("AFM",)}, r"`guess` must be a named one, but is 'AFM'; did you mean"),
         ({"symmetry": "valley_diagonal"}, r"`guess` must not break the symmetry 'valley_diagonal', but is 'AFMxy'"),

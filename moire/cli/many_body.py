@@ -57,7 +57,7 @@ def interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: s
 @click.command()
 @model_options
 @result_options
-@click.option("--filling", default="-2", help="Holes per cell, both valleys together, such as -1 or -2.")
+@click.option("--filling", default="-2", help="Holes per cell, both valleys together, such as -1 or -2; 2 means -2.")
 @click.option("--mesh", default="12x12", help="Momentum mesh.")
 @click.option("--bands", "n_bands", type=int, default=3, help="Bands kept per valley.")
 @click.option("--epsilon", default="20", help="Dielectric constant, or several: 10,20,40.")
@@ -129,7 +129,7 @@ def _spectrum_options(command: Command) -> Command:
     for decorate in reversed(
         [
             click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster."),
-            click.option("--filling", required=True, help="Such as -2/3 (holes per cell)."),
+            click.option("--filling", required=True, help="Holes per cell, such as -2/3; 2/3 means the same."),
             click.option("--boundary-twist", nargs=2, type=float, default=(0.0, 0.0), help="In units of 2 pi."),
             click.option("--states", type=int, default=4, help="Levels per momentum sector."),
             click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant."),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from moire._arrays import IntArray, read_only
 from moire.errors import require
-from moire.exact_diagonalization.filling import MAX_ORBITALS
+from moire.exact_diagonalization.carriers import MAX_ORBITALS
 from moire.grids import MomentumGrid
 from moire.kernels import fock
 from moire.resources import fits_in_memory, reserve

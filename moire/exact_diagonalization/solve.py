@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import ConvergenceWarning, require
+from moire.exact_diagonalization.carriers import carriers_on, one_band_filling
 from moire.exact_diagonalization.eigensolvers import (
     SOLVERS,
     Solver,
@@ -20,13 +21,13 @@ from moire.exact_diagonalization.eigensolvers import (
     is_dense,
     lanczos,
 )
-from moire.exact_diagonalization.filling import FillingLike, carriers_on, parse_filling
 from moire.exact_diagonalization.hamiltonian import STORAGES, SectorHamiltonian, Storage
 from moire.exact_diagonalization.memory import reserve_sectors
 from moire.exact_diagonalization.pairs import PairHamiltonian
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, representatives
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
 
@@ -194,7 +195,7 @@ def solve_all_sectors(
     problem
         The projected Hamiltonian on a cluster.
     filling
-        Carriers per cell, ``"-2/3"``, ``(2, 3)`` or a Fraction; the sign does not matter.
+        Carriers per cell, ``"-2/3"``, ``(2, 3)``, a Fraction or a decimal: see :func:`moire.filling.carriers_per_cell`.
     n_eigenstates
         Levels per sector.
     momenta
@@ -230,7 +231,7 @@ def solve_all_sectors(
     """
     _check_solver(n_eigenstates, tolerance_mev, seed, solver)
     grid = problem.grid
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling, problem.carrier)
     n_carriers = carriers_on(grid, filling)
     require(storage in STORAGES, "storage", f"be one of {', '.join(STORAGES)}", repr(storage))
     wanted = range(grid.n_points) if momenta is None else [grid.index_of(label) for label in momenta]

@@ -10,6 +10,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.exact_diagonalization.manifold import Label, Manifold, find_manifold
+from moire.filling import describe_filling
 from moire.grids import MomentumGrid
 
 DEGENERACY_TOLERANCE_MEV = 1e-6
@@ -118,10 +119,12 @@ class Spectrum:
         return "\n".join(lines)
 
     def __str__(self) -> str:
+        carrier = str(self.description["carrier"])
+        per_cell = describe_filling(self.filling, carrier)
         species = "missing carriers" if self.transformed else "carriers"
         head = [f"{name:>15}  {value}" for name, value in self.description.items()]
         head += [
-            f"{'filling':>15}  {self.filling}: {self.n_carriers} carriers on {self.grid.n_points} cells",
+            f"{'filling':>15}  {per_cell}: {self.n_carriers} {carrier}s on {self.grid.n_points} cells",
             f"{'solved for':>15}  {species}",
             f"{'sectors':>15}  {len(self.dimensions)}, dimension up to {self.dimensions.max()}, {self.storage}",
             *([f"{'related by':>15}  {self._rotations}"] if self.rotations_deg else []),

@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 
 from moire.errors import require
-from moire.exact_diagonalization import Spectrum, carriers_on, expected_momenta, parse_filling, solve_all_sectors
-from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization import Spectrum, carriers_on, expected_momenta, one_band_filling, solve_all_sectors
 from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
 
@@ -108,7 +108,7 @@ def charge_gap(
         If the filling does not fit the cluster or leaves no room for one carrier more.
     """
     grid = problem.grid
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling, problem.carrier)
     n_carriers = carriers_on(grid, filling)
     require(n_carriers < grid.n_points, "filling", "leave room for one carrier more", f"{fraction} on {grid.name}")
     deepest = max(Counter(expected_momenta(grid, fraction) or ((0, 0),)).values())

@@ -9,8 +9,8 @@ from fractions import Fraction
 from math import isfinite
 
 from moire.errors import InputError, require
-from moire.exact_diagonalization import Spectrum, expected_momenta, parse_filling, solve_all_sectors
-from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization import Spectrum, expected_momenta, one_band_filling, solve_all_sectors
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.observables.boundary_twist import check_twistable
 from moire.observables.charge_gap import ChargeGap, charge_gap
@@ -151,7 +151,7 @@ def fci_report(
     MemoryRefusedError
         If a part does not fit in memory.
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling, problem.carrier)
     check_predicted(problem.grid, fraction, n_eigenstates)
     for direction in flux_directions:
         require(direction in (1, 2), "flux_directions", "be 1 or 2", direction)

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from moire._arrays import FloatArray, IntArray, read_only
 from moire.errors import MeshWarning, require
-from moire.exact_diagonalization import parse_filling
-from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization import one_band_filling
 from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
+from moire.filling import FillingLike
 from moire.observables.boundary_twist import LabelShift, check_twistable
 from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
@@ -79,7 +79,7 @@ def spectral_flow(
     ----------
     Regnault and Bernevig, PRX 1, 021014 (2011), Fig. 4.
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling, problem.carrier)
     grid = problem.grid
     shift = LabelShift(grid, direction)
     require(n_steps >= 2 and n_steps == int(n_steps), "n_steps", "be an integer of at least 2", n_steps)

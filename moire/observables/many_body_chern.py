@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import InputError, MeshWarning, require
-from moire.exact_diagonalization import carriers_on, parse_filling, sector_dimensions
-from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization import carriers_on, one_band_filling, sector_dimensions
 from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
+from moire.filling import FillingLike
 from moire.observables.boundary_twist import LabelShift, check_twistable
 from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
 from moire.projection import Carrier, ProjectedHamiltonian
@@ -164,7 +164,7 @@ def many_body_chern(
     Niu, Thouless and Wu, Phys. Rev. B 31, 3372 (1985); Fukui, Hatsugai and Suzuki, J. Phys. Soc. Jpn. 74, 1674
     (2005); Resta, Phys. Rev. Lett. 80, 1800 (1998) for the position operator.
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling, problem.carrier)
     mesh = (max(6, 3 * fraction.numerator), 6) if mesh is None else mesh
     n1, n2 = (int(side) for side in mesh)
     require((n1, n2) == tuple(mesh) and n1 >= 2 and n2 >= 2, "mesh", "have two integer sides of at least 2", mesh)

@@ -17,13 +17,13 @@ from moire.exact_diagonalization import (
     Spectrum,
     carriers_on,
     expected_momenta,
-    parse_filling,
+    one_band_filling,
     sector_dimensions,
     solve_all_sectors,
 )
-from moire.exact_diagonalization.filling import FillingLike
 from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.kernels import relabel
 from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
@@ -41,7 +41,7 @@ def manifold_counts(
         If nothing is given and nothing predicted, a label lies outside the momentum group, or a sector has fewer
         states.
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling)
     if momenta is None:
         predicted = expected_momenta(grid, fraction)
         if fraction == 1:

@@ -34,7 +34,7 @@ from moire.projection import REFERENCES, Reference, ZeroMomentum, project
 from moire.sweep.point import ModelPoint
 from moire.sweep.tasks.parts import Columns, Parts, cluster_name
 from moire.sweep.tasks.projection import ProjectionOptions
-from moire.sweep.values import Values
+from moire.sweep.values import HoleFilling, Values, hole_filling
 
 TIME_REVERSAL_MEV = 0.01
 
@@ -45,7 +45,7 @@ class HfTask(ProjectionOptions):
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "hf"
-    filling: str = "-2"
+    filling: HoleFilling = "-2"
     mesh: tuple[int, int] = (12, 12)
     n_bands: int = 3
     epsilon_r: Values = (20.0,)
@@ -62,6 +62,9 @@ class HfTask(ProjectionOptions):
     tolerance_mev: float = 1e-6
     points_per_segment: int = 0
     n_modes: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filling", hole_filling(self.filling))
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
