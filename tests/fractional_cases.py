@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 import moire as mo
-from moire.exact_diagonalization import expected_momenta, parse_filling
+from moire.exact_diagonalization import expected_momenta, one_band_filling
 
 
 @cache
@@ -23,7 +23,7 @@ def problem_on(shape, carrier="hole", theta=3.7, displacement_mev=0.0, epsilon_r
 def solved(shape, filling=(2, 3), n_eigenstates=3, *, everywhere=False, particle_hole=None, **settings):
     """Spectrum with vectors, at the momenta of the manifold or everywhere."""
     problem = problem_on(shape, **settings)
-    momenta = None if everywhere else sorted(set(expected_momenta(problem.grid, parse_filling(filling))))
+    momenta = None if everywhere else sorted(set(expected_momenta(problem.grid, one_band_filling(filling))))
     return mo.solve_all_sectors(
         problem, filling, n_eigenstates, momenta=momenta, particle_hole=particle_hole, keep_vectors=True
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.exact_diagonalization import expected_momenta, parse_filling
+from moire.exact_diagonalization import expected_momenta, one_band_filling
 from moire.observables import charge_order, structure_factor, tower_momenta
 from moire.observables.charge_order import zone_corners
 from moire.orbitals import Species
@@ -113,7 +113,7 @@ def test_corners_and_towers_need_the_right_cluster():
         assert tower_momenta(grid, "1/2") is None
     grid = mo.MomentumGrid.cluster(lattice, (3, 3))
     assert tower_momenta(grid, "1/3") == ((0, 0), (1, 1), (2, 2))
-    assert expected_momenta(grid, parse_filling("1/3")) == ((0, 0),) * 3  # on 3x3 the momenta tell them apart
+    assert expected_momenta(grid, one_band_filling("1/3")) == ((0, 0),) * 3  # on 3x3 the momenta tell them apart
 
 
 def test_what_cannot_be_decided(crystal):
@@ -144,5 +144,5 @@ def test_bad_input(crystal):
         mo.InputError, match=r"`structure` must live on the cluster of the spectrum, but lives on another\."
     ):
         charge_order(replace(spectrum, species=Species(problem_on((3, 4)).orbitals)), structure)
-    with pytest.raises(mo.InputError, match=r"`filling` must be a fraction"):
+    with pytest.raises(mo.InputError, match=r"`filling` must be a number of carriers per cell"):
         tower_momenta(spectrum.grid, "x")

@@ -191,7 +191,7 @@ def test_sectors_sum_to_the_total(shape):
 def test_full_number_of_particles_gives_the_ground_momenta(shape):
     grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), np.array(shape))
     counts = quasihole_counts(grid, grid.n_points // 3, 3)
-    expected = Counter(expected_momenta(grid, mo.exact_diagonalization.parse_filling("1/3")))
+    expected = Counter(expected_momenta(grid, mo.exact_diagonalization.one_band_filling("1/3")))
     assert {tuple(map(int, grid.labels[i])): int(counts[i]) for i in np.nonzero(counts)[0]} == expected
 
 

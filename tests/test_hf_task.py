@@ -162,7 +162,10 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
     [
         ({"filling": "-9"}, r"`filling` must lie in \[-4, 4\], what the bands kept hold per cell, but is -9"),
         ({"filling": "-1/2"}, r"`filling` must put a whole number of carriers on 3x3, but is -1/2"),
-        ({"filling": "half"}, r"`filling` must be a number of carriers per cell such as 2, but is 'half'"),
+        (
+            {"filling": "half"},
+            r"`filling` must be a number of carriers per cell .*, but is 'half'",
+        ),
         ({"n_bands": 500}, r"`n_bands` must lie in 1..74"),
         ({"guesses": ("AFM",)}, r"`guess` must be a known one, but is 'AFM'; did you mean"),
         ({"symmetry": "valley_diagonal"}, r"`guess` must keep the symmetry 'valley_diagonal', but 'AFMxy' breaks it"),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import moire as mo
-from moire.exact_diagonalization import MomentumSector, carriers_on, parse_filling, rectangles_for, sector_dimensions
+from moire.exact_diagonalization import MomentumSector, carriers_on, one_band_filling, rectangles_for, sector_dimensions
 from moire.orbitals import Orbitals
 from tests.reference.jordan_wigner import sector_states
 from tests.test_grids import clusters
@@ -55,7 +55,7 @@ def test_large_dimension_without_enumeration():
 @pytest.mark.parametrize("text", ["-2/3", "2/3", (2, 3), (-2, 3), Fraction(2, 3)])
 def test_fillings(text):
     grid = mo.MomentumGrid.regular(mo.MoireLattice.from_twist(3.0, 0.352), 3, 4)
-    assert abs(parse_filling(text)) == Fraction(2, 3)
+    assert one_band_filling(text) == Fraction(2, 3)
     assert carriers_on(grid, text) == 8
 
 

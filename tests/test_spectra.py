@@ -144,7 +144,7 @@ def test_one_carrier_has_no_interaction(small_problem):
 def test_report_and_arrays(small_problem):
     spectrum = mo.solve_all_sectors(small_problem([3, 4]), (2, 3), 2)
     text = str(spectrum)
-    for word in ("missing carriers", "8 carriers on 12 cells", "12 of 12", "E0 per carrier", "splitting", "degeneracy"):
+    for word in ("missing carriers", "8 holes on 12 cells", "12 of 12", "E0 per carrier", "splitting", "degeneracy"):
         assert word in text
     assert spectrum.ground_energy == np.nanmin(spectrum.energies)
     assert spectrum.energy_per_carrier == spectrum.ground_energy / 8

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from moire.bands import solve_bands
 from moire.cli.as_typed import OptionCommand
 from moire.cli.many_body import interaction_options, read_cluster
 from moire.cli.point import model_options, valley_option
@@ -15,12 +14,11 @@ from moire.errors import InputError, require
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
 from moire.io import check_folder, check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
 from moire.parameters import published
-from moire.projection import project
 from moire.sweep import EdTask, ModelPoint
 
 
 @click.command(cls=OptionCommand)
-@click.option("--filling", required=True, help="Such as -2/3 (holes per cell).")
+@click.option("--filling", required=True, help="Holes per cell, such as -2/3.")
 @click.option("--max-sites", type=int, default=36, help="Largest number of cells.")
 @click.option("--min-sites", type=int, default=6, help="Smallest number of cells.")
 @click.option("--rows", type=int, default=20, help="Rows of the table.")
@@ -34,7 +32,9 @@ def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
 @model_options
 @valley_option
 @click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
-@click.option("--filling", default="", help="Such as -2/3: written into an FCIDUMP as its number of carriers.")
+@click.option(
+    "--filling", default="", help="Such as -2/3: written into an FCIDUMP as its number of carriers; refused elsewhere."
+)
 @click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant.")
 @interaction_options(0.0, 4.0, "drop")
 @click.option("--format", "layout", type=click.Choice(["hdf5", "fcidump", "diagham"]), default="hdf5", help="Layout.")
@@ -64,6 +64,8 @@ def export(
         plane_wave_shells=shells,
         valley=valley,
     )
+    named = filling and layout != "fcidump"
+    require(not named, "filling", "be left out of all formats except fcidump, which names it", f"'{filling}'")
     shape: Any = read_cluster(cluster)
     grid = point.grid(shape)
     task = EdTask(
@@ -85,8 +87,7 @@ def export(
             if path.exists():
                 raise InputError(f"`output` must be a new file, but {path} exists.")
         check_folder(output, "output")
-    bands = solve_bands(point.build(), grid, n_bands=1)
-    problem = project(bands, task.interaction(epsilon), "hole", q_cutoff, zero_momentum)
+    problem = task.problem(point)
     hamiltonian = PairHamiltonian.from_problem(problem)
     if layout == "hdf5":
         write_record(output, hamiltonian_record(hamiltonian))

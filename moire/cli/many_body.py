@@ -58,7 +58,7 @@ def interaction_options(layer_distance: float, q_cutoff: float, zero_momentum: s
 @click.command(cls=OptionCommand)
 @model_options
 @result_options
-@click.option("--filling", default="-2", help="Holes per cell, both valleys together, such as -1 or -2.")
+@click.option("--filling", default="-2", help="Holes per cell, both valleys together, such as -1 or -2; 2 means -2.")
 @click.option("--mesh", default="12x12", help="Momentum mesh.")
 @click.option("--bands", "n_bands", type=int, default=3, help="Bands kept per valley.")
 @click.option("--epsilon", default="20", help="Dielectric constant, or several: 10,20,40.")
@@ -130,29 +130,30 @@ def _spectrum_options(command: Command) -> Command:
     for decorate in reversed(
         [
             click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster."),
-            click.option("--filling", required=True, help="Such as -2/3 (holes per cell)."),
+            click.option("--filling", required=True, help="Holes per cell, such as -2/3; 2/3 means the same."),
             click.option("--boundary-twist", nargs=2, type=float, default=(0.0, 0.0), help="In units of 2 pi."),
             click.option("--states", type=int, default=4, help="Levels per momentum sector."),
             click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant."),
             interaction_options(0.0, 4.0, "drop"),
             click.option("--seed", type=int, default=0, help="Seed of the starting vectors."),
+            click.option("--checkpoint", type=click.Path(path_type=Path), help="Folder to keep solved sectors in."),
         ]
     ):
         command = decorate(command)
     return command
 
 
-_POINT = ("set_name", "twist", "displacement", "shells", "valley", "output", "figure")
+_POINT = ("set_name", "twist", "displacement", "shells", "valley", "output", "figure", "checkpoint")
 
 
-def _run_spectrum(kind: type[EdTask], options: dict[str, Any], checkpoint: Path | None = None, **extra: Any) -> None:
+def _run_spectrum(kind: type[EdTask], options: dict[str, Any], **extra: Any) -> None:
     """Run a task on a spectrum from the options of its command."""
     logger = logging.getLogger("moire")
     logger.setLevel(min(logger.level, logging.INFO))  # one spectrum states its memory, a sweep of them does not
     point = {name: options.pop(name) for name in _POINT}
     options["cluster"] = read_cluster(options["cluster"])
     renamed = {_FIELDS.get(name, name): value for name, value in options.items()}
-    run_single(kind(**renamed, **extra), **point, checkpoint=checkpoint)
+    run_single(kind(**renamed, **extra), **point)
 
 
 _FIELDS = {
@@ -166,10 +167,9 @@ _FIELDS = {
 @click.command(cls=OptionCommand)
 @point_options
 @_spectrum_options
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of every sector in this folder.")
-def ed(checkpoint: Path | None, **options: Any) -> None:
-    """Many-body spectrum of one band of one valley, all momentum sectors; resumes from its checkpoints."""
-    _run_spectrum(EdTask, options, checkpoint)
+def ed(**options: Any) -> None:
+    """Many-body spectrum of one band of one valley, all momentum sectors; resumes from its checkpoint."""
+    _run_spectrum(EdTask, options)
 
 
 @click.command(cls=OptionCommand)
@@ -181,7 +181,10 @@ def ed(checkpoint: Path | None, **options: Any) -> None:
 @click.option("--twists", default="6x6", help="Boundary twists of the many-body Chern number; 0x0 for none.")
 @click.option("--charge-gap/--no-charge-gap", default=True, help="Solve N+1 and N-1 carriers too.")
 def fci(kept: int, flux: str, flux_steps: int, twists: str, charge_gap: bool, **options: Any) -> None:
-    """Every diagnostic of a fractional Chern insulator: flux, Chern number, entanglement, S(q), charge gap."""
+    """Every diagnostic of a fractional Chern insulator: flux, Chern number, entanglement, S(q), charge gap.
+
+    Resumes from its checkpoint.
+    """
     try:
         directions = tuple(int(part) for part in flux.split(",") if part)
     except ValueError:

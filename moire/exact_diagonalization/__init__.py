@@ -1,5 +1,6 @@
 """Exact diagonalization of a projected Hamiltonian in sectors of total momentum."""
 
+from moire.exact_diagonalization.carriers import carriers_on, clusters_for, one_band_filling, rectangles_for
 from moire.exact_diagonalization.checkpoint import Checkpoint
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
 from moire.exact_diagonalization.clusters import ClusterSuggestion, ClusterSuggestions, suggest_clusters
@@ -9,7 +10,6 @@ from moire.exact_diagonalization.composite_fermions import (
     composite_fermi_liquid,
     composite_fermi_seas,
 )
-from moire.exact_diagonalization.filling import carriers_on, clusters_for, parse_filling, rectangles_for
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.lanczos import LanczosResult, LanczosSettings, block_lanczos
 from moire.exact_diagonalization.manifold import Manifold, expected_momenta
@@ -47,7 +47,7 @@ __all__ = [
     "composite_fermi_seas",
     "expected_momenta",
     "find_symmetry",
-    "parse_filling",
+    "one_band_filling",
     "rectangles_for",
     "sector_dimensions",
     "solve_all_sectors",

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from moire.errors import require
+from moire.exact_diagonalization.carriers import one_band_filling
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
-from moire.exact_diagonalization.filling import FillingLike, parse_filling
 from moire.exact_diagonalization.manifold import expected_momenta
 from moire.exact_diagonalization.sectors import sector_dimensions
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.lattice import TriangularLattice
 from moire.orbitals import MAX_ORBITALS, Orbitals
@@ -115,7 +116,7 @@ def suggest_clusters(filling: FillingLike, max_sites: int = 36, min_sites: int =
     Bernevig and Regnault, Phys. Rev. B 85, 075128 (2012); Laeuchli, Liu, Bergholtz and Moessner,
     Phys. Rev. Lett. 111, 126802 (2013), for tilted clusters.
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling)
     sizes_allowed = 1 <= min_sites <= max_sites <= MAX_ORBITALS
     require(
         sizes_allowed,

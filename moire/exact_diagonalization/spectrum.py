@@ -158,9 +158,11 @@ class Spectrum:
         return "\n".join(lines)
 
     def __str__(self) -> str:
+        carrier = str(self.description["carrier"])
+        per_cell = describe_filling(self.filling, carrier)
         head = [f"{name:>15}  {value}" for name, value in self.description.items()]
         head += [
-            f"{'filling':>15}  {self.filling}: {self.n_carriers} carriers on {self.grid.n_points} cells",
+            f"{'filling':>15}  {per_cell}: {self.n_carriers} {carrier}s on {self.grid.n_points} cells",
             f"{'solved for':>15}  {self.species}",
             f"{'sectors':>15}  {len(self.dimensions)}, dimension up to {self.dimensions.max()}, {self.storage}",
             *([f"{'related by':>15}  {self._rotations}"] if self.rotations_deg else []),

@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray
 from moire.errors import ConvergenceWarning, require
+from moire.filling import FillingLike
 from moire.hartree_fock.ground_state import GroundState, ground_state, order_solutions
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
-from moire.hartree_fock.scf import Filling, solve_hartree_fock
+from moire.hartree_fock.scf import solve_hartree_fock
 
 
 def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanField) -> ComplexArray:
@@ -53,7 +54,7 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
 
 def follow(
     mean_fields: Sequence[MeanField],
-    filling: Filling,
+    filling: FillingLike,
     guesses: str | Sequence[str | ComplexArray] | None = None,
     symmetry: Symmetry = "free",
     temperature_mev: float = 0.0,
@@ -115,7 +116,7 @@ def _carried(
     index: int,
     source: MeanField,
     target: MeanField,
-    filling: Filling,
+    filling: FillingLike,
     options: tuple[Symmetry, float, float, int],
 ) -> HartreeFockResult:
     start = transferred(state.density_matrix, source, target)

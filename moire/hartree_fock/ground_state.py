@@ -11,6 +11,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray
 from moire.errors import require
+from moire.filling import FillingLike
 from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import content_seed
 from moire.hartree_fock.guesses import possible_guesses as guesses_of
@@ -18,7 +19,7 @@ from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Tangent
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import RotatedMeanField
-from moire.hartree_fock.scf import Filling, check_filling, solve_hartree_fock
+from moire.hartree_fock.scf import check_filling, solve_hartree_fock
 from moire.projection import ProjectedHamiltonian
 
 
@@ -95,7 +96,7 @@ def _equal(first: HartreeFockResult, second: HartreeFockResult) -> bool:
 
 def ground_state(
     problem: ProjectedHamiltonian | MeanField,
-    filling: Filling,
+    filling: FillingLike,
     guesses: str | Sequence[str | ComplexArray] | None = None,
     symmetry: Symmetry = "free",
     temperature_mev: float = 0.0,

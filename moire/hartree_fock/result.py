@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
 from moire._arrays import ComplexArray
 from moire.bands import BandStructure
+from moire.filling import describe_filling
 from moire.hartree_fock.folded_bands import folded_bands
 from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.mean_field import EnergyParts
@@ -118,13 +120,14 @@ class HartreeFockResult:
         return range(int(counts[0])) if (counts == counts[0]).all() else range(0)
 
     def __str__(self) -> str:
-        n_k = self.problem.grid.n_points
+        n_k, carrier = self.problem.grid.n_points, self.problem.carrier
+        per_cell = describe_filling(Fraction(self.n_particles, n_k), carrier)
         state = "converged" if self.converged else "NOT converged"
         return "\n".join(
             [
                 str(self.problem),
                 *([] if self.folding.is_trivial else [f"{n:>15}  {v}" for n, v in self.folding.describe().items()]),
-                f"Hartree-Fock, {self.n_particles} carriers on {n_k} cells, guess {self.guess}, "
+                f"Hartree-Fock, {per_cell}: {self.n_particles} {carrier}s on {n_k} cells, guess {self.guess}, "
                 f"symmetry {self.symmetry}, seed {self.seed}, T = {self.temperature_mev:g} meV",
                 f"{state} ({self.stop_reason}) in {self.n_iterations} iterations, residual {self.residual:.1e} meV",
                 f"energy per cell {self.energy.total:.5f} meV = {self.energy.one_body:.5f} (one body) "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from moire._arrays import ComplexArray, check_shape, read_only
-from moire.errors import ConvergenceWarning, InputError, require
+from moire.errors import ConvergenceWarning, require
+from moire.filling import FillingLike, carriers_per_cell
 from moire.grids import MomentumGrid
 from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import check_guess, content_seed, guess_fock
@@ -21,9 +21,8 @@ from moire.hartree_fock.newton import newton
 from moire.hartree_fock.occupation import occupy
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import RotatedMeanField, check_symmetry
-from moire.projection import ProjectedHamiltonian
+from moire.projection import Carrier, ProjectedHamiltonian
 
-Filling = float | Fraction | str | tuple[int, int]
 Solver = Literal["oda", "diis", "newton"]
 SOLVERS: tuple[Solver, ...] = ("oda", "diis", "newton")
 
@@ -34,7 +33,7 @@ _ODA_STEPS, _DIIS_STEPS = 30, 40
 
 def solve_hartree_fock(
     problem: ProjectedHamiltonian | MeanField,
-    filling: Filling,
+    filling: FillingLike,
     guess: str | ComplexArray = "random",
     symmetry: Symmetry = "free",
     temperature_mev: float = 0.0,
@@ -58,8 +57,8 @@ def solve_hartree_fock(
         should be ``"exchange"``: ``"drop"`` lowers the gap by V(0)/A, and on small clusters no state is then filled
         in the aufbau order.
     filling
-        Carriers per moire cell, 2 or -2 for nu = -2: the sign does not matter. The cluster must hold a whole
-        number of them.
+        Carriers per moire cell, see :func:`moire.filling.carriers_per_cell`: 2 or -2 for nu = -2 of holes. The
+        cluster must hold a whole number of them.
     guess
         A key of ``GUESSES`` or ``FINITE_WAVE_VECTOR``, ``"random"``, or a density matrix of the shape of the mean
         field, (r, orbital, orbital).
@@ -176,12 +175,13 @@ def solve_hartree_fock(
     return result
 
 
-def check_filling(problem: ProjectedHamiltonian, filling: Filling) -> int:
+def check_filling(problem: ProjectedHamiltonian, filling: FillingLike) -> int:
     """Return the number of carriers in the cluster; raise InputError unless it is whole and fits in the bands."""
-    return count_carriers(filling, problem.bands.n_flavours * problem.bands.n_bands, problem.grid)
+    n_orbitals = problem.bands.n_flavours * problem.bands.n_bands
+    return count_carriers(filling, n_orbitals, problem.grid, problem.carrier)
 
 
-def count_carriers(filling: Filling, n_orbitals: int, grid: MomentumGrid) -> int:
+def count_carriers(filling: FillingLike, n_orbitals: int, grid: MomentumGrid, carrier: Carrier = "hole") -> int:
     """Return the number of carriers on a grid with `n_orbitals` per momentum.
 
     Raises
@@ -189,17 +189,14 @@ def count_carriers(filling: Filling, n_orbitals: int, grid: MomentumGrid) -> int
     InputError
         Unless it is whole and fits in the orbitals.
     """
-    try:
-        exact = abs(Fraction(*filling) if isinstance(filling, tuple) else Fraction(filling).limit_denominator(10_000))
-    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
-        raise InputError(f"`filling` must be a number of carriers per cell such as 2, but is {filling!r}.") from None
+    per_cell = carriers_per_cell(filling, carrier)
     require(
-        0 <= exact <= n_orbitals,
+        per_cell <= n_orbitals,
         "filling",
         f"lie in [-{n_orbitals}, {n_orbitals}], what the bands kept hold per cell",
         filling,
     )
-    count = exact * grid.n_points
+    count = per_cell * grid.n_points
     require(count.denominator == 1, "filling", f"put a whole number of carriers on {grid.name}", f"{filling}")
     return int(count)
 

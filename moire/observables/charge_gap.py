@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
 from moire._text import Number, amount
 from moire.errors import require
-from moire.exact_diagonalization import Spectrum, carriers_on, expected_momenta, parse_filling, solve_all_sectors
-from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization import Spectrum, carriers_on, expected_momenta, one_band_filling, solve_all_sectors
 from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
@@ -116,6 +117,7 @@ def charge_gap(
     tolerance_mev: float = 1e-6,
     seed: int = 0,
     progress: bool = False,
+    checkpoint: Path | str | None = None,
 ) -> ChargeGap:
     """Charge gap and neutral gap at a filling, from all sectors with N-1, N and N+1 carriers.
 
@@ -125,7 +127,7 @@ def charge_gap(
         One band of one flavour on a cluster.
     filling
         Carriers per cell.
-    storage, tolerance_mev, seed, progress
+    storage, tolerance_mev, seed, progress, checkpoint
         As in :func:`moire.solve_all_sectors`.
 
     Raises
@@ -134,7 +136,7 @@ def charge_gap(
         If the filling does not fit the cluster or leaves no room for one carrier more.
     """
     grid = problem.grid
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling, problem.carrier)
     n_carriers = carriers_on(grid, filling)
     require(n_carriers < grid.n_points, "filling", "leave room for one more carrier", f"{fraction} on {grid.name}")
     deepest = max(Counter(expected_momenta(grid, fraction) or ((0, 0),)).values())
@@ -148,6 +150,7 @@ def charge_gap(
             tolerance_mev=tolerance_mev,
             seed=seed,
             progress=progress,
+            checkpoint=checkpoint,
         )
 
     spectrum = solve(n_carriers, deepest + 1)

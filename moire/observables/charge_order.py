@@ -10,8 +10,8 @@ import numpy as np
 from moire._arrays import IntArray
 from moire._text import Number
 from moire.errors import require
-from moire.exact_diagonalization import Spectrum, parse_filling
-from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization import Spectrum, one_band_filling
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.observables.many_body_chern import ManyBodyChern
 from moire.observables.structure_factor import StructureFactor
@@ -45,7 +45,7 @@ def tower_momenta(grid: MomentumGrid, filling: FillingLike) -> tuple[Label, ...]
     InputError
         If the filling is no fraction in [-1, 1].
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling)
     corners = zone_corners(grid)
     if fraction.denominator != 3 or corners is None:
         return None

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
+from typing import TypedDict
 
 from moire.errors import InputError, require
-from moire.exact_diagonalization import Spectrum, expected_momenta, parse_filling, solve_all_sectors
-from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization import Spectrum, expected_momenta, one_band_filling, solve_all_sectors
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
+from moire.observables.boundary_twist import check_twistable
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
@@ -22,6 +25,14 @@ from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
+
+
+class _Options(TypedDict):
+    """How every spectrum of a report is solved."""
+
+    seed: int
+    progress: bool
+    checkpoint: Path | str | None
 
 
 @dataclass(frozen=True)
@@ -123,6 +134,7 @@ def fci_report(
     with_charge_gap: bool = True,
     seed: int = 0,
     progress: bool = False,
+    checkpoint: Path | str | None = None,
 ) -> FciReport:
     """Compute the diagnostics of a fractional Chern insulator at a filling with a predicted manifold.
 
@@ -148,6 +160,9 @@ def fci_report(
         Seed of the starting vectors.
     progress
         Show progress bars.
+    checkpoint
+        Folder in which all spectra, those at other twists and numbers of carriers too, keep what is
+        solved, as in :func:`moire.solve_all_sectors`; a killed run resumes.
 
     Raises
     ------
@@ -156,17 +171,20 @@ def fci_report(
     MemoryRefusedError
         If a part does not fit in memory.
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling, problem.carrier)
     check_predicted(problem.grid, fraction, n_eigenstates)
     for direction in flux_directions:
         require(direction in (1, 2), "flux_directions", "name directions 1 or 2", found=f"names {direction}")
     once = len(set(flux_directions)) == len(flux_directions)
     require(once, "flux_directions", "name each direction once", list(flux_directions))
     require(n_kept is None or n_kept >= 0, "n_kept", "be at least 0", n_kept)
-    spectrum = solve_all_sectors(problem, fraction, n_eigenstates, seed=seed, keep_vectors=True, progress=progress)
+    if flux_directions or twist_mesh:
+        check_twistable(problem)
+    how: _Options = {"seed": seed, "progress": progress, "checkpoint": checkpoint}
+    spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, **how)
     n_kept = min(3, spectrum.n_particles // 2) if n_kept is None else n_kept
     structure = structure_factor(spectrum, problem)
-    chern = many_body_chern(problem, fraction, twist_mesh, seed=seed, progress=progress) if twist_mesh else None
+    chern = many_body_chern(problem, fraction, twist_mesh, **how) if twist_mesh else None
     return FciReport(
         spectrum=spectrum,
         occupation=momentum_occupation(spectrum),
@@ -175,11 +193,10 @@ def fci_report(
         order=charge_order(spectrum, structure, chern=chern),
         entanglement=entanglement_spectrum(spectrum, n_kept) if n_kept else None,
         flows=tuple(
-            spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, seed=seed, progress=progress)
-            for direction in flux_directions
+            spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, **how) for direction in flux_directions
         ),
         chern=chern,
-        charge=charge_gap(problem, fraction, seed=seed, progress=progress) if with_charge_gap else None,
+        charge=charge_gap(problem, fraction, **how) if with_charge_gap else None,
     )
 
 

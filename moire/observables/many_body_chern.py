@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -13,10 +14,10 @@ from tqdm import tqdm
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire._text import Number
 from moire.errors import InputError, MeshWarning, is_whole, require
-from moire.exact_diagonalization import carriers_on, parse_filling, sector_dimensions
-from moire.exact_diagonalization.filling import FillingLike
+from moire.exact_diagonalization import carriers_on, one_band_filling, sector_dimensions
 from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
+from moire.filling import FillingLike
 from moire.observables.boundary_twist import LabelShift, check_twistable
 from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
 from moire.projection import Carrier, ProjectedHamiltonian
@@ -152,6 +153,7 @@ def many_body_chern(
     tolerance_mev: float = 1e-6,
     seed: int = 0,
     progress: bool = False,
+    checkpoint: Path | str | None = None,
 ) -> ManyBodyChern:
     """Many-body Chern number of a q-fold manifold.
 
@@ -174,6 +176,8 @@ def many_body_chern(
         As in :func:`moire.solve_all_sectors`.
     progress
         Show a progress bar over twists.
+    checkpoint
+        Folder in which the spectra keep what is solved, as in :func:`moire.solve_all_sectors`; a killed run resumes.
 
     Raises
     ------
@@ -193,13 +197,13 @@ def many_body_chern(
     Niu, Thouless and Wu, Phys. Rev. B 31, 3372 (1985); Fukui, Hatsugai and Suzuki, J. Phys. Soc. Jpn. 74, 1674
     (2005); Resta, Phys. Rev. Lett. 80, 1800 (1998) for the position operator.
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling, problem.carrier)
     mesh = (max(6, 3 * fraction.numerator), 6) if mesh is None else mesh
     whole = len(mesh) == 2 and all(is_whole(side) and side >= 2 for side in mesh)
     require(whole, "mesh", "have two integer sides of at least 2", mesh)
     n1, n2 = (int(side) for side in mesh)
     counts = manifold_counts(problem.grid, filling, momenta)
-    manifold = TwistedManifold(problem, fraction, counts, particle_hole, storage, tolerance_mev, seed)
+    manifold = TwistedManifold(problem, fraction, counts, particle_hole, storage, tolerance_mev, seed, checkpoint)
     manifold.check_closed()
     check_twistable(problem)
     n_levels = max(counts.values()) + 1

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -17,13 +18,13 @@ from moire.exact_diagonalization import (
     Spectrum,
     carriers_on,
     expected_momenta,
-    parse_filling,
+    one_band_filling,
     sector_dimensions,
     solve_all_sectors,
 )
-from moire.exact_diagonalization.filling import FillingLike
 from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
+from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.kernels import relabel
 from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
@@ -42,7 +43,7 @@ def manifold_counts(
         If nothing is given and nothing predicted, a label lies outside the momentum group, or a sector has fewer
         states.
     """
-    fraction = abs(parse_filling(filling))
+    fraction = one_band_filling(filling)
     if momenta is None:
         predicted = expected_momenta(grid, fraction)
         if fraction == 1:
@@ -119,7 +120,7 @@ class TwistedManifold:
         Carriers per cell.
     counts
         States of the manifold per sector.
-    particle_hole, storage, tolerance_mev, seed
+    particle_hole, storage, tolerance_mev, seed, checkpoint
         Settings of the solver, as in :func:`moire.solve_all_sectors`.
     """
 
@@ -130,6 +131,7 @@ class TwistedManifold:
     storage: Storage
     tolerance_mev: float
     seed: int
+    checkpoint: Path | str | None = None
     _bases: dict[Label, MomentumSector] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -178,6 +180,7 @@ class TwistedManifold:
                 tolerance_mev=self.tolerance_mev,
                 seed=self.seed,
                 keep_vectors=keep_vectors,
+                checkpoint=self.checkpoint,
             )
 
         others = spectrum(self.other_labels, n_others, False) if n_others and self.other_labels else None

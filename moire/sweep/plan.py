@@ -18,7 +18,7 @@ from moire.projection import ZeroMomentum
 from moire.sweep.point import ClusterShape, ModelPoint
 from moire.sweep.request import Request
 from moire.sweep.tasks import BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
-from moire.sweep.values import Values
+from moire.sweep.values import HoleFilling, Values
 
 Axis = Literal["displacement_mev", "twist_deg"]
 TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]
@@ -83,7 +83,7 @@ class EdTable(_Table):
     """One cluster and filling of the task ``ed``; a plan holds a list of them."""
 
     cluster: ClusterShape
-    filling: str
+    filling: HoleFilling
     boundary_twist: tuple[float, float] = (0.0, 0.0)
     n_eigenstates: int = 4
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Values of a plan: a number, a list, or a range."""
+"""Values of a plan: a number, a list, or a range; and a filling."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator, Field
+
+from moire.errors import InputError
+from moire.filling import FillingLike, carriers_per_cell
 
 
 def _as_values(value: Any) -> Any:
@@ -28,3 +31,26 @@ def _is_range(start: Any, stop: Any, step: Any) -> bool:
 
 
 Values = Annotated[tuple[float, ...], BeforeValidator(_as_values), Field(min_length=1)]
+
+
+def hole_filling(filling: FillingLike) -> str:
+    """Return the filling factor of a filling of holes as text, ``"-2/3"`` for 2/3, -0.6667 or (2, 3).
+
+    One text for equal fillings makes equal requests of them, and shows what a number without sign was taken for.
+
+    Raises
+    ------
+    InputError
+        If it is no number.
+    """
+    return str(-carriers_per_cell(filling, "hole"))
+
+
+def _as_hole_filling(value: Any) -> str:
+    try:
+        return hole_filling(value)
+    except InputError:
+        raise ValueError("be a number of holes per cell such as '-2/3', -2 or [2, 3]") from None
+
+
+HoleFilling = Annotated[str, BeforeValidator(_as_hole_filling)]

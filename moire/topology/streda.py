@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from moire._arrays import FloatArray, read_only
 from moire._text import Number
 from moire.errors import require
+from moire.filling import FillingLike, parse_filling
 from moire.units import FLUX_QUANTUM, VON_KLITZING
 
 CM2_PER_NM2 = 1e-14
@@ -45,9 +46,9 @@ class StredaLine:
     chern: Fraction
 
     @classmethod
-    def of(cls, filling: Fraction | int | str, chern: Fraction | int | str) -> StredaLine:
-        """Line from anything that a Fraction is made of: ``StredaLine.of("-2/3", "-2/3")``."""
-        return cls(Fraction(filling), Fraction(chern))
+    def of(cls, filling: FillingLike, chern: Fraction | int | str) -> StredaLine:
+        """Line of a filling (:func:`moire.filling.parse_filling`) and its C: ``StredaLine.of("-2/3", "-2/3")``."""
+        return cls(parse_filling(filling), Fraction(chern))
 
     def density(self, field_tesla: ArrayLike, cell_area_nm2: float) -> FloatArray:
         """n(B) = nu / A_cell + C B / phi_0 in 1/nm^2, the shape of `field_tesla`.

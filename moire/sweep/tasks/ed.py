@@ -20,10 +20,11 @@ from moire.grids import MomentumGrid
 from moire.io import Dataset, spectrum_record
 from moire.lattice import MoireLattice
 from moire.orbitals import Orbitals
-from moire.projection import project
+from moire.projection import ProjectedHamiltonian, project
 from moire.sweep.point import ClusterShape, ModelPoint
 from moire.sweep.tasks.parts import Columns, Parts, cluster_name
 from moire.sweep.tasks.projection import ProjectionOptions
+from moire.sweep.values import HoleFilling, hole_filling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +32,16 @@ class EdTask(ProjectionOptions):
     """Many-body spectrum of the top band of one valley on a cluster."""
 
     name: ClassVar[str] = "ed"
+    takes: ClassVar[frozenset[str]] = frozenset({"progress", "checkpoint"})
     cluster: ClusterShape
-    filling: str
+    filling: HoleFilling
     boundary_twist: tuple[float, float] = (0.0, 0.0)
     n_eigenstates: int = 4
     epsilon_r: float = 10.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filling", hole_filling(self.filling))
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
@@ -70,12 +75,20 @@ class EdTask(ProjectionOptions):
         per_state = particles**2 * grid.n_points / 8 + 1
         return 0.1 + 200 * 2e-9 * per_state * float(sector_dimensions(Orbitals(grid), particles).sum())
 
+    def problem(self, point: ModelPoint) -> ProjectedHamiltonian:
+        """The projected Hamiltonian of the holes of the top band at one point."""
+        bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
+        return project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
+
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
-        bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
-        problem = project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
         spectrum: Spectrum = solve_all_sectors(
-            problem, self.filling, self.n_eigenstates, seed=self.seed, progress=progress, checkpoint=checkpoint
+            self.problem(point),
+            self.filling,
+            self.n_eigenstates,
+            seed=self.seed,
+            progress=progress,
+            checkpoint=checkpoint,
         )
         text = str(spectrum)
         if spectrum.filling == Fraction(1, 2):

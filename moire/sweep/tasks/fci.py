@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from moire.bands import solve_bands
 from moire.errors import require
-from moire.exact_diagonalization import carriers_on, parse_filling
+from moire.exact_diagonalization import carriers_on, one_band_filling
 from moire.io import Dataset, fci_record
 from moire.observables import check_predicted, fci_report
-from moire.projection import project
 from moire.sweep.point import ModelPoint
 from moire.sweep.tasks.ed import EdTask
 from moire.sweep.tasks.parts import Parts
@@ -32,7 +30,7 @@ class FciTask(EdTask):
         """Raise InputError where the task cannot be done at this point."""
         super().check(point)
         grid = point.grid(self.cluster)
-        check_predicted(grid, abs(parse_filling(self.filling)), self.n_eigenstates)
+        check_predicted(grid, one_band_filling(self.filling), self.n_eigenstates)
         carriers = carriers_on(grid, self.filling)
         minority = min(carriers, grid.n_points - carriers)
         fits = -1 <= self.n_kept <= minority
@@ -52,10 +50,8 @@ class FciTask(EdTask):
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
-        bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
-        problem = project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
         report = fci_report(
-            problem,
+            self.problem(point),
             self.filling,
             self.n_eigenstates,
             n_kept=None if self.n_kept < 0 else self.n_kept,
@@ -65,6 +61,7 @@ class FciTask(EdTask):
             with_charge_gap=self.with_charge_gap,
             seed=self.seed,
             progress=progress,
+            checkpoint=checkpoint,
         )
         figures = self.figures(report.spectrum)
         for direction, flow in zip(self.flux_directions, report.flows, strict=True):

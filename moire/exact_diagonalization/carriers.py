@@ -1,4 +1,4 @@
-"""Fillings: how many carriers on a cluster, and which clusters would hold a filling."""
+"""Carriers of one band on a cluster, and which clusters would hold a filling."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from fractions import Fraction
 
 from moire.errors import InputError, require
 from moire.exact_diagonalization.cluster_shapes import cluster_shapes
+from moire.filling import FillingLike, carriers_per_cell
 from moire.grids import MomentumGrid
 from moire.orbitals import MAX_ORBITALS
 
-FillingLike = Fraction | tuple[int, int] | str
 
-
-def parse_filling(filling: FillingLike) -> Fraction:
-    """Return a filling given as ``Fraction``, ``(p, q)`` or ``"-2/3"`` as a fraction in [-1, 1], not 0.
+def one_band_filling(filling: FillingLike, carrier: str = "hole") -> Fraction:
+    """Return the carriers per cell that a filling asks for, see :func:`moire.filling.carriers_per_cell`.
 
     Raises
     ------
     InputError
-        If it is no fraction or out of range.
+        If it is no number, is negative for electrons, or lies outside (0, 1], what one band of one valley holds.
     """
-    try:
-        value = Fraction(*filling) if isinstance(filling, tuple) else Fraction(filling)
-    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
-        raise InputError(f"`filling` must be a fraction such as -2/3, but is {filling!r}.") from None
-    require(0 < abs(value) <= 1, "filling", "be nonzero and lie in [-1, 1] for one band of one valley", value)
+    value = carriers_per_cell(filling, carrier)
+    require(
+        0 < value <= 1, "filling", "ask for more than 0 and at most 1 carrier per cell, one band of one valley", value
+    )
     return value
 
 
@@ -36,14 +34,14 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike) -> int:
     grid
         The cluster.
     filling
-        Carriers per moire cell; the sign (minus for holes) does not matter here.
+        Carriers per moire cell; the sign (minus for holes) does not matter on a cluster alone.
 
     Raises
     ------
     InputError
         If it is not an integer; the message names clusters of similar size that fit.
     """
-    value = abs(parse_filling(filling))
+    value = one_band_filling(filling)
     require(
         grid.n_points <= MAX_ORBITALS,
         "cluster",
