@@ -87,7 +87,7 @@ def test_each_solver_checks_its_own_range():
             one_band_filling(filling)
     assert count_carriers(0, 2, GRID) == 0
     assert count_carriers("4/3", 2, GRID) == 16
-    with pytest.raises(mo.InputError, match=r"`filling` must lie in 0\.\.2 carriers per cell"):
+    with pytest.raises(mo.InputError, match=r"`filling` must lie in \[-2, 2\], what the bands kept hold per cell"):
         count_carriers(-3, 2, GRID)
 
 
@@ -158,6 +158,6 @@ def test_the_command_line_says_what_a_filling_without_sign_counts(tmp_path):
     assert "1/3 holes per cell (nu = -1/3): 2 holes on 6 cells" in done.output
     assert read_record(tmp_path / "ed.h5")["summary/filling"] == "-1/3"
     arguments = ["export", "--filling", "1/3", *point, "--format", "hdf5", "--output", str(tmp_path / "h.h5")]
-    sentence = "`filling` must be left out of all formats except fcidump, which names it, but is '1/3'"
+    sentence = "`--filling` must be left out of all formats except fcidump, which names it, but is '1/3'"
     with pytest.raises(mo.InputError, match=sentence):
         CliRunner().invoke(cli, arguments, catch_exceptions=False)

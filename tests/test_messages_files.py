@@ -68,7 +68,6 @@ CASES = [
     (lambda: plan(bands={"mesh": 18}), "`bands.mesh` must be a list, but is 18."),
     (lambda: plan(bands=5), "`bands` must be a table, but is 5."),
     (lambda: plan(hf={"filling": "-2"}), "`hf` must be a list of tables, [[hf]], but is {'filling': '-2'}."),
-    (lambda: plan(hf=[{"filling": -2}]), "`hf.0.filling` must be a text in quotes, but is -2."),
     (lambda: plan(hf=[{"supercell": "2x2"}]), "`hf.0.supercell` must be '' or 'sqrt3', or [[a, b], [c, d]], but is '2x2'."),
     (lambda: plan(refine={"min_step": NAN}), "`refine.min_step` must be greater than 0, but is nan."),
     (lambda: plan(ed=[{"filling": "1/3"}]), "`ed.0.cluster` must be given, but is missing."),

@@ -35,9 +35,9 @@ from tests.message_cases import (
 
 CASES = [
     # fillings, clusters, sectors, solvers
-    (lambda: ed.parse_filling("two thirds"), "`filling` must be a fraction such as -2/3, but is 'two thirds'."),
-    (lambda: ed.parse_filling((2, 0)), "`filling` must be a fraction such as -2/3, but is (2, 0)."),
-    (lambda: ed.parse_filling("4/3"), "`filling` must be nonzero and lie in [-1, 1] for one band of one valley, but is 4/3."),
+    (lambda: ed.one_band_filling("two thirds"), "`filling` must be a number of carriers per cell such as 2, '-2/3' or 0.6667, but is 'two thirds'."),
+    (lambda: ed.one_band_filling((2, 0)), "`filling` must be a number of carriers per cell such as 2, '-2/3' or 0.6667, but is (2, 0)."),
+    (lambda: ed.one_band_filling("4/3"), "`filling` must ask for more than 0 and at most 1 carrier per cell, one band of one valley, but is 4/3."),
     (lambda: ed.carriers_on(regular(2, 5), "-2/3"), "`filling` must give an integer number of carriers on the cluster, but 2/3 x 10 = 20/3 on 2x5; 3x3, 3x4, 2x3, 3x5 would fit."),
     (lambda: ed.carriers_on(regular(5, 13), "1/5"), "`cluster` must have at most 64 orbitals, but has 65 (5x13)."),
     (lambda: ed.MomentumSector(Orbitals(regular(5, 13)), 1, 0), "`cluster` must have at most 64 orbitals, but has 65 (5x13)."),
@@ -61,7 +61,7 @@ CASES = [
     (lambda: mo.solve_all_sectors(problem(2), "1/3"), "`problem` must have one flavour and one band, but has 1 and 2."),
     (lambda: ed.Checkpoint("nowhere/run", "key"), "`checkpoint` must lie in a folder that exists, but is nowhere/run."),
     # Hartree-Fock
-    (lambda: solve(filling="half"), "`filling` must be a number of carriers per cell such as 2, but is 'half'."),
+    (lambda: solve(filling="half"), "`filling` must be a number of carriers per cell such as 2, '-2/3' or 0.6667, but is 'half'."),
     (lambda: solve(filling=-3), "`filling` must lie in [-2, 2], what the bands kept hold per cell, but is -3."),
     (lambda: solve(filling=0.5), "`filling` must put a whole number of carriers on 3x3, but is 0.5."),
     (lambda: solve(tolerance=0.0), "`tolerance` must be positive (in meV), but is 0.0."),

@@ -11,6 +11,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire._text import Number, amount
 from moire.exact_diagonalization.manifold import Label, Manifold, find_manifold
+from moire.filling import describe_filling
 from moire.grids import MomentumGrid
 from moire.orbitals import Numbers, Species
 
