@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 
 from moire.io import read_bands, read_record, read_spectrum
 from moire.plot import plot_bands, plot_spectrum
+from moire.report.figures import draw_folder
 from moire.sweep import ResultsFolder, collect
-from moire.sweep.figures import draw_folder
 
 TARGET = Path(__file__).parent / "figures"
 

@@ -11,9 +11,9 @@ from moire._arrays import ComplexArray, FloatArray, check_shape
 from moire._text import Number
 from moire.bloch import BlochModel
 from moire.continuum import ContinuumModel
-from moire.eigensolver import solve_many, workspace_bytes
 from moire.errors import InputError, require
 from moire.grids import KPath, MomentumGrid
+from moire.linalg.hermitian import solve_many, workspace_bytes
 from moire.resources import fits_in_memory, reserve, threads, would_fit_times
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from moire.plot import plot_gap_line
+from moire.report.figures import draw_folder
 from moire.sweep import run_plan_file
-from moire.sweep.figures import draw_folder
 
 LITERATURE = Path(__file__).parents[1] / "data" / "literature" / "hartree_fock_nu2.toml"
 

@@ -6,8 +6,8 @@ from scipy.linalg import eigh
 
 import moire as mo
 from moire.models import ChiralMultilayer, MassiveDirac, RhombohedralMultilayer
-from moire.topology.domain_walls import DomainWalls
-from moire.topology.edges import in_gap_modes, strip_spectrum
+from moire.topology.strips.domain_walls import DomainWalls
+from moire.topology.strips.edges import in_gap_modes, strip_spectrum
 
 DIRAC = DomainWalls(MassiveDirac(600.0, 30.0), 20.0, 1000.0, 81)
 

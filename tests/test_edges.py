@@ -5,8 +5,8 @@ import pytest
 
 import moire as mo
 from moire.models import BreathingKagome, HaldaneModel, KaneMeleModel
-from moire.topology.edges import in_gap_modes, polynomial_eigenvalues, strip_spectrum
-from moire.topology.ribbons import Ribbon
+from moire.topology.strips.edges import in_gap_modes, polynomial_eigenvalues, strip_spectrum
+from moire.topology.strips.ribbons import Ribbon
 
 A = 0.25  # nm
 TOPOLOGICAL = KaneMeleModel(A, 1000.0, 150.0, 100.0, 200.0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import LinAlgError
 
-from moire.eigensolver import extremal_eigenpairs, solve_many
+from moire.linalg.hermitian import extremal_eigenpairs, solve_many
 
 
 def hermitian(n, seed):

@@ -6,8 +6,8 @@ import pytest
 from moire.errors import InputError
 from moire.io import read_fci, read_record, write_record
 from moire.parameters import WANG_2023
+from moire.report.figures import draw_file
 from moire.sweep import FciTask, ModelPoint, Request, compute, parse_plan
-from moire.sweep.figures import draw_file
 
 POINT = ModelPoint(parameters=WANG_2023, twist_deg=3.7, plane_wave_shells=3)
 OPTIONS = {"cluster": (3, 4), "filling": "-2/3", "q_cutoff": 2.0, "n_flux_steps": 4}

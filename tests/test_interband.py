@@ -100,8 +100,8 @@ def test_the_value_does_not_depend_on_the_radius_though_its_parts_do(radius, del
 
 
 def test_random_phases_of_the_states_change_nothing():
-    from moire.topology.interband import _index_on
-    from moire.topology.region_states import RegionStates, solve_region
+    from moire.topology.regions.interband import _index_on
+    from moire.topology.regions.states import RegionStates, solve_region
 
     model, rng = Chiral(3), np.random.default_rng(1)
     solved = solve_region(model, UNIT_DISK.mesh(1), 0, 1, None)

@@ -12,8 +12,8 @@ import pytest
 import moire as mo
 from moire.errors import MemoryRefusedError
 from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian, solve_sector
-from moire.exact_diagonalization.checkpoint import Checkpoint
-from moire.exact_diagonalization.lanczos import LanczosSettings, block_lanczos
+from moire.linalg.checkpoint import Checkpoint
+from moire.linalg.lanczos import LanczosSettings, block_lanczos
 
 
 def hermitian(levels, seed=0):
@@ -174,7 +174,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from moire.exact_diagonalization.checkpoint import Checkpoint
+from moire.linalg.checkpoint import Checkpoint
 checkpoint = Checkpoint(Path(sys.argv[1]), "key")
 for value in range(1, 100000):
     checkpoint.save({"a": np.full(100000, value)})

@@ -8,13 +8,13 @@ import pytest
 
 import moire as mo
 from moire import resources
-from moire.eigensolver import extremal_eigenpairs, workspace_bytes
 from moire.errors import MemoryRefusedError
 from moire.exact_diagonalization import MomentumSector
 from moire.exact_diagonalization.memory import sector_memory
 from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors, sector_dimensions
 from moire.form_factors import FormFactors, Transfers
 from moire.hartree_fock import MeanField
+from moire.linalg.hermitian import extremal_eigenpairs, workspace_bytes
 from moire.orbitals import Orbitals
 
 

@@ -42,7 +42,7 @@ from moire.topology import (
     wilson_loops,
     z2_index,
 )
-from moire.topology.edges import strip_spectrum
+from moire.topology.strips.edges import strip_spectrum
 from moire.topology.symmetry import signed_gap
 from tests.message_cases import (
     BASIS,

@@ -20,8 +20,8 @@ from moire.io import (
     write_fcidump,
     write_record,
 )
+from moire.report.figures import check_figure_name, draw_file
 from moire.sweep import ResultsFolder, collect, read_plan, refine_boundaries
-from moire.sweep.figures import check_figure_name, draw_file
 from tests.message_cases import GRID, INF, NAN, PATH, bands, model_table, pair_hamiltonian, plan, requests
 
 

@@ -19,7 +19,7 @@ from moire.topology import (
     strip_spectrum,
     wilson_loops,
 )
-from moire.topology.regions import Disk
+from moire.topology.regions.shapes import Disk
 
 HALDANE = HaldaneModel(0.25, 1000.0, 150.0)
 

@@ -10,8 +10,8 @@ import pytest
 import moire as mo
 from moire.errors import InputError, MeshWarning
 from moire.exact_diagonalization import SectorHamiltonian, eigensolvers, resume
-from moire.exact_diagonalization.checkpoint import Checkpoint
 from moire.io import read_record
+from moire.linalg.checkpoint import Checkpoint
 from moire.observables import charge_gap, fci_report, many_body_chern, spectral_flow
 from moire.parameters import WANG_2023
 from moire.sweep import (

@@ -5,8 +5,8 @@ import pytest
 
 import moire as mo
 from moire.io import read_chern, read_metric_trace, read_record, read_wilson, topology_record, write_record
+from moire.report.figures import draw_file
 from moire.sweep import ModelPoint, Request, TopologyTask, compute
-from moire.sweep.figures import draw_file
 from moire.topology import topology_report
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from moire.io import Dataset
+from moire.report.trend_figures import band_trends, fci_trends
 from moire.sweep.collect import Table
-from moire.sweep.trend_figures import band_trends, fci_trends
 
 
 def table(**columns) -> Table:

@@ -12,8 +12,8 @@ import click
 from moire.errors import InputError
 from moire.io import check_folder, check_target, write_record
 from moire.parameters import PUBLISHED, published
+from moire.report.figures import check_figure_name, draw_file
 from moire.sweep import ModelPoint, Request, Task, compute
-from moire.sweep.figures import check_figure_name, draw_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,8 +8,8 @@ import click
 
 from moire.cli.as_typed import OptionCommand
 from moire.io import check_folder, read_record
+from moire.report.figures import draw_file, draw_folder
 from moire.sweep import ResultsFolder, collect
-from moire.sweep.figures import draw_file, draw_folder
 
 
 @click.command()

@@ -11,6 +11,7 @@ import click
 
 from moire.cli.as_typed import as_typed
 from moire.errors import MoireError
+from moire.report.figures import draw_folder
 from moire.sweep import (
     ResultsFolder,
     collect,
@@ -21,7 +22,6 @@ from moire.sweep import (
     run_plan,
     write_summary,
 )
-from moire.sweep.figures import draw_folder
 
 
 @click.command()

@@ -1,7 +1,6 @@
 """Exact diagonalization of a projected Hamiltonian in sectors of total momentum."""
 
 from moire.exact_diagonalization.carriers import carriers_on, clusters_for, one_band_filling, rectangles_for
-from moire.exact_diagonalization.checkpoint import Checkpoint
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
 from moire.exact_diagonalization.clusters import ClusterSuggestion, ClusterSuggestions, suggest_clusters
 from moire.exact_diagonalization.composite_fermions import (
@@ -11,7 +10,6 @@ from moire.exact_diagonalization.composite_fermions import (
     composite_fermi_seas,
 )
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
-from moire.exact_diagonalization.lanczos import LanczosResult, LanczosSettings, block_lanczos
 from moire.exact_diagonalization.manifold import Manifold, expected_momenta
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
@@ -19,6 +17,8 @@ from moire.exact_diagonalization.sectors import MomentumSector, sector_dimension
 from moire.exact_diagonalization.solve import SectorSolution, solve_all_sectors, solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, find_symmetry
+from moire.linalg.checkpoint import Checkpoint
+from moire.linalg.lanczos import LanczosResult, LanczosSettings, block_lanczos
 
 __all__ = [
     "Checkpoint",

@@ -14,10 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray
 from moire.errors import require
-from moire.exact_diagonalization.checkpoint import Checkpoint
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
-from moire.exact_diagonalization.lanczos import LanczosSettings, block_lanczos
 from moire.exact_diagonalization.pair_product import PairProduct
+from moire.linalg.checkpoint import Checkpoint
+from moire.linalg.lanczos import LanczosSettings, block_lanczos
 from moire.resources import fits_in_memory, reserve
 
 Solver = Literal["auto", "lanczos", "arpack", "dense"]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from moire.errors import require
-from moire.exact_diagonalization.checkpoint import Checkpoint
 from moire.exact_diagonalization.pairs import PairHamiltonian
+from moire.linalg.checkpoint import Checkpoint
 
 LAYOUT = 1  # of the files; another one is computed anew
 STATE_DIMENSION = 4000  # up to here a sector takes a second, and only its levels are kept

@@ -14,13 +14,13 @@ from threadpoolctl import threadpool_limits
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.bands import BandStructure
 from moire.continuum import ContinuumModel
-from moire.eigensolver import extremal_eigenpairs
 from moire.errors import require
 from moire.grids import KPath, MomentumGrid
-from moire.hartree_fock.particle_hole import require_unit_cell
 from moire.hartree_fock.quasiparticles import MixedFlavourModel
 from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.time_dependent.particle_hole import require_unit_cell
 from moire.kernels.overlap_row import overlap_row
+from moire.linalg.hermitian import extremal_eigenpairs
 from moire.resources import reserve
 
 _STEP = 1e-5  # of the central difference of H(k), in units of |G_1|

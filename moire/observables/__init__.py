@@ -1,24 +1,24 @@
-"""What is read from finished states with the help of several parts of the package."""
+"""Quantities computed from Hartree-Fock and many-body states."""
 
 from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order, tower_momenta
-from moire.observables.counting import quasihole_counts
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
 from moire.observables.fci_report import Check, FciReport, check_predicted, fci_report
 from moire.observables.finite_size import FiniteSizeScaling, finite_size_scaling
 from moire.observables.flux_insertion import spectral_flow
-from moire.observables.magnetisation import OrbitalMagnetisation, orbital_magnetisation
 from moire.observables.manifold_states import manifold_states
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
-from moire.observables.mean_field import MeanFieldPhase, identify_phase
-from moire.observables.mean_field_line import MeanFieldPoint
+from moire.observables.mean_field.line import MeanFieldPoint
+from moire.observables.mean_field.magnetisation import OrbitalMagnetisation, orbital_magnetisation
+from moire.observables.mean_field.phase import MeanFieldPhase, identify_phase
 from moire.observables.occupation import MomentumOccupation, momentum_occupation
 from moire.observables.pair_correlation import PairCorrelation, pair_correlation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.observables.twisted_manifold import TwistedManifold, TwistedStates
+from moire.predictions.counting import quasihole_counts
 
 __all__ = [
     "ChargeGap",

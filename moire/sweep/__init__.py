@@ -1,16 +1,16 @@
 """Sweeps: a plan becomes requests, ranks take them, each leaves one file, a summary gathers them."""
 
+from moire.ranks import find_communicator, limit_threads, on_leader
 from moire.sweep.boundaries import midpoints, refine_boundaries, run_plan
 from moire.sweep.collect import Summary, Table, collect, write_summary
-from moire.sweep.communicator import find_communicator, limit_threads, on_leader
-from moire.sweep.compute import Outcome, compute
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, parse_plan, read_plan
-from moire.sweep.point import ModelPoint
-from moire.sweep.request import Request
 from moire.sweep.run import SweepReport, run_point, run_sweep
 from moire.sweep.script import FinishedPlan, run_plan_file
-from moire.sweep.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
+from moire.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
+from moire.tasks.compute import Outcome, compute
+from moire.tasks.point import ModelPoint
+from moire.tasks.request import Request
 
 __all__ = [
     "TASKS",

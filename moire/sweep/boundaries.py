@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 from moire.errors import InputError, require
+from moire.ranks import on_leader
 from moire.sweep.collect import Table, collect
-from moire.sweep.communicator import on_leader
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Axis, Plan
-from moire.sweep.request import Request
 from moire.sweep.run import SweepReport, run_sweep
-from moire.sweep.tasks import HfTask
+from moire.tasks import HfTask
+from moire.tasks.request import Request
 
 _COLUMNS = {"displacement_mev": "D", "twist_deg": "theta"}
 

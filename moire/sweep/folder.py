@@ -11,7 +11,7 @@ from pathlib import Path
 
 from moire.errors import FileFormatError, InputError, require
 from moire.io import SCHEMA, FileStatus, check_schema, file_status, read_record
-from moire.sweep.request import Request
+from moire.tasks.request import Request
 
 MARKER = "moire.json"
 _STALE_SECONDS = 3600

@@ -15,10 +15,10 @@ from moire.errors import InputError, nearest
 from moire.interaction import Gates
 from moire.parameters import ContinuumParameters, published
 from moire.projection import ZeroMomentum
-from moire.sweep.point import ClusterShape, ModelPoint
-from moire.sweep.request import Request
-from moire.sweep.tasks import BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
-from moire.sweep.values import HoleFilling, Values
+from moire.tasks import BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
+from moire.tasks.point import ClusterShape, ModelPoint
+from moire.tasks.request import Request
+from moire.tasks.values import HoleFilling, Values
 
 Axis = Literal["displacement_mev", "twist_deg"]
 TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]

@@ -13,11 +13,11 @@ from tqdm import tqdm
 
 from moire.errors import is_interrupt
 from moire.io import FileStatus, Record, provenance, write_record
-from moire.sweep.communicator import on_leader
-from moire.sweep.compute import compute
+from moire.ranks import on_leader
 from moire.sweep.dispatch import dispatch
 from moire.sweep.folder import ResultsFolder
-from moire.sweep.request import Request
+from moire.tasks.compute import compute
+from moire.tasks.request import Request
 
 
 @dataclass(frozen=True)

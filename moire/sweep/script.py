@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from moire.ranks import find_communicator, limit_threads, on_leader
 from moire.sweep.boundaries import run_plan
 from moire.sweep.collect import Summary, collect
-from moire.sweep.communicator import find_communicator, limit_threads, on_leader
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, read_plan
-from moire.sweep.request import Request
 from moire.sweep.run import SweepReport
+from moire.tasks.request import Request
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,11 @@
 """Topology of bands: Chern numbers by four routes, quantum geometry, Wilson loops, Z2, symmetry, indices, edges."""
 
 from moire.topology.berry import ChernResult, chern_number
-from moire.topology.charges import (
+from moire.topology.geometry import QuantumGeometry, metric_from_links, quantum_geometry
+from moire.topology.isolation import DirectGap, check_isolated, minimise_direct_gap, smallest_direct_gap
+from moire.topology.kubo import CurvatureMap, berry_curvature, covariant_derivatives
+from moire.topology.refine import ConvergedChern, ConvergedGeometry, MeshLevel, converged_chern, converged_geometry
+from moire.topology.regions.charges import (
     RadiusScan,
     TopologicalCharges,
     ValleyIndex,
@@ -9,16 +13,9 @@ from moire.topology.charges import (
     interband_valley_index,
     topological_charges,
 )
-from moire.topology.domain_walls import DomainWalls
-from moire.topology.edges import InGapModes, StripSpectrum, in_gap_modes, strip_spectrum
-from moire.topology.geometry import QuantumGeometry, metric_from_links, quantum_geometry
-from moire.topology.interband import InterbandIndex, MeshRecord, interband_index
-from moire.topology.isolation import DirectGap, check_isolated, minimise_direct_gap, smallest_direct_gap
-from moire.topology.kubo import CurvatureMap, berry_curvature, covariant_derivatives
-from moire.topology.refine import ConvergedChern, ConvergedGeometry, MeshLevel, converged_chern, converged_geometry
-from moire.topology.regions import Disk, Polygon, Region, Zone
+from moire.topology.regions.interband import InterbandIndex, MeshRecord, interband_index
+from moire.topology.regions.shapes import Disk, Polygon, Region, Zone
 from moire.topology.report import GroupTopology, TopologyReport, topology_report
-from moire.topology.ribbons import Ribbon
 from moire.topology.streda import (
     StredaFan,
     StredaFit,
@@ -28,6 +25,9 @@ from moire.topology.streda import (
     hall_resistance_ohm,
     streda_fan,
 )
+from moire.topology.strips.domain_walls import DomainWalls
+from moire.topology.strips.edges import InGapModes, StripSpectrum, in_gap_modes, strip_spectrum
+from moire.topology.strips.ribbons import Ribbon
 from moire.topology.symmetry import (
     SymmetryOperator,
     SymmetryTable,

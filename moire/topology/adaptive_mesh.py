@@ -13,7 +13,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray
 from moire.bloch import BlochModel
-from moire.eigensolver import solve_many
+from moire.linalg.hermitian import solve_many
 from moire.topology.isolation import DirectGap, bands_needed, bordering_bands, minimise_direct_gap
 
 MAX_SPLITS = 20

@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from moire._arrays import FloatArray
 from moire.bands import BandStructure
 from moire.bloch import BlochModel
-from moire.eigensolver import extremal_eigenpairs
 from moire.errors import InputError, require
+from moire.linalg.hermitian import extremal_eigenpairs
 
 TOUCHING_MEV = 1e-6
 

@@ -12,9 +12,9 @@ from moire.errors import InputError, require
 from moire.grids import MomentumGrid
 from moire.topology.berry import ChernResult, chern_number
 from moire.topology.geometry import QuantumGeometry, quantum_geometry
-from moire.topology.interband import InterbandIndex, interband_index
 from moire.topology.isolation import DirectGap, smallest_direct_gap
-from moire.topology.regions import Disk
+from moire.topology.regions.interband import InterbandIndex, interband_index
+from moire.topology.regions.shapes import Disk
 from moire.topology.symmetry import SymmetryTable, c3_eigenvalues
 from moire.topology.wilson import WilsonLoops, wilson_loops
 from moire.topology.z2 import Z2Result, z2_index

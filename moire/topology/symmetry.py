@@ -22,8 +22,8 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire._text import Number
 from moire.continuum import C3_ROTATION, ContinuumModel
-from moire.eigensolver import extremal_eigenpairs
 from moire.errors import require
+from moire.linalg.hermitian import extremal_eigenpairs
 
 C3_POINTS = ("gamma", "kappa_+", "kappa_-")
 INVERSION_POINTS = ("gamma", "m", "m'", "m''")

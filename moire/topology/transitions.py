@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 from moire._arrays import FloatArray, read_only
 from moire.bands import solve_bands
 from moire.continuum import ContinuumModel, PlaneWaveBasis
-from moire.eigensolver import extremal_eigenpairs
 from moire.errors import is_whole, require
 from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
+from moire.linalg.hermitian import extremal_eigenpairs
 from moire.parameters import ContinuumParameters
 from moire.topology.symmetry import c3_level_labels, signed_gap
 

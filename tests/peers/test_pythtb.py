@@ -6,8 +6,8 @@ import pythtb
 
 import moire as mo
 from moire.models import HaldaneModel, KaneMeleModel
-from moire.topology.edges import strip_spectrum
-from moire.topology.ribbons import Ribbon
+from moire.topology.strips.edges import strip_spectrum
+from moire.topology.strips.ribbons import Ribbon
 
 pytestmark = pytest.mark.peers
 

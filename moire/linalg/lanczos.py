@@ -9,8 +9,8 @@ from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, read_only
-from moire.exact_diagonalization.checkpoint import Checkpoint
-from moire.exact_diagonalization.krylov import KrylovBasis, Multiply
+from moire.linalg.checkpoint import Checkpoint
+from moire.linalg.krylov import KrylovBasis, Multiply
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from moire.errors import require
 from moire.exact_diagonalization import carriers_on, one_band_filling
 from moire.io import Dataset, fci_record
 from moire.observables import check_predicted, fci_report
-from moire.sweep.point import ModelPoint
-from moire.sweep.tasks.ed import EdTask
-from moire.sweep.tasks.parts import Parts
+from moire.tasks.ed import EdTask
+from moire.tasks.parts import Parts
+from moire.tasks.point import ModelPoint
 
 
 @dataclass(frozen=True, kw_only=True)

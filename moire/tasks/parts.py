@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from moire.io import Dataset, Record
-from moire.sweep.point import ClusterShape, ModelPoint
+from moire.tasks.point import ClusterShape, ModelPoint
 
 Columns = dict[str, Dataset]
 Parts = tuple[Record, Columns, str]

@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 from moire._text import Number
 from moire.bloch import MomentumModel
 from moire.errors import MeshWarning, is_whole, require
-from moire.topology.region_states import (
+from moire.topology.regions.shapes import Region, Zone
+from moire.topology.regions.states import (
     Extremum,
     RegionStates,
     boundary_couplings,
@@ -20,7 +21,6 @@ from moire.topology.region_states import (
     solve_region,
     weakest_coupling,
 )
-from moire.topology.regions import Region, Zone
 
 COARSE_LINK = 0.5
 """A mesh is fine when every link exceeds this ..."""

@@ -11,7 +11,7 @@ from scipy.linalg import toeplitz
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import is_whole, require
 from moire.models import PolynomialModel
-from moire.topology.edges import polynomial_eigenvalues
+from moire.topology.strips.edges import polynomial_eigenvalues
 
 OVERSAMPLING = 8
 

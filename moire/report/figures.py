@@ -29,11 +29,11 @@ from moire.plot import (
     plot_wannier_flow,
     plot_zone_map,
 )
+from moire.report.fci_figures import fci_figure
+from moire.report.mean_field_figures import phase_figures, state_figure
+from moire.report.trend_figures import band_trends, fci_trends
 from moire.sweep.collect import Summary
-from moire.sweep.fci_figures import fci_figure
 from moire.sweep.folder import ResultsFolder
-from moire.sweep.mean_field_figures import phase_figures, state_figure
-from moire.sweep.trend_figures import band_trends, fci_trends
 
 MAX_PANELS = 12
 

@@ -12,8 +12,8 @@ from moire._text import Number
 from moire.bands import BandStructure, solve_bands
 from moire.errors import MeshWarning, require
 from moire.io import Dataset, chern_record
-from moire.sweep.point import ModelPoint
-from moire.sweep.tasks.parts import Columns, Parts
+from moire.tasks.parts import Columns, Parts
+from moire.tasks.point import ModelPoint
 from moire.topology import ChernResult, CurvatureMap, berry_curvature, chern_number
 
 ROUTES_AGREE = 0.1

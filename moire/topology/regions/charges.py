@@ -12,8 +12,8 @@ from moire._arrays import FloatArray, read_only
 from moire._text import Number
 from moire.bloch import MomentumModel
 from moire.errors import InputError, require
-from moire.topology.interband import InterbandIndex, interband_index
-from moire.topology.regions import Disk, Region
+from moire.topology.regions.interband import InterbandIndex, interband_index
+from moire.topology.regions.shapes import Disk, Region
 
 
 @dataclass(frozen=True, eq=False)

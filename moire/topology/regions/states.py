@@ -9,9 +9,9 @@ from scipy.optimize import minimize, minimize_scalar
 
 from moire._arrays import ComplexArray, FloatArray
 from moire.bloch import MomentumModel
-from moire.eigensolver import extremal_eigenpairs, solve_many
 from moire.errors import InputError
-from moire.topology.regions import Region, RegionMesh
+from moire.linalg.hermitian import extremal_eigenpairs, solve_many
+from moire.topology.regions.shapes import Region, RegionMesh
 
 _TOUCHING = 1e-6  # gap over the median gap below which two bands are said to touch
 _N_MINIMA = 4

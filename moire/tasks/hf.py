@@ -31,10 +31,10 @@ from moire.hartree_fock import (
 from moire.io import Dataset, hartree_fock_record
 from moire.observables import MeanFieldPoint
 from moire.projection import REFERENCES, Reference, ZeroMomentum, project
-from moire.sweep.point import ModelPoint
-from moire.sweep.tasks.parts import Columns, Parts, cluster_name
-from moire.sweep.tasks.projection import ProjectionOptions
-from moire.sweep.values import HoleFilling, Values, hole_filling
+from moire.tasks.parts import Columns, Parts, cluster_name
+from moire.tasks.point import ModelPoint
+from moire.tasks.projection import ProjectionOptions
+from moire.tasks.values import HoleFilling, Values, hole_filling
 
 TIME_REVERSAL_MEV = 0.01
 

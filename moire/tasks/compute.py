@@ -9,7 +9,7 @@ from pathlib import Path
 
 from moire.errors import require
 from moire.io import Dataset, Record, provenance
-from moire.sweep.request import Request
+from moire.tasks.request import Request
 
 
 @dataclass(frozen=True)

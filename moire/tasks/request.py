@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from moire.io import SCHEMA
-from moire.sweep.point import ModelPoint
-from moire.sweep.tasks import Task
+from moire.tasks import Task
+from moire.tasks.point import ModelPoint
 
 
 def _canonical(value: Any) -> Any:

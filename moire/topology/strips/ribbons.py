@@ -10,7 +10,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.errors import InputError, is_whole, nearest, require
 from moire.models import HoppingModel, Termination
-from moire.topology.edges import polynomial_eigenvalues
+from moire.topology.strips.edges import polynomial_eigenvalues
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,10 +21,10 @@ from moire.io import Dataset, spectrum_record
 from moire.lattice import MoireLattice
 from moire.orbitals import Orbitals
 from moire.projection import ProjectedHamiltonian, project
-from moire.sweep.point import ClusterShape, ModelPoint
-from moire.sweep.tasks.parts import Columns, Parts, cluster_name
-from moire.sweep.tasks.projection import ProjectionOptions
-from moire.sweep.values import HoleFilling, hole_filling
+from moire.tasks.parts import Columns, Parts, cluster_name
+from moire.tasks.point import ClusterShape, ModelPoint
+from moire.tasks.projection import ProjectionOptions
+from moire.tasks.values import HoleFilling, hole_filling
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from moire.bands import solve_bands
 from moire.errors import require
 from moire.grids import KPath
 from moire.io import Dataset, bands_record
-from moire.sweep.point import ModelPoint
-from moire.sweep.tasks.parts import Columns, Parts
+from moire.tasks.parts import Columns, Parts
+from moire.tasks.point import ModelPoint
 
 
 @dataclass(frozen=True, kw_only=True)

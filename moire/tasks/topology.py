@@ -9,9 +9,9 @@ from pydantic import ConfigDict
 
 from moire.errors import require
 from moire.io import Dataset, topology_record
-from moire.sweep.point import ModelPoint
-from moire.sweep.tasks.chern import ChernTask
-from moire.sweep.tasks.parts import Columns, Parts
+from moire.tasks.chern import ChernTask
+from moire.tasks.parts import Columns, Parts
+from moire.tasks.point import ModelPoint
 from moire.topology import topology_report
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from moire._text import Number
 from moire.hartree_fock import GroundState, HartreeFockResult
-from moire.observables.mean_field import MeanFieldPhase, identify_phase
+from moire.observables.mean_field.phase import MeanFieldPhase, identify_phase
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Linear algebra that knows no physics: Hermitian eigenproblems, Krylov spaces, Lanczos, checkpoints."""

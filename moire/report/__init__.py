@@ -1,0 +1,1 @@
+"""Pictures of what a sweep or a single run left on disk."""
