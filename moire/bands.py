@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
-from moire.bloch import BlochModel
+from moire.bloch import BlochModel, check_hermitian
 from moire.continuum import ContinuumModel
 from moire.eigensolver import solve_many, workspace_bytes
 from moire.errors import InputError, require
@@ -159,8 +159,8 @@ def solve_bands(
     Raises
     ------
     InputError
-        If the models do not have as many bands as asked, or do not match each other or the lattice of the
-        momenta.
+        If the models do not have as many bands as asked, do not match each other or the lattice of the
+        momenta, or H(k) of one is not Hermitian.
     MemoryRefusedError
         If the matrices H(k), the workspace of the eigensolver or the states do not fit in memory.
     """
@@ -183,6 +183,8 @@ def solve_bands(
         f"on one of period {momenta.lattice.period_nm:g} nm, not {flavours[0].lattice.period_nm:g} nm",
     )
     _reserve(flavours, momenta.n_points, n_bands, n_threads or threads())
+    for model in flavours:
+        check_hermitian(model)
     energies, states = [], []
     for model in flavours:
         values, vectors = solve_many(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from moire._arrays import ComplexArray
-from moire.bloch import BlochModel
+from moire.bloch import BlochModel, check_hermitian, check_sewing
 from moire.eigensolver import solve_many
 from moire.topology.isolation import DirectGap, bands_needed, bordering_bands, minimise_direct_gap
 
@@ -34,6 +34,8 @@ class AdaptiveMesh:
     """
 
     def __init__(self, model: BlochModel, band_indices: tuple[int, ...], n: int) -> None:
+        check_hermitian(model)
+        check_sewing(model)
         self.model, self.band_indices, self.n = model, band_indices, n
         self.unit = 2**MAX_SPLITS
         self.period = n * self.unit

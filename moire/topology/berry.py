@@ -10,7 +10,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
-from moire.bloch import BlochModel
+from moire.bloch import BlochModel, check_sewing
 from moire.errors import InputError, MeshWarning, require
 from moire.topology.isolation import check_isolated
 
@@ -100,10 +100,11 @@ def group_states(bands: BandStructure, band_indices: Sequence[int], flavour: int
     Raises
     ------
     InputError
-        If the grid is not a regular N1 x N2 one.
+        If the grid is not a regular N1 x N2 one, or `sew` of the model is not that of its H(k).
     """
     grid = bands.grid
     require(grid.is_regular, "grid", "be a regular N1 x N2 grid for link variables", grid.name)
+    check_sewing(bands.models[flavour])
     states: ComplexArray = bands.states[flavour][:, list(band_indices)]
     return states.reshape(*grid.moduli, *states.shape[1:])
 
