@@ -11,7 +11,11 @@ from moire.topology import Disk, Zone, berry_curvature, chern_number, converged_
 
 HALDANE = HaldaneModel(0.25, 1000.0, 130.0, 70.0, 210.0)
 LATTICE_MODELS = [HALDANE, KaneMeleModel(0.25, 1000.0, 60.0, 100.0, 80.0), BreathingKagome(0.67, 120.0, 80.0, 20.0)]
-PLANE_MODELS = [MassiveDirac(500.0, -30.0, -1), ChiralMultilayer(4, 600.0, 380.0, -25.0), Rhombohedral(4, 600.0, 380, 9)]
+PLANE_MODELS = [
+    MassiveDirac(500.0, -30.0, -1),
+    ChiralMultilayer(4, 600.0, 380.0, -25.0),
+    Rhombohedral(4, 600.0, 380, 9),
+]
 
 
 class Altered:

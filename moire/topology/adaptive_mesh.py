@@ -14,6 +14,7 @@ import numpy as np
 from moire._arrays import ComplexArray
 from moire.bloch import BlochModel, check_hermitian, check_sewing
 from moire.eigensolver import solve_many
+from moire.topology.berry import FEWEST_POINTS, largest_chern
 from moire.topology.isolation import DirectGap, bands_needed, bordering_bands, minimise_direct_gap
 
 MAX_SPLITS = 20
@@ -135,3 +136,9 @@ class AdaptiveMesh:
                 if gap.gap_mev < 0.5 * min(self.gaps[self.fold(corner)[0]] for corner in corners):
                     hidden.append(i)
         return hidden
+
+    def unable_to_show(self, max_flux: float) -> list[int]:
+        """All plaquettes where fluxes below `max_flux` cannot sum to 2 pi; those wider than a third of the zone."""
+        if not largest_chern(len(self.plaquettes), max_flux):
+            return list(range(len(self.plaquettes)))
+        return [i for i, (_, side) in enumerate(self.plaquettes) if side * FEWEST_POINTS > self.period]

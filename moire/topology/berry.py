@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,19 @@ from moire.errors import InputError, MeshWarning, require
 from moire.topology.isolation import check_isolated
 
 COARSE_LINK = 0.5
+LARGE_FLUX = np.pi / 2
 VANISHING_LINK = 1e-12
+FEWEST_POINTS = 3  # along each direction: with fewer a link spans half the zone, and a plaquette is not local
+
+
+def largest_chern(n_fluxes: int, largest_rad: float = LARGE_FLUX) -> int:
+    """Largest |C| that fluxes (or steps of a phase) below `largest_rad` can sum to: 2 pi |C| < n_fluxes largest_rad."""
+    return max(math.ceil(n_fluxes * largest_rad / (2 * np.pi) - 1e-9) - 1, 0)
+
+
+def largest_chern_on(mesh: tuple[int, int]) -> int:
+    """Largest |C| that a mesh can show reliably: below N/4 of N plaquettes, 0 where a side has fewer than 3 points."""
+    return largest_chern(mesh[0] * mesh[1]) if min(mesh) >= FEWEST_POINTS else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +64,23 @@ class ChernResult:
         return round(self.value)
 
     @property
+    def largest_shown(self) -> int:
+        """Largest |C| that the mesh can show with fluxes below pi/2: less than N/4 for N plaquettes.
+
+        It is 0 where a side has fewer than three points: such a mesh gives 0 for every band.
+        """
+        return largest_chern_on(self.mesh)
+
+    @property
     def is_reliable(self) -> bool:
-        """Whether every link exceeds 0.5 and every flux stays below pi/2."""
-        return self.min_link > COARSE_LINK and self.max_flux < np.pi / 2
+        """Whether every link exceeds 0.5, every flux stays below pi/2, and the mesh could show |C| = 1."""
+        fine = self.min_link > COARSE_LINK and self.max_flux < LARGE_FLUX
+        return fine and self.largest_shown >= max(1, abs(self.rounded))
 
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
+        if not self.largest_shown:
+            trust = "  (mesh too coarse for any Chern number but 0)"
         bands = ",".join(map(str, self.band_indices))
         return (
             f"C[{bands}] = {self.value:+z.6f} on {self.mesh[0]}x{self.mesh[1]}: smallest link {self.min_link:.3f}, "
@@ -173,7 +197,7 @@ def chern_number(bands: BandStructure, band_indices: Sequence[int], flavour: int
     Warns
     -----
     MeshWarning
-        If a link is below 0.5 or a flux above pi/2.
+        If a link is below 0.5, a flux above pi/2, or the mesh could not show |C| = 1.
 
     References
     ----------
