@@ -30,13 +30,12 @@ def test_the_largest_chern_number_of_a_mesh():
     assert [largest_chern(n, 1.0) for n in (6, 7)] == [0, 1]
 
 
-@pytest.mark.parametrize("mesh", [(2, 2), (1, 9), (2, 6), (6, 2)])
-def test_links_of_a_mesh_that_cannot_show_the_chern_number_are_not_reliable(mesh):
-    with pytest.warns(mo.MeshWarning, match="too coarse for any Chern number but 0"):
+@pytest.mark.parametrize(("mesh", "words"), [((2, 2), "for any Chern number but 0"), ((1, 9), "mesh too coarse")])
+def test_links_that_nothing_else_gives_away(mesh, words):
+    with pytest.warns(mo.MeshWarning, match=words):
         result = chern_number(solve(HALDANE, mesh), [0])
-    if mesh in ((2, 2), (1, 9)):  # nothing else gives them away
-        assert (result.rounded, result.min_link > 0.5, result.max_flux < np.pi / 2) == (0, True, True)
-    assert result.largest_shown == 0
+    assert (result.rounded, result.min_link > 0.5, result.max_flux < np.pi / 2) == (0, True, True)
+    assert (result.largest_shown == 0) == (mesh == (2, 2))
     assert not result.is_reliable
 
 
@@ -54,7 +53,7 @@ def test_no_reliable_number_is_wrong():
     for _ in range(9):
         t2, phase, ratio = rng.uniform(100, 300), rng.uniform(30, 90), rng.uniform(0, 0.9)
         model = HaldaneModel(0.25, 1000.0, t2, phase, ratio * 3 * np.sqrt(3) * t2 * np.sin(np.radians(phase)))
-        for mesh in ((1, 1), (1, 6), (2, 2), (2, 5), (5, 2), (3, 6), (4, 4), (5, 5), (6, 6)):
+        for mesh in ((1, 1), (1, 6), (2, 2), (2, 4), (5, 2), (3, 6), (4, 4), (5, 5), (6, 6)):
             bands = solve(model, mesh, twist=tuple(rng.uniform(size=2)))
             found = [quietly(chern_number, bands, [0])]
             loops = [quietly(wilson_loops, bands, [0], axis=axis) for axis in (0, 1)]
@@ -65,8 +64,8 @@ def test_no_reliable_number_is_wrong():
     assert reliable > 20
 
 
-@pytest.mark.parametrize(("mesh", "axis"), [((2, 2), 1), ((4, 6), 1), ((6, 2), 1), ((6, 4), 0), ((2, 6), 0)])
-def test_wilson_loops_too_few_or_too_short(mesh, axis):
+@pytest.mark.parametrize(("mesh", "axis"), [((2, 2), 1), ((4, 6), 1), ((6, 4), 0)])
+def test_too_few_wilson_loops(mesh, axis):
     loops = wilson_loops(solve(HALDANE, mesh), [0], axis=axis)
     assert loops.largest_shown == 0
     assert not loops.is_reliable
@@ -74,7 +73,7 @@ def test_wilson_loops_too_few_or_too_short(mesh, axis):
     assert wilson_loops(solve(HALDANE, (5, 3)), [0]).largest_shown == 1
 
 
-@pytest.mark.parametrize("mesh", [(2, 2), (2, 6), (4, 6), (6, 2)])
+@pytest.mark.parametrize("mesh", [(2, 2), (2, 6), (4, 6)])
 def test_z2_of_few_loops_is_not_reliable(mesh):
     with pytest.warns(mo.MeshWarning, match="too coarse for any Z2 but 0"):
         result = z2_index(solve(KANE_MELE, mesh, 2), [0, 1])

@@ -18,7 +18,8 @@ from moire.topology.isolation import check_isolated
 COARSE_LINK = 0.5
 LARGE_FLUX = np.pi / 2
 VANISHING_LINK = 1e-12
-FEWEST_POINTS = 3  # along each direction: with fewer a link spans half the zone, and a plaquette is not local
+FEWEST_POINTS = 3
+SHORT_SIDE_LINK = 0.75  # measured: above, no Haldane model has a wrong number on a side of one or two points
 
 
 def largest_chern(n_fluxes: int, largest_rad: float = LARGE_FLUX) -> int:
@@ -26,9 +27,9 @@ def largest_chern(n_fluxes: int, largest_rad: float = LARGE_FLUX) -> int:
     return max(math.ceil(n_fluxes * largest_rad / (2 * np.pi) - 1e-9) - 1, 0)
 
 
-def largest_chern_on(mesh: tuple[int, int]) -> int:
-    """Largest |C| that a mesh can show reliably: below N/4 of N plaquettes, 0 where a side has fewer than 3 points."""
-    return largest_chern(mesh[0] * mesh[1]) if min(mesh) >= FEWEST_POINTS else 0
+def coarse_link(n_points: int) -> float:
+    """Link below which a mesh is too coarse: 0.5, or 0.75 with fewer than 3 points, half a zone or more apart."""
+    return COARSE_LINK if n_points >= FEWEST_POINTS else SHORT_SIDE_LINK
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +66,16 @@ class ChernResult:
 
     @property
     def largest_shown(self) -> int:
-        """Largest |C| that the mesh can show with fluxes below pi/2: less than N/4 for N plaquettes.
-
-        It is 0 where a side has fewer than three points: such a mesh gives 0 for every band.
-        """
-        return largest_chern_on(self.mesh)
+        """Largest |C| that the mesh can show with fluxes below pi/2: less than N/4 for N plaquettes."""
+        return largest_chern(self.mesh[0] * self.mesh[1])
 
     @property
     def is_reliable(self) -> bool:
-        """Whether every link exceeds 0.5, every flux stays below pi/2, and the mesh could show |C| = 1."""
-        fine = self.min_link > COARSE_LINK and self.max_flux < LARGE_FLUX
+        """Whether every link exceeds 0.5, every flux stays below pi/2, and the mesh could show |C| = 1.
+
+        Where a side has fewer than three points, links must exceed 0.75.
+        """
+        fine = self.min_link > coarse_link(min(self.mesh)) and self.max_flux < LARGE_FLUX
         return fine and self.largest_shown >= max(1, abs(self.rounded))
 
     def __str__(self) -> str:

@@ -12,10 +12,9 @@ from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
 from moire.errors import InputError, MeshWarning, require
 from moire.topology.berry import (
-    COARSE_LINK,
-    FEWEST_POINTS,
     LARGE_FLUX,
     VANISHING_LINK,
+    coarse_link,
     group_states,
     largest_chern,
     overlap_matrices,
@@ -86,16 +85,16 @@ class WilsonLoops:
 
     @property
     def largest_shown(self) -> int:
-        """Largest |C| that the loops can show with steps below pi/2: less than a quarter of their number.
-
-        It is 0 where a loop has fewer than three points.
-        """
-        return largest_chern(len(self.transverse)) if self.mesh[self.axis] >= FEWEST_POINTS else 0
+        """Largest |C| that the loops can show with steps below pi/2: less than a quarter of their number."""
+        return largest_chern(len(self.transverse))
 
     @property
     def is_reliable(self) -> bool:
-        """Whether singular values exceed 0.5, steps of the summed phase stay below pi/2, and |C| = 1 could show."""
-        fine = self.min_singular_value > COARSE_LINK and self.max_step < LARGE_FLUX
+        """Whether singular values exceed 0.5, steps of the summed phase stay below pi/2, and |C| = 1 could show.
+
+        Where a loop has fewer than three points, singular values must exceed 0.75.
+        """
+        fine = self.min_singular_value > coarse_link(self.mesh[self.axis]) and self.max_step < LARGE_FLUX
         return fine and self.largest_shown >= max(1, abs(round(self.chern)))
 
     def __str__(self) -> str:
@@ -194,7 +193,7 @@ def chern_from_wilson(bands: BandStructure, band_indices: Sequence[int], flavour
     -----
     MeshWarning
         If a singular value of a link is below 0.5, the summed phase jumps by more than pi/2, or there are too few
-        loops, or points along one, to show |C| = 1.
+        loops to show |C| = 1.
     """
     loops = wilson_loops(bands, band_indices, flavour, axis)
     if not loops.is_reliable:
