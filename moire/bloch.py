@@ -130,19 +130,19 @@ def _check_hermitian(model: MomentumModel) -> None:
     matrix, dimension = found[0], _dimension(model)
     if matrix.shape != (dimension, dimension):
         raise InputError(
-            f"`hamiltonian` must return a matrix of shape {(dimension, dimension)}, the size of state_shape, but returns "
-            f"{matrix.shape} for {model.name}."
+            f"`hamiltonian` must return a matrix of shape {(dimension, dimension)}, the size of state_shape, but "
+            f"returns {matrix.shape} for {model.name}."
         )
     error = float(np.abs(matrix - matrix.conj().T).max())
     if not error <= EXACT * np.abs(matrix).max():
         raise InputError(
-            f"`hamiltonian` must return a Hermitian matrix, but H and H^+ differ by {error:.3g} meV for {model.name} at "
-            f"k = ({k[0]:.4g}, {k[1]:.4g}) /nm."
+            f"`hamiltonian` must return a Hermitian matrix, but H and H^+ differ by {error:.3g} meV for {model.name} "
+            f"at k = ({k[0]:.4g}, {k[1]:.4g}) /nm."
         )
 
 
 def _check_sewing(model: BlochModel) -> None:
-    dimension, reciprocal = _dimension(model), model.lattice.reciprocal
+    reciprocal = model.lattice.reciprocal
     here = _hamiltonians(model, GENERIC @ reciprocal)
     if here is None:
         return
@@ -168,8 +168,8 @@ def _sewing_matrix(model: BlochModel, reciprocal: IntArray, place: str) -> spars
     """S of :meth:`BlochModel.sew`, from its action on the basis, (dim, dim); in blocks, for it has few entries."""
     dimension, columns = _dimension(model), []
     for start in range(0, dimension, _BLOCK):
-        basis = np.eye(min(_BLOCK, dimension - start), dimension, start, dtype=complex)
-        basis = basis.reshape(-1, *model.state_shape)
+        rows = np.eye(min(_BLOCK, dimension - start), dimension, start, dtype=complex)
+        basis: ComplexArray = rows.reshape(-1, *model.state_shape)
         columns.append(sparse.csr_array(np.asarray(model.sew(basis, reciprocal)).reshape(-1, dimension)))
     turned = np.asarray(model.sew(1j * basis, reciprocal)).reshape(-1, dimension)
     if not np.abs(turned - 1j * columns[-1].toarray()).max() < EXACT:

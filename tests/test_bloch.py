@@ -116,13 +116,13 @@ def test_every_route_to_a_number_checks_what_it_uses():
         lambda: converged_chern(unsewn, [0]),
         lambda: interband_index(unsewn, Zone(HALDANE.lattice), 0, 1),
     ):
-        with pytest.raises(mo.InputError, match="^`sew`"):
+        with pytest.raises(mo.InputError, match=r"^`sew`"):
             route()
     for route in (
         lambda: berry_curvature(solve(flipped), [0]),
         lambda: interband_index(flipped, Disk((1.0, 2.0), 3.0), 0, 1),
     ):
-        with pytest.raises(mo.InputError, match="^`velocity`"):
+        with pytest.raises(mo.InputError, match=r"^`velocity`"):
             route()
     assert chern_number(solve(flipped), [0]).rounded == chern_number(solve(HALDANE), [0]).rounded != 0
 

@@ -27,9 +27,9 @@ def largest_chern(n_fluxes: int, largest_rad: float = LARGE_FLUX) -> int:
     return max(math.ceil(n_fluxes * largest_rad / (2 * np.pi) - 1e-9) - 1, 0)
 
 
-def coarse_link(n_points: int) -> float:
-    """Link below which a mesh is too coarse: 0.5, or 0.75 with fewer than 3 points, half a zone or more apart."""
-    return COARSE_LINK if n_points >= FEWEST_POINTS else SHORT_SIDE_LINK
+def coarse_link(n_points: int, n_bands: int = 1) -> float:
+    """Link below which a mesh is too coarse: 0.5, or with fewer than 3 points on a side 0.75 for each band."""
+    return COARSE_LINK if n_points >= FEWEST_POINTS else max(COARSE_LINK, SHORT_SIDE_LINK**n_bands)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +73,9 @@ class ChernResult:
     def is_reliable(self) -> bool:
         """Whether every link exceeds 0.5, every flux stays below pi/2, and the mesh could show |C| = 1.
 
-        Where a side has fewer than three points, links must exceed 0.75.
+        Where a side has fewer than three points, links must exceed 0.75 to the power of the number of bands.
         """
-        fine = self.min_link > coarse_link(min(self.mesh)) and self.max_flux < LARGE_FLUX
+        fine = self.min_link > coarse_link(min(self.mesh), len(self.band_indices)) and self.max_flux < LARGE_FLUX
         return fine and self.largest_shown >= max(1, abs(self.rounded))
 
     def __str__(self) -> str:

@@ -13,12 +13,11 @@ from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
 from moire.errors import InputError, MeshWarning, require
 from moire.topology.berry import (
-    COARSE_LINK,
-    FEWEST_POINTS,
     LARGE_FLUX,
     ChernResult,
     chern_number,
     chern_of_states,
+    coarse_link,
     group_states,
 )
 from moire.topology.isolation import check_isolated
@@ -72,10 +71,9 @@ class Z2Result:
     def can_be_odd(self) -> bool:
         """Whether the loops could show Z2 = 1: two phases that part and meet around the circle turn by 2 pi.
 
-        With motions below pi/2 that takes more than two steps over half the zone, hence six loops across the whole,
-        and loops of at least three points.
+        With motions below pi/2 that takes more than two steps over half the zone, hence six loops across the whole.
         """
-        return len(self.transverse) - 1 > 2 and self.n_along >= FEWEST_POINTS
+        return len(self.transverse) - 1 > 2
 
     @property
     def is_reliable(self) -> bool:
@@ -83,7 +81,9 @@ class Z2Result:
 
         A smaller motion than half a gap cannot pass a gap centre unseen.
         """
-        fine = self.min_singular_value > COARSE_LINK and self.max_step < min(LARGE_FLUX, self.smallest_gap / 2)
+        fine = self.min_singular_value > coarse_link(self.n_along) and self.max_step < min(
+            LARGE_FLUX, self.smallest_gap / 2
+        )
         return fine and self.can_be_odd
 
     def __str__(self) -> str:
@@ -135,7 +135,8 @@ def z2_index(
     Warns
     -----
     MeshWarning
-        If a link is small, a phase moves too far from one loop to the next, or there are too few loops; see :attr:`Z2Result.is_reliable`.
+        If a link is small, a phase moves too far from one loop to the next, or there are too few loops; see
+        :attr:`Z2Result.is_reliable`.
 
     References
     ----------
