@@ -10,6 +10,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, check_shape
 from moire.bloch import BlochModel, check_hermitian
 from moire.continuum import ContinuumModel
+from moire.cutoff import warn_of_cutoff
 from moire.eigensolver import solve_many, workspace_bytes
 from moire.errors import InputError, require
 from moire.grids import KPath, MomentumGrid
@@ -163,6 +164,12 @@ def solve_bands(
         momenta, or H(k) of one is not Hermitian.
     MemoryRefusedError
         If the matrices H(k), the workspace of the eigensolver or the states do not fit in memory.
+
+    Warns
+    -----
+    CutoffWarning
+        If plane waves beyond the cutoff would move a band by more than 0.01 meV
+        (:func:`moire.cutoff.cutoff_shifts`).
     """
     flavours = tuple(models) if isinstance(models, Sequence) else (models,)
     require(flavours, "models", "hold at least one model", "empty")
@@ -199,6 +206,7 @@ def solve_bands(
     stacked = np.stack(energies), np.stack(states)
     for array in stacked:
         array.setflags(write=False)
+    warn_of_cutoff(flavours, momenta.points, *stacked)
     names, top_band_first = tuple(model.name for model in flavours), flavours[0].top_band_first
     return BandStructure(momenta, stacked[0], names, top_band_first, flavours, stacked[1])
 

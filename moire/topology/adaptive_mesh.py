@@ -13,6 +13,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray
 from moire.bloch import BlochModel, check_hermitian, check_sewing
+from moire.cutoff import warn_of_cutoff
 from moire.eigensolver import solve_many
 from moire.topology.berry import FEWEST_POINTS, largest_chern
 from moire.topology.isolation import DirectGap, bands_needed, bordering_bands, minimise_direct_gap
@@ -61,6 +62,9 @@ class AdaptiveMesh:
             lambda i: self.model.hamiltonian(momenta[i]), len(new), n_bands, largest=self.model.top_band_first
         )
         pairs = bordering_bands(self.band_indices, n_bands)
+        if not self.states:  # the first mesh: those within have momenta as large
+            states = vectors.reshape(1, *energies.shape, *self.model.state_shape)
+            warn_of_cutoff([self.model], momenta, energies[None], states, stacklevel=5)
         for point, values, rows in zip(new, energies, vectors, strict=True):
             self.states[point] = rows[list(self.band_indices)].reshape(-1, *self.model.state_shape)
             self.gaps[point] = min((abs(values[band] - values[other]) for band, other in pairs), default=np.inf)

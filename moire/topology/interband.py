@@ -226,7 +226,7 @@ def _converge(
     history: list[MeshRecord] = []
     converged = False
     for level in range(max_doublings + 1):
-        solved = solve_region(model, region.mesh(level), n, m, n_threads)
+        solved = solve_region(model, region.mesh(level), n, m, n_threads, check_cutoff=level == 0)
         if level == 0:
             gap = closest_approach(model, region, solved, n, m)
             coupling = weakest_coupling(model, region, solved, n, m, coupling_floor)
