@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from moire import exact_diagonalization, hartree_fock, models, observables, parameters, topology
 from moire.bands import BandEnergies, BandStructure, solve_bands
 from moire.continuum import ContinuumModel, PlaneWaveBasis
-from moire.errors import ConvergenceWarning, InputError, MeshWarning, MoireError
+from moire.errors import ConvergenceWarning, CutoffWarning, InputError, MeshWarning, MoireError
 from moire.exact_diagonalization import Spectrum, solve_all_sectors
 from moire.form_factors import FormFactors
 from moire.grids import KPath, MomentumGrid
@@ -25,6 +25,7 @@ __all__ = [
     "ContinuumModel",
     "ContinuumParameters",
     "ConvergenceWarning",
+    "CutoffWarning",
     "FormFactors",
     "InputError",
     "KPath",

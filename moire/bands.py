@@ -9,8 +9,9 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
 from moire._text import Number
-from moire.bloch import BlochModel
+from moire.bloch import BlochModel, check_hermitian
 from moire.continuum import ContinuumModel
+from moire.cutoff import warn_of_cutoff
 from moire.errors import InputError, require
 from moire.grids import KPath, MomentumGrid
 from moire.linalg.hermitian import solve_many, workspace_bytes
@@ -161,10 +162,16 @@ def solve_bands(
     Raises
     ------
     InputError
-        If the models do not have as many bands as asked, or do not match each other or the lattice of the
-        momenta.
+        If the models do not have as many bands as asked, do not match each other or the lattice of the
+        momenta, or H(k) of one is not Hermitian.
     MemoryRefusedError
         If the matrices H(k), the workspace of the eigensolver or the states do not fit in memory.
+
+    Warns
+    -----
+    CutoffWarning
+        If plane waves beyond the cutoff would move a band by more than 0.01 meV
+        (:func:`moire.cutoff.cutoff_shifts`).
     """
     flavours = tuple(models) if isinstance(models, Sequence) else (models,)
     require(flavours, "models", "hold at least one model", "empty")
@@ -186,6 +193,8 @@ def solve_bands(
         found=f"lie on one of period {momenta.lattice.period_nm:g} nm instead of {flavours[0].lattice.period_nm:g} nm",
     )
     _reserve(flavours, momenta.n_points, n_bands, n_threads or threads())
+    for model in flavours:
+        check_hermitian(model)
     energies, states = [], []
     for model in flavours:
         values, vectors = solve_many(
@@ -200,6 +209,7 @@ def solve_bands(
     stacked = np.stack(energies), np.stack(states)
     for array in stacked:
         array.setflags(write=False)
+    warn_of_cutoff(flavours, momenta.points, *stacked)
     names, top_band_first = tuple(model.name for model in flavours), flavours[0].top_band_first
     return BandStructure(momenta, stacked[0], names, top_band_first, flavours, stacked[1])
 

@@ -1,11 +1,25 @@
-"""The protocols of a model: what bands and topology need to know about it, and nothing else."""
+"""The protocols of a model: what bands and topology need to know about it; and the checks that a model keeps them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from scipy import sparse
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire.errors import InputError
 from moire.lattice import TriangularLattice
+
+GENERIC = np.array([[0.1373, 0.2918], [0.4127, -0.0931]])
+"""Two momenta without symmetry, in units of b_1 and b_2 (or of a length): a fault must show at both."""
+EXACT = 1e-6  # of the largest entry: far above rounding, far below a wrong sign or phase
+NEARLY = 0.3  # of the coupling of the band nearest the gap to other waves, where a sewing drops plane waves
+_BLOCK = 256
+_DIFFERENCE_STEP = 2e-4
+_DIFFERENCE_TOLERANCE = 1e-5
 
 
 class MomentumModel(Protocol):
@@ -50,3 +64,166 @@ class BlochModel(MomentumModel, Protocol):
     def sew(self, states: ComplexArray, reciprocal: IntArray) -> ComplexArray:
         """States at k + G from those at k; G in integer units of b_1, b_2."""
         ...
+
+
+_checked: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
+
+
+def check_hermitian(model: MomentumModel) -> None:
+    """Raise InputError unless H(k) is a Hermitian matrix of the dimension of the states; done once per model."""
+    _once(model, "hamiltonian", lambda: _check_hermitian(model))
+
+
+def check_sewing(model: BlochModel) -> None:
+    """Raise InputError unless H(k + G) = S H(k) S^+ with the S of :meth:`BlochModel.sew`; done once per model.
+
+    S is linear and keeps norms, except of waves that a cutoff drops: S^+ S is then a projector P, and
+    S^+ H(k + G) S = P H(k) P is checked. It is exact also for plane waves in a disk, whose states are periodic
+    up to the cutoff only. G is b_1, b_2 and b_1 - b_2, so that exchanged axes and signs show.
+
+    A model without H(k) at a general momentum, such as Hartree-Fock bands on their grid, cannot be checked.
+    """
+    _once(model, "sew", lambda: _check_sewing(model))
+
+
+def check_velocity(model: MomentumModel, length: float) -> None:
+    """Raise InputError unless `velocity` is the derivative of `hamiltonian`; done once per model.
+
+    Parameters
+    ----------
+    model
+        Any model.
+    length
+        Scale of momentum in 1/nm on which H(k) changes, such as |b_1|.
+    """
+    _once(model, "velocity", lambda: _check_velocity(model, length))
+
+
+def _once(model: MomentumModel, what: str, check: Callable[[], None]) -> None:
+    try:
+        passed = _checked.setdefault(model, set())
+    except TypeError:  # no weak references to it, or no hash
+        passed = set()
+    if what not in passed:
+        check()
+        passed.add(what)
+
+
+def _dimension(model: MomentumModel) -> int:
+    return model.state_shape[0] * model.state_shape[1]
+
+
+def _hamiltonians(model: MomentumModel, momenta: FloatArray) -> list[ComplexArray] | None:
+    """H at some momenta, or None where the model knows it on its grid only."""
+    try:
+        return [np.asarray(model.hamiltonian(k)) for k in momenta]
+    except InputError:
+        return None
+
+
+def _check_hermitian(model: MomentumModel) -> None:
+    lattice = getattr(model, "lattice", None)
+    k = GENERIC[0] if lattice is None else GENERIC[0] @ lattice.reciprocal
+    found = _hamiltonians(model, k[None])
+    if found is None:
+        return
+    matrix, dimension = found[0], _dimension(model)
+    if matrix.shape != (dimension, dimension):
+        raise InputError(
+            f"`hamiltonian` must return a matrix of shape {(dimension, dimension)}, the size of state_shape, but "
+            f"returns {matrix.shape} for {model.name}."
+        )
+    error = float(np.abs(matrix - matrix.conj().T).max())
+    if not error <= EXACT * np.abs(matrix).max():
+        raise InputError(
+            f"`hamiltonian` must return a Hermitian matrix, but H and H^+ differ by {error:.3g} meV for {model.name} "
+            f"at k = ({k[0]:.4g}, {k[1]:.4g}) /nm."
+        )
+
+
+def _check_sewing(model: BlochModel) -> None:
+    reciprocal = model.lattice.reciprocal
+    here = _hamiltonians(model, GENERIC @ reciprocal)
+    if here is None:
+        return
+    for integers in ((1, 0), (0, 1), (1, -1)):
+        vector = np.array(integers, dtype=np.int64)
+        place = f"for {model.name} at G = {integers[0]:+d} b_1 {integers[1]:+d} b_2"
+        sewing = _sewing_matrix(model, vector, place)
+        kept = sewing.conj().T @ sewing
+        if not (abs(kept @ kept - kept).max() < EXACT and kept.diagonal().real.sum() > 0.5):
+            raise InputError(f"`sew` must keep the norm of a state, but changes it {place}.")
+        there = _hamiltonians(model, (GENERIC + vector) @ reciprocal) or here
+        errors = [
+            _sewing_error(first, second, sewing, kept, model.top_band_first)
+            for first, second in zip(here, there, strict=True)
+        ]
+        if not min(errors) <= 1:
+            raise InputError(
+                f"`sew` must turn the states at k into those at k + G, H(k + G) = S H(k) S^+, but does not {place}."
+            )
+
+
+def _sewing_matrix(model: BlochModel, reciprocal: IntArray, place: str) -> sparse.csr_array:
+    """S of :meth:`BlochModel.sew`, from its action on the basis, (dim, dim); in blocks, for it has few entries."""
+    dimension, columns = _dimension(model), []
+    for start in range(0, dimension, _BLOCK):
+        rows = np.eye(min(_BLOCK, dimension - start), dimension, start, dtype=complex)
+        basis: ComplexArray = rows.reshape(-1, *model.state_shape)
+        columns.append(sparse.csr_array(np.asarray(model.sew(basis, reciprocal)).reshape(-1, dimension)))
+    turned = np.asarray(model.sew(1j * basis, reciprocal)).reshape(-1, dimension)
+    if not np.abs(turned - 1j * columns[-1].toarray()).max() < EXACT:
+        raise InputError(f"`sew` must be linear, S (c u) = c S u, but is not {place}.")
+    return sparse.csr_array(sparse.vstack(columns).T)
+
+
+def _sewing_error(
+    here: ComplexArray, there: ComplexArray, sewing: sparse.csr_array, kept: sparse.csr_array, top_first: bool
+) -> float:
+    """Mismatch of S^+ H(k + G) S and P H(k) P over what is allowed."""
+    difference = sewing.conj().T @ there @ sewing - kept @ here @ kept
+    exact = float(np.abs(difference).max() / (EXACT * (np.abs(here).max() or 1.0)))
+    if exact <= 1 or abs(kept - sparse.eye_array(kept.shape[0])).max() < EXACT:
+        return exact
+    # a mean field interpolated between plane waves is periodic as far as its states do not reach the cutoff
+    energies, states = np.linalg.eigh(here)
+    nearest = -1 if top_first else 0
+    state = states[:, nearest]
+    coupling = np.linalg.norm((energies[nearest] - np.diag(here)) * state)  # of the state to other waves by H
+    return float(np.linalg.norm(difference @ state) / (NEARLY * (coupling or np.ptp(energies))))
+
+
+def _check_velocity(model: MomentumModel, length: float) -> None:
+    lattice = getattr(model, "lattice", None)
+    unit = length * np.eye(2) if lattice is None else lattice.reciprocal
+    wrong = []
+    for k in GENERIC @ unit:
+        found = _wrong_velocity(model, k, length)
+        if found is None:
+            return
+        wrong.append(found)
+    raise InputError(wrong[0])
+
+
+def _wrong_velocity(model: MomentumModel, k: FloatArray, length: float) -> str | None:
+    """Say how `velocity` differs from the difference of H(k), or None where it does not."""
+    step = _DIFFERENCE_STEP * length
+    shifts = step * np.array([-2, -1, 1, 2])[:, None, None] * np.eye(2)
+    weights = np.array([1, -8, 8, -1]) / (12 * step)  # of fourth order in the step
+    found = _hamiltonians(model, (k + shifts).reshape(-1, 2))
+    if found is None:
+        return None
+    differences = np.einsum("s,saij->aij", weights, np.array(found).reshape(4, 2, *found[0].shape))
+    velocity = np.asarray(model.velocity(k))
+    prefix = "`velocity` must return dH/dk_x and dH/dk_y"
+    if velocity.shape != differences.shape:
+        return f"{prefix}, of shape {differences.shape}, but has shape {velocity.shape} for {model.name}."
+    scale = max(float(np.abs(differences).max()), float(np.abs(found[0]).max()) / length)
+    error = np.abs(velocity - differences).max(axis=(1, 2)) / (scale or 1.0)
+    if error.max() <= _DIFFERENCE_TOLERANCE:
+        return None
+    axis = "xy"[int(np.argmax(error))]
+    return (
+        f"{prefix}, but differs from the difference of H(k) along {axis} by {error.max():.2g} of its largest entry "
+        f"for {model.name} at k = ({k[0]:.4g}, {k[1]:.4g}) /nm."
+    )

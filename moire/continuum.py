@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.errors import require
@@ -36,8 +38,7 @@ class PlaneWaveBasis:
     lattice
         The moire lattice.
     n_shells
-        Radius of the disk in units of |G_1|; the top three bands move by less than 1e-3 meV
-        beyond 5.
+        Radius of the disk in units of |G_1|; :func:`moire.cutoff.default_plane_wave_shells` suggests one.
 
     Raises
     ------
@@ -188,7 +189,7 @@ class ContinuumModel:
         MemoryRefusedError
             If it does not fit in memory.
         """
-        p, tau, dimension = self.parameters, self.valley, 2 * self.basis.size
+        dimension = 2 * self.basis.size
         needed = 32.0 * dimension**2  # the matrix and its read-only copy
         reserve(
             f"The matrix of dimension {dimension} of {self.name}",
@@ -198,25 +199,57 @@ class ContinuumModel:
         blocks = np.zeros((2, self.basis.size, 2, self.basis.size), dtype=complex)
         for layer, sign in ((0, +1), (1, -1)):
             blocks[layer, :, layer, :] += sign * self.displacement_mev / 2 * np.eye(self.basis.size)
+        for to, source, transfer, amplitude in self._couplings():
+            target = self.basis.shift(transfer)
+            inside = np.nonzero(target >= 0)[0]
+            blocks[to, target[inside], source, inside] += amplitude
+        return read_only(blocks.reshape(dimension, dimension))
+
+    def _couplings(self) -> Iterator[tuple[int, int, IntArray, complex]]:
+        """Terms <to, G + transfer| H |source, G> = amplitude in meV, the same for every G."""
+        p, tau = self.parameters, self.valley
+        terms: list[tuple[int, int, IntArray, complex]] = []
+        for layer, sign in ((0, +1), (1, -1)):
             phase = np.exp(1j * sign * np.radians(p.potential_phase_deg))
             for i, transfer in enumerate(FIRST_SHELL):  # G_1, G_3, G_5 carry +phi
-                self._couple(blocks, layer, layer, transfer, p.potential_mev * (phase if i % 2 == 0 else phase.conj()))
-            for transfer in SECOND_SHELL:
-                self._couple(blocks, layer, layer, transfer, p.second_potential_mev)
+                terms.append((layer, layer, transfer, p.potential_mev * (phase if i % 2 == 0 else phase.conj())))
+            terms += [(layer, layer, transfer, p.second_potential_mev) for transfer in SECOND_SHELL]
         for transfers, amplitude in (
             (TUNNELLING_TRANSFERS, p.tunnelling_mev),
             (SECOND_TUNNELLING_TRANSFERS, p.second_tunnelling_mev),
         ):
             for transfer in transfers:
-                self._couple(blocks, 0, 1, tau * transfer, amplitude)
-                self._couple(blocks, 1, 0, -tau * transfer, amplitude)
-        return read_only(blocks.reshape(dimension, dimension))
+                terms += [(0, 1, tau * transfer, amplitude), (1, 0, -tau * transfer, amplitude)]
+        return (term for term in terms if term[3])
 
-    def _couple(self, blocks: ComplexArray, to: int, source: int, transfer: IntArray, amplitude: complex) -> None:
-        if amplitude:
-            target = self.basis.shift(transfer)
-            inside = np.nonzero(target >= 0)[0]
-            blocks[to, target[inside], source, inside] += amplitude
+    @cached_property
+    def dropped_waves(self) -> tuple[IntArray, IntArray, sparse.csr_array]:
+        """Waves beyond the cutoff that H couples to the basis: their layer (p,), G (p, 2), and the coupling in meV.
+
+        The coupling <dropped p| H |layer, G> has shape (p, 2 G).
+        """
+        rows: dict[tuple[int, int, int], int] = {}
+        entries: list[tuple[int, int, complex]] = []
+        for to, source, transfer, amplitude in self._couplings():
+            for index in np.nonzero(self.basis.shift(transfer) < 0)[0]:
+                a, b = (int(component) for component in self.basis.vectors[index] + transfer)
+                row = rows.setdefault((to, a, b), len(rows))
+                entries.append((row, source * self.basis.size + int(index), amplitude))
+        waves = np.array(list(rows), dtype=np.int64).reshape(-1, 3)
+        at_row, at_column, amplitudes = zip(*entries, strict=True) if entries else ((), (), ())
+        shape = len(rows), 2 * self.basis.size
+        coupling = sparse.csr_array((np.array(amplitudes, dtype=complex), (at_row, at_column)), shape=shape)
+        return waves[:, 0], waves[:, 1:], coupling
+
+    def dropped_energies(self, k: FloatArray) -> FloatArray:
+        """Diagonal of H in meV on :attr:`dropped_waves` at momenta (..., 2) in 1/nm, (..., p)."""
+        layers, vectors, _ = self.dropped_waves
+        corners = self.lattice.corners
+        centres = self.valley * np.stack([corners["kappa_+"], corners["kappa_-"]])
+        momenta = np.asarray(k)[..., None, :] + vectors @ self.lattice.reciprocal - centres[layers]
+        field_mev = self.displacement_mev * (0.5 - layers)
+        energies: FloatArray = field_mev - self._mass_mev_nm2 * np.sum(momenta**2, axis=-1)
+        return energies
 
     def _momenta(self, k: FloatArray) -> FloatArray:
         """Momenta k + G - tau kappa_layer in 1/nm, shape (2 G, 2), layer slow."""

@@ -21,7 +21,7 @@ from moire.plot import plot_bands, plot_flux, plot_moment_map
 
 wang = mo.parameters.WANG_2023
 lattice = mo.MoireLattice.from_twist(3.89, wang.lattice_constant_nm)
-basis = mo.PlaneWaveBasis.shells(lattice, 4)
+basis = mo.PlaneWaveBasis.shells(lattice, 5)
 grid = mo.MomentumGrid.regular(lattice, 6, 6)
 coulomb = mo.ScreenedCoulomb(epsilon_r=20, gate_distance_nm=30, layer_distance_nm=0.7)
 

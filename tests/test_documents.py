@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
+pytestmark = pytest.mark.filterwarnings("error::moire.errors.CutoffWarning")  # a reader would see it
+
+
 def models_in(annotation):
     """Tables of a plan that stand in a type, such as the one in ``tuple[EdTable, ...]``."""
     if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):

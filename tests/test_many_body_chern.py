@@ -1,5 +1,6 @@
 """Many-body Chern numbers: by links, by pumping, and against those of bands."""
 
+import dataclasses
 from collections import Counter
 from fractions import Fraction
 
@@ -161,7 +162,19 @@ def test_coarse_twists_are_told(problem):
     with pytest.warns(mo.errors.MeshWarning, match="too coarse"):
         result = many_body_chern(problem([3, 4]), (2, 3), (2, 2))
     assert not result.is_reliable
-    assert "too coarse" in str(result)
+    assert "too coarse for any Chern number but 0" in str(result)
+    assert result.largest_shown == 0
+
+
+def test_a_zero_that_a_grid_must_give_is_not_reliable(problem):
+    """With every figure within its bounds, 2x2 and 2x6 twists still sum to 0 for any manifold."""
+    with pytest.warns(mo.errors.MeshWarning):
+        result = many_body_chern(problem([3, 3]), (2, 3), (2, 2))
+    trivial = {"value": 0.0, "pumped": 0.0, "min_link": 0.9, "max_flux": 1.0, "max_step": 1.0}
+    for mesh, largest in (((2, 2), 0), ((2, 6), 0), ((3, 3), 1), ((6, 6), 2)):
+        zero = dataclasses.replace(result, mesh=mesh, **trivial)
+        assert zero.largest_shown == largest
+        assert zero.is_reliable == (largest > 0)
 
 
 def test_bad_input(problem):

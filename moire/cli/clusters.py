@@ -53,7 +53,7 @@ def export(
     set_name: str,
     twist: float,
     displacement: float,
-    shells: float,
+    shells: float | None,
     valley: int,
 ) -> None:
     """Hamiltonian of one band of one valley for other codes."""

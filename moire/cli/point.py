@@ -25,7 +25,11 @@ def model_options(command: Command) -> Command:
             click.option("--set", "set_name", default="WANG_2023", help=f"Parameter set: {', '.join(PUBLISHED)}."),
             click.option("--twist", type=float, required=True, help="Twist angle in degrees."),
             click.option("--displacement", type=float, default=0.0, help="Displacement field D in meV."),
-            click.option("--shells", type=float, default=5.0, help="Plane-wave cutoff in units of |G_1|."),
+            click.option(
+                "--shells",
+                type=float,
+                help="Plane-wave cutoff in units of |G_1|; by default 5, and more at small angles.",
+            ),
         ]
     ):
         command = decorate(command)
@@ -59,7 +63,7 @@ def run_single(
     set_name: str,
     twist: float,
     displacement: float,
-    shells: float,
+    shells: float | None,
     valley: int = +1,
     output: Path | None,
     figure: Path | None,

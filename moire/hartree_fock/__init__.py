@@ -16,7 +16,7 @@ from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import check_symmetry
 from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
-from moire.hartree_fock.time_dependent.excitations import Excitations, SmallMomentumFit, excitations
+from moire.hartree_fock.time_dependent.excitations.excitations import Excitations, SmallMomentumFit, excitations
 
 __all__ = [
     "FINITE_WAVE_VECTOR",

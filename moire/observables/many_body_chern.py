@@ -22,7 +22,7 @@ from moire.observables.boundary_twist import LabelShift, check_twistable
 from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
 from moire.projection import Carrier, ProjectedHamiltonian
 from moire.resources import reserve
-from moire.topology.berry import COARSE_LINK, VANISHING_LINK
+from moire.topology.berry import COARSE_LINK, LARGE_FLUX, VANISHING_LINK, largest_chern
 from moire.verdicts import Verdict
 
 INTEGER_TOLERANCE = 1e-6  # of a sum of plaquette fluxes over 2 pi: rounding only
@@ -91,11 +91,18 @@ class ManyBodyChern:
         return -self.value if self.carrier == "hole" else self.value
 
     @property
+    def largest_shown(self) -> int:
+        """Largest |C| that the mesh can show: below N/4 of N plaquettes, and 0.45 of the steps along L_1."""
+        return min(largest_chern(self.mesh[0] * self.mesh[1]), largest_chern(self.mesh[0], LARGE_STEP))
+
+    @property
     def is_reliable(self) -> bool:
-        """Whether links exceed 0.5, fluxes stay below pi/2, steps below 0.9 pi, and both routes agree."""
-        fine = self.min_link > COARSE_LINK and self.max_flux < np.pi / 2 and self.max_step < LARGE_STEP
-        known = np.isfinite([self.value, self.pumped]).all()
-        return bool(fine and known and round(self.value) == round(self.pumped))
+        """Whether links exceed 0.5, fluxes and steps are small, both routes agree, and the mesh could show |C| = 1."""
+        fine = self.min_link > COARSE_LINK and self.max_flux < LARGE_FLUX and self.max_step < LARGE_STEP
+        if not (fine and np.isfinite([self.value, self.pumped]).all()):
+            return False
+        agree = round(self.value) == round(self.pumped)
+        return agree and self.largest_shown >= max(1, abs(round(self.value)))
 
     @property
     def quantized(self) -> Fraction | None:
@@ -123,6 +130,8 @@ class ManyBodyChern:
 
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (twist grid too coarse)"
+        if not self.largest_shown:
+            trust = "  (twist grid too coarse for any Chern number but 0)"
         next_level = f"gap to the next level of the same sectors at least {Number(self.min_gap):.4f} meV"
         gap = next_level if np.isfinite(self.min_gap) else "no other level in the same sectors"
         return "\n".join(
@@ -190,7 +199,7 @@ def many_body_chern(
     Warns
     -----
     MeshWarning
-        If a link is below 0.5, a flux above pi/2, or the two routes differ.
+        If a link is below 0.5, a flux above pi/2, the two routes differ, or the mesh could not show |C| = 1.
 
     References
     ----------

@@ -57,7 +57,7 @@ class ModelTable(_Table):
     parameter_set: str | ParametersTable
     twist_deg: Values
     displacement_mev: Values = (0.0,)
-    plane_wave_shells: float = 5
+    plane_wave_shells: float | Literal["auto"] = "auto"
     valley: int = +1
 
 
@@ -142,13 +142,14 @@ class Plan(_Table):
                     kind(**run.model_dump(), epsilon_r=epsilon_r, **shared)
                     for run, epsilon_r in product(runs, self.interaction.epsilon_r)
                 ]
+        shells = self.model.plane_wave_shells
         requests = []
         for twist_deg, displacement_mev in product(self.model.twist_deg, self.model.displacement_mev):
             point = ModelPoint(
                 parameters=parameters,
                 twist_deg=twist_deg,
                 displacement_mev=displacement_mev,
-                plane_wave_shells=self.model.plane_wave_shells,
+                plane_wave_shells=None if shells == "auto" else shells,
                 valley=self.model.valley,
             )
             requests += [Request(point=point, task=task) for task in tasks]
@@ -198,7 +199,7 @@ _KINDS = {"int": "be an integer", "float": "be a number", "bool": "be true or fa
 def _sentence(error: ValidationError) -> str:
     # an unknown key explains the rest; then the branch of a union that got furthest is what was meant
     problem = min(error.errors(), key=lambda problem: (problem["type"] not in _UNKNOWN, -len(problem["loc"])))
-    place = [part for part in problem["loc"] if part not in {"ParametersTable", "str"}]
+    place = [part for part in problem["loc"] if part not in {"ParametersTable", "str", "float"}]
     place = [part for part in place if not str(part).startswith(("tuple[", "function", "literal["))]
     name = ".".join(map(str, place))
     if problem["type"] in _UNKNOWN:

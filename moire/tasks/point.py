@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moire.continuum import ContinuumModel, PlaneWaveBasis
+from moire.cutoff import default_plane_wave_shells
 from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
@@ -15,13 +16,32 @@ ClusterShape = tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPoint:
-    """The model at one twist angle and displacement field, with its cutoff."""
+    """The model at one twist angle and displacement field, with its cutoff.
+
+    Parameters
+    ----------
+    parameters, twist_deg, displacement_mev, valley
+        The model.
+    plane_wave_shells
+        Radius of the plane-wave disk in units of |G_1|; None for
+        :func:`moire.cutoff.default_plane_wave_shells`, whose number it then holds.
+    """
 
     parameters: ContinuumParameters
     twist_deg: float
     displacement_mev: float = 0.0
-    plane_wave_shells: float = 5
+    plane_wave_shells: float | None = None
     valley: int = +1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plane_wave_shells", self.shells)
+
+    @property
+    def shells(self) -> float:
+        """The cutoff as a number."""
+        if self.plane_wave_shells is None:
+            return default_plane_wave_shells(self.parameters, self.twist_deg)
+        return self.plane_wave_shells
 
     def lattice(self) -> MoireLattice:
         """Moire lattice of the point."""
@@ -29,7 +49,7 @@ class ModelPoint:
 
     def build(self) -> ContinuumModel:
         """Continuum model of the point."""
-        basis = PlaneWaveBasis.shells(self.lattice(), self.plane_wave_shells)
+        basis = PlaneWaveBasis.shells(self.lattice(), self.shells)
         return ContinuumModel.build(self.parameters, basis, self.valley, self.displacement_mev)
 
     def grid(self, shape: ClusterShape, twist: tuple[float, float] = (0.0, 0.0)) -> MomentumGrid:
@@ -47,6 +67,6 @@ class ModelPoint:
         require(
             1 <= n_bands <= dimension,
             "n_bands",
-            f"lie in 1..{dimension}, the dimension of H(k) at {self.plane_wave_shells:g} shells",
+            f"lie in 1..{dimension}, the dimension of H(k) at {self.shells:g} shells",
             n_bands,
         )

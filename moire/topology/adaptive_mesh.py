@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from moire._arrays import ComplexArray
-from moire.bloch import BlochModel
+from moire.bloch import BlochModel, check_hermitian, check_sewing
+from moire.cutoff import warn_of_cutoff
 from moire.linalg.hermitian import solve_many
+from moire.topology.berry import FEWEST_POINTS, largest_chern
 from moire.topology.isolation import DirectGap, bands_needed, bordering_bands, minimise_direct_gap
 
 MAX_SPLITS = 20
@@ -34,6 +36,8 @@ class AdaptiveMesh:
     """
 
     def __init__(self, model: BlochModel, band_indices: tuple[int, ...], n: int) -> None:
+        check_hermitian(model)
+        check_sewing(model)
         self.model, self.band_indices, self.n = model, band_indices, n
         self.unit = 2**MAX_SPLITS
         self.period = n * self.unit
@@ -58,6 +62,9 @@ class AdaptiveMesh:
             lambda i: self.model.hamiltonian(momenta[i]), len(new), n_bands, largest=self.model.top_band_first
         )
         pairs = bordering_bands(self.band_indices, n_bands)
+        if not self.states:  # the first mesh: those within have momenta as large
+            states = vectors.reshape(1, *energies.shape, *self.model.state_shape)
+            warn_of_cutoff([self.model], momenta, energies[None], states, stacklevel=5)
         for point, values, rows in zip(new, energies, vectors, strict=True):
             self.states[point] = rows[list(self.band_indices)].reshape(-1, *self.model.state_shape)
             self.gaps[point] = min((abs(values[band] - values[other]) for band, other in pairs), default=np.inf)
@@ -133,3 +140,9 @@ class AdaptiveMesh:
                 if gap.gap_mev < 0.5 * min(self.gaps[self.fold(corner)[0]] for corner in corners):
                     hidden.append(i)
         return hidden
+
+    def unable_to_show(self, max_flux: float) -> list[int]:
+        """All plaquettes where fluxes below `max_flux` cannot sum to 2 pi; those wider than a third of the zone."""
+        if not largest_chern(len(self.plaquettes), max_flux):
+            return list(range(len(self.plaquettes)))
+        return [i for i, (_, side) in enumerate(self.plaquettes) if side * FEWEST_POINTS > self.period]

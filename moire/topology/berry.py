@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,12 +12,25 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire._text import Number
 from moire.bands import BandStructure
-from moire.bloch import BlochModel
+from moire.bloch import BlochModel, check_sewing
 from moire.errors import InputError, MeshWarning, require
 from moire.topology.isolation import check_isolated
 
 COARSE_LINK = 0.5
+LARGE_FLUX = np.pi / 2
 VANISHING_LINK = 1e-12
+FEWEST_POINTS = 3
+SHORT_SIDE_LINK = 0.75  # measured: above, no Haldane model has a wrong number on a side of one or two points
+
+
+def largest_chern(n_fluxes: int, largest_rad: float = LARGE_FLUX) -> int:
+    """Largest |C| that fluxes (or steps of a phase) below `largest_rad` can sum to: 2 pi |C| < n_fluxes largest_rad."""
+    return max(math.ceil(n_fluxes * largest_rad / (2 * np.pi) - 1e-9) - 1, 0)
+
+
+def coarse_link(n_points: int, n_bands: int = 1) -> float:
+    """Link below which a mesh is too coarse: 0.5, or with fewer than 3 points on a side 0.75 for each band."""
+    return COARSE_LINK if n_points >= FEWEST_POINTS else max(COARSE_LINK, SHORT_SIDE_LINK**n_bands)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +66,23 @@ class ChernResult:
         return round(self.value)
 
     @property
+    def largest_shown(self) -> int:
+        """Largest |C| that the mesh can show with fluxes below pi/2: less than N/4 for N plaquettes."""
+        return largest_chern(self.mesh[0] * self.mesh[1])
+
+    @property
     def is_reliable(self) -> bool:
-        """Whether every link exceeds 0.5 and every flux stays below pi/2."""
-        return self.min_link > COARSE_LINK and self.max_flux < np.pi / 2
+        """Whether every link exceeds 0.5, every flux stays below pi/2, and the mesh could show |C| = 1.
+
+        Where a side has fewer than three points, links must exceed 0.75 to the power of the number of bands.
+        """
+        fine = self.min_link > coarse_link(min(self.mesh), len(self.band_indices)) and self.max_flux < LARGE_FLUX
+        return fine and self.largest_shown >= max(1, abs(self.rounded))
 
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
+        if not self.largest_shown:
+            trust = "  (mesh too coarse for any Chern number but 0)"
         bands = ",".join(map(str, self.band_indices))
         return (
             f"C[{bands}] = {Number(self.value):+.6f} on {self.mesh[0]}x{self.mesh[1]}: smallest link "
@@ -102,10 +127,11 @@ def group_states(bands: BandStructure, band_indices: Sequence[int], flavour: int
     Raises
     ------
     InputError
-        If the grid is not a regular N1 x N2 one.
+        If the grid is not a regular N1 x N2 one, or `sew` of the model is not that of its H(k).
     """
     grid = bands.grid
     require(grid.is_regular, "grid", "be a regular N1 x N2 grid for link variables", grid.name)
+    check_sewing(bands.models[flavour])
     states: ComplexArray = bands.states[flavour][:, list(band_indices)]
     return states.reshape(*grid.moduli, *states.shape[1:])
 
@@ -174,7 +200,7 @@ def chern_number(bands: BandStructure, band_indices: Sequence[int], flavour: int
     Warns
     -----
     MeshWarning
-        If a link is below 0.5 or a flux above pi/2.
+        If a link is below 0.5, a flux above pi/2, or the mesh could not show |C| = 1.
 
     References
     ----------

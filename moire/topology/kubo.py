@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.bands import BandStructure
+from moire.bloch import check_velocity
 from moire.errors import InputError
 from moire.resources import threads
 from moire.topology.isolation import TOUCHING_MEV, check_isolated
@@ -64,10 +65,11 @@ def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], fla
     Raises
     ------
     InputError
-        If a band was not kept or the group touches another band.
+        If a band was not kept, the group touches another band, or `velocity` of the model is not dH/dk.
     """
     indices = check_isolated(bands, band_indices, flavour)
     model = bands.models[flavour]
+    check_velocity(model, float(np.linalg.norm(model.lattice.reciprocal[0])))
     dimension = model.state_shape[0] * model.state_shape[1]
     out = np.empty((bands.momenta.n_points, 2, len(indices), dimension), dtype=np.complex128)
     gap_bounds = np.empty(bands.momenta.n_points)

@@ -131,7 +131,8 @@ def converged_chern(
         Most diagonalizations.
     min_link, max_flux
         A plaquette is split while one of its links is below `min_link` or its flux above `max_flux` radians, or
-        the direct gap inside is below half of that at its corners. The links of a mesh point that sits on a Dirac
+        the direct gap inside is below half of that at its corners; all are where together they could not show
+        |C| = 1. The links of a mesh point that sits on a Dirac
         point are 0.707, which `min_link` must exceed to see it.
     touching_mev
         A direct gap below this is a touching.
@@ -175,7 +176,7 @@ def converged_chern(
         if not flagged:
             gap = mesh.smallest_gap(gap)
             _refuse_touching(indices, gap, touching_mev)
-            flagged = mesh.hiding(gap)
+            flagged = mesh.hiding(gap) or mesh.unable_to_show(max_flux)
         figures = float(links.min()), float(np.abs(flux).max())
         history.append(MeshLevel(len(mesh.states), len(mesh.plaquettes), len(flagged), value, *figures))
         exhausted = len(mesh.states) + 5 * len(flagged) > max_points

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from moire._arrays import FloatArray, read_only
 from moire.bands import solve_bands
 from moire.continuum import ContinuumModel, PlaneWaveBasis
+from moire.cutoff import default_plane_wave_shells
 from moire.errors import is_whole, require
 from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
@@ -24,22 +25,30 @@ Family = Callable[[float], ContinuumModel]
 
 
 def displacement_family(
-    parameters: ContinuumParameters, twist_deg: float, n_shells: float = 5, valley: int = +1
+    parameters: ContinuumParameters, twist_deg: float, n_shells: float | None = None, valley: int = +1
 ) -> Family:
-    """Models at one twist angle as a function of the displacement field in meV."""
+    """Models at one twist angle as a function of the displacement field in meV.
+
+    Without `n_shells` the cutoff is :func:`moire.cutoff.default_plane_wave_shells`.
+    """
     lattice = MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
-    basis = PlaneWaveBasis.shells(lattice, n_shells)
+    shells = default_plane_wave_shells(parameters, twist_deg) if n_shells is None else n_shells
+    basis = PlaneWaveBasis.shells(lattice, shells)
     return lambda displacement_mev: ContinuumModel.build(parameters, basis, valley, displacement_mev)
 
 
 def twist_family(
-    parameters: ContinuumParameters, displacement_mev: float = 0.0, n_shells: float = 5, valley: int = +1
+    parameters: ContinuumParameters, displacement_mev: float = 0.0, n_shells: float | None = None, valley: int = +1
 ) -> Family:
-    """Models at one displacement field as a function of the twist angle in degrees."""
+    """Models at one displacement field as a function of the twist angle in degrees.
+
+    Without `n_shells` the cutoff of each angle is :func:`moire.cutoff.default_plane_wave_shells`.
+    """
 
     def at(twist_deg: float) -> ContinuumModel:
         lattice = MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
-        return ContinuumModel.build(parameters, PlaneWaveBasis.shells(lattice, n_shells), valley, displacement_mev)
+        shells = default_plane_wave_shells(parameters, twist_deg) if n_shells is None else n_shells
+        return ContinuumModel.build(parameters, PlaneWaveBasis.shells(lattice, shells), valley, displacement_mev)
 
     return at
 
@@ -273,7 +282,7 @@ def find_magic_angle(
     *,
     band: int = 0,
     displacement_mev: float = 0.0,
-    n_shells: float = 5,
+    n_shells: float | None = None,
     n_mesh: int = 12,
     n_scan: int = 7,
     tolerance: float = 1e-3,
@@ -286,6 +295,8 @@ def find_magic_angle(
         Material parameters.
     bracket
         Interval of twist angles in degrees.
+    n_shells
+        Plane-wave cutoff in units of |G_1|; by default that of each angle (:func:`twist_family`).
     n_mesh
         Points a side of the momentum mesh, a multiple of 6 so that it holds gamma, m and kappa.
     n_scan

@@ -12,7 +12,14 @@ from moire._arrays import ComplexArray, FloatArray, read_only
 from moire._text import Number
 from moire.bands import BandStructure
 from moire.errors import InputError, MeshWarning, require
-from moire.topology.berry import COARSE_LINK, VANISHING_LINK, group_states, overlap_matrices
+from moire.topology.berry import (
+    LARGE_FLUX,
+    VANISHING_LINK,
+    coarse_link,
+    group_states,
+    largest_chern,
+    overlap_matrices,
+)
 from moire.topology.isolation import check_isolated
 
 
@@ -78,12 +85,23 @@ class WilsonLoops:
         return winding if self.axis == 1 else -winding
 
     @property
+    def largest_shown(self) -> int:
+        """Largest |C| that the loops can show with steps below pi/2: less than a quarter of their number."""
+        return largest_chern(len(self.transverse))
+
+    @property
     def is_reliable(self) -> bool:
-        """Whether every singular value exceeds 0.5 and every step of the summed phase stays below pi/2."""
-        return self.min_singular_value > COARSE_LINK and self.max_step < np.pi / 2
+        """Whether singular values exceed 0.5, steps of the summed phase stay below pi/2, and |C| = 1 could show.
+
+        Where a loop has fewer than three points, singular values must exceed 0.75.
+        """
+        fine = self.min_singular_value > coarse_link(self.mesh[self.axis]) and self.max_step < LARGE_FLUX
+        return fine and self.largest_shown >= max(1, abs(round(self.chern)))
 
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
+        if not self.largest_shown:
+            trust = "  (mesh too coarse for any Chern number but 0)"
         bands = ",".join(map(str, self.band_indices))
         return (
             f"Wilson loops of bands [{bands}] along b_{self.axis + 1} on {self.mesh[0]}x{self.mesh[1]}: "
@@ -175,7 +193,8 @@ def chern_from_wilson(bands: BandStructure, band_indices: Sequence[int], flavour
     Warns
     -----
     MeshWarning
-        If a singular value of a link is below 0.5 or the summed phase jumps by more than pi/2.
+        If a singular value of a link is below 0.5, the summed phase jumps by more than pi/2, or there are too few
+        loops to show |C| = 1.
     """
     loops = wilson_loops(bands, band_indices, flavour, axis)
     if not loops.is_reliable:

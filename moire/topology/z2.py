@@ -13,7 +13,14 @@ from moire._arrays import ComplexArray, FloatArray, read_only
 from moire._text import Number
 from moire.bands import BandStructure
 from moire.errors import InputError, MeshWarning, require
-from moire.topology.berry import COARSE_LINK, ChernResult, chern_number, chern_of_states, group_states
+from moire.topology.berry import (
+    LARGE_FLUX,
+    ChernResult,
+    chern_number,
+    chern_of_states,
+    coarse_link,
+    group_states,
+)
 from moire.topology.isolation import check_isolated
 from moire.topology.wilson import continue_phases, wilson_loops
 
@@ -44,8 +51,8 @@ class Z2Result:
     asymmetry
         How far the phases are from time-reversal symmetry, radians: the largest splitting of a Kramers pair on the
         two invariant lines, or difference between the loops at opposite momenta.
-    band_indices, flavours, axis
-        What it belongs to.
+    band_indices, flavours, axis, n_along
+        What it belongs to; `n_along` is the number of points of a loop.
     """
 
     value: int
@@ -59,17 +66,31 @@ class Z2Result:
     band_indices: tuple[int, ...]
     flavours: tuple[int, ...]
     axis: int
+    n_along: int
+
+    @property
+    def can_be_odd(self) -> bool:
+        """Whether the loops could show Z2 = 1: two phases that part and meet around the circle turn by 2 pi.
+
+        With motions below pi/2 that takes more than two steps over half the zone, hence six loops across the whole.
+        """
+        return len(self.transverse) - 1 > 2
 
     @property
     def is_reliable(self) -> bool:
-        """Whether every singular value exceeds 0.5 and no phase moves by pi/2 or by half a gap in one step.
+        """Whether singular values exceed 0.5, no phase moves by pi/2 or half a gap in one step, and Z2 = 1 could show.
 
         A smaller motion than half a gap cannot pass a gap centre unseen.
         """
-        return self.min_singular_value > COARSE_LINK and self.max_step < min(np.pi / 2, self.smallest_gap / 2)
+        fine = self.min_singular_value > coarse_link(self.n_along) and self.max_step < min(
+            LARGE_FLUX, self.smallest_gap / 2
+        )
+        return fine and self.can_be_odd
 
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
+        if not self.can_be_odd:
+            trust = "  (mesh too coarse for any Z2 but 0)"
         bands = ",".join(map(str, self.band_indices))
         return (
             f"Z2[{bands}] = {self.value} from {len(self.transverse)} loops along b_{self.axis + 1}: "
@@ -115,7 +136,8 @@ def z2_index(
     Warns
     -----
     MeshWarning
-        If a link is small, or a phase moves too far from one loop to the next; see :attr:`Z2Result.is_reliable`.
+        If a link is small, a phase moves too far from one loop to the next, or there are too few loops; see
+        :attr:`Z2Result.is_reliable`.
 
     References
     ----------
@@ -163,6 +185,7 @@ def z2_index(
         indices,
         chosen,
         axis,
+        grid.moduli[axis],
     )
     if not result.is_reliable:
         warnings.warn(f"The mesh is too coarse: {result}.", MeshWarning, stacklevel=2)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from moire._text import Number
-from moire.bloch import MomentumModel
+from moire.bloch import BlochModel, MomentumModel, check_hermitian, check_sewing, check_velocity
 from moire.errors import MeshWarning, is_whole, require
 from moire.topology.regions.shapes import Region, Zone
 from moire.topology.regions.states import (
@@ -187,8 +188,8 @@ def interband_index(
     Raises
     ------
     InputError
-        If the pair is out of range, band n or m touches another band in the region, or <m|d_l n> vanishes
-        or is too small on the boundary; the message says where.
+        If the pair is out of range, band n or m touches another band in the region, <m|d_l n> vanishes
+        or is too small on the boundary (the message says where), or a method of the model is wrong.
 
     Warns
     -----
@@ -208,6 +209,11 @@ def interband_index(
     require(0 < coupling_floor < 1, "coupling_floor", "lie in (0, 1)", coupling_floor)
     if isinstance(region, Zone):
         require(hasattr(model, "sew"), "region", "be a disk or a polygon for a model without a lattice", region)
+    check_hermitian(model)
+    if isinstance(region, Zone):
+        check_sewing(cast(BlochModel, model))
+    else:
+        check_velocity(model, float(np.ptp(region.mesh(0).points, axis=0).max()))
 
     with threadpool_limits(1, user_api="blas"):  # many small products: BLAS threads only get in each other's way
         return _converge(model, region, n, m, max_doublings, coupling_floor, n_threads)
@@ -225,7 +231,7 @@ def _converge(
     history: list[MeshRecord] = []
     converged = False
     for level in range(max_doublings + 1):
-        solved = solve_region(model, region.mesh(level), n, m, n_threads)
+        solved = solve_region(model, region.mesh(level), n, m, n_threads, check_cutoff=level == 0)
         if level == 0:
             gap = closest_approach(model, region, solved, n, m)
             coupling = weakest_coupling(model, region, solved, n, m, coupling_floor)

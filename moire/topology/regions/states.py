@@ -9,6 +9,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from moire._arrays import ComplexArray, FloatArray
 from moire.bloch import MomentumModel
+from moire.cutoff import warn_of_cutoff
 from moire.errors import InputError
 from moire.linalg.hermitian import extremal_eigenpairs, solve_many
 from moire.topology.regions.shapes import Region, RegionMesh
@@ -70,7 +71,9 @@ def _neighbour_gaps(energies: FloatArray, n: int, m: int) -> FloatArray:
     return np.asarray(steps[..., wanted].min(axis=-1))
 
 
-def solve_region(model: MomentumModel, mesh: RegionMesh, n: int, m: int, n_threads: int | None) -> RegionStates:
+def solve_region(
+    model: MomentumModel, mesh: RegionMesh, n: int, m: int, n_threads: int | None, check_cutoff: bool = False
+) -> RegionStates:
     """Solve bands n and m on a mesh; vertices over the zone edge are the sewn states."""
     energies, states = solve_many(
         lambda i: model.hamiltonian(mesh.points[i]),
@@ -79,6 +82,9 @@ def solve_region(model: MomentumModel, mesh: RegionMesh, n: int, m: int, n_threa
         largest=model.top_band_first,
         n_threads=n_threads,
     )
+    if check_cutoff:
+        shaped = states.reshape(1, *energies.shape, *model.state_shape)
+        warn_of_cutoff([model], mesh.points, energies[None], shaped, stacklevel=5)
     pair = states[:, [n, m]].reshape(-1, 2, *model.state_shape)[mesh.source]
     for shift in np.unique(mesh.shift[np.any(mesh.shift != 0, axis=1)], axis=0):
         moved = np.all(mesh.shift == shift, axis=1)
