@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray
 from moire.errors import ConvergenceWarning, require
-from moire.hartree_fock.ground_state import GroundState, ground_state, order_solutions
+from moire.hartree_fock.ground_state import GroundState, ground_state, settled
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
 from moire.hartree_fock.scf import Filling, solve_hartree_fock
@@ -63,10 +63,10 @@ def follow(
     n_carried: int = 2,
     progress: bool = False,
 ) -> tuple[GroundState, ...]:
-    """Solve along a line of problems from the guesses and from the states of the neighbours, forth and back.
+    """Solve along a line of problems from the guesses and from the states of the neighbours, back and forth.
 
     A first-order transition leaves each state a solution beyond it, so that a state found at one point serves the
-    others as a guess; the lowest one is kept at each point, and so are its competitors.
+    others as a guess. At each point all are kept, and the lowest one is led to a minimum as in :func:`ground_state`.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def follow(
         for group in states[neighbour].distinct[:n_carried]:
             carried = _carried(group[0], neighbour, mean_fields[neighbour], mean_fields[point], filling, options)
             found.append(carried)
-        states[point] = order_solutions(found)
+        states[point] = settled(mean_fields[point], found, tolerance)
     return tuple(states)
 
 
