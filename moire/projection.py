@@ -58,6 +58,8 @@ class ProjectedHamiltonian:
         the interaction normal-ordered in the carriers, minus the self-energy of P_ref and half its energy.
     reference_density
         P_ref(k) = <c^+_j c_i>, (k, orbital, orbital), orbital = (flavour, band) with flavour slow.
+    q_cutoff_asked
+        The cutoff as it was asked for; `q_cutoff` is what is left of it where these bands have no overlaps beyond.
     """
 
     bands: BandStructure
@@ -70,6 +72,7 @@ class ProjectedHamiltonian:
     zero_exchange: float
     reference: Reference
     reference_density: ComplexArray = field(repr=False)
+    q_cutoff_asked: float = field(repr=False)
 
     @property
     def grid(self) -> MomentumGrid:
@@ -85,6 +88,39 @@ class ProjectedHamiltonian:
     def area_nm2(self) -> float:
         """Area of the cluster in nm^2."""
         return self.grid.n_points * self.grid.lattice.cell_area_nm2
+
+    def on_bands(self, bands: BandStructure, reference: Reference | None = None) -> ProjectedHamiltonian:
+        """Project the same interaction onto other bands, under every choice that was made for these.
+
+        Parameters
+        ----------
+        bands
+            Bands of continuum models on a cluster.
+        reference
+            Name of another P_ref; by default that of this problem.
+
+        Raises
+        ------
+        InputError
+            If P_ref is an array, which is written in the bands of this problem, and no other is named.
+        """
+        self.check_rebuildable(reference)
+        return project(
+            bands,
+            self.interaction,
+            self.carrier,
+            self.q_cutoff_asked,
+            self.zero_momentum,
+            self.reference if reference is None else reference,
+        )
+
+    def check_rebuildable(self, reference: Reference | None = None) -> None:
+        """Raise InputError if :meth:`on_bands` would have to carry a given P_ref(k) over to other bands."""
+        if self.reference == "given" and reference is None:
+            raise InputError(
+                "`reference` must be a name such as 'average' for a problem that is rebuilt on other bands, but is an "
+                "array in the basis of its own bands."
+            )
 
     def two_body_elements(self) -> ComplexArray:
         """Matrix elements of a single band of one flavour, in meV.
@@ -206,7 +242,8 @@ def project(
         coulomb[form.transfers.zero] -= zero_exchange
     one_body = read_only(sign * bands.energies)
     return ProjectedHamiltonian(
-        bands, interaction, carrier, zero_momentum, one_body, form, read_only(coulomb), zero_exchange, name, density
+        *(bands, interaction, carrier, zero_momentum, one_body, form, read_only(coulomb), zero_exchange, name, density),
+        q_cutoff_asked=float(q_cutoff),
     )
 
 

@@ -8,11 +8,11 @@ from moire import exact_diagonalization as ed
 from moire import hartree_fock as hf
 
 
-def project_valleys(build_model, rule, carrier="hole", n_bands=2):
+def project_valleys(build_model, rule, carrier="hole", n_bands=2, reference="vacuum"):
     models = [build_model("WANG_2023", 3.7, shells=2, valley=valley, displacement_mev=10.0) for valley in (1, -1)]
     grid = mo.MomentumGrid.cluster(models[0].lattice, (2, 3), (0.2, 0.6))
     interaction = mo.ScreenedCoulomb(epsilon_r=10.0, gate_distance_nm=30, layer_distance_nm=0.7)
-    return mo.project(mo.solve_bands(models, grid, n_bands), interaction, carrier, 2.0, rule)
+    return mo.project(mo.solve_bands(models, grid, n_bands), interaction, carrier, 2.0, rule, reference)
 
 
 def diagonal_element(problem, word):
@@ -27,14 +27,16 @@ def diagonal_element(problem, word):
 
 
 @pytest.mark.parametrize("carrier", ["hole", "electron"])
-@pytest.mark.parametrize("rule", ["drop", "keep", "exchange"])
-def test_determinants_have_the_energy_of_hartree_fock(build_model, rule, carrier):
-    problem = project_valleys(build_model, rule, carrier)
+@pytest.mark.parametrize(
+    ("rule", "reference"), [("drop", "vacuum"), ("keep", "vacuum"), ("exchange", "vacuum"), ("exchange", "average")]
+)
+def test_determinants_have_the_energy_of_hartree_fock(build_model, rule, carrier, reference):
+    problem = project_valleys(build_model, rule, carrier, reference=reference)
     mean_field = hf.MeanField(problem)
     state = hf.solve_hartree_fock(mean_field, 2, "non_magnetic", symmetry="valley_diagonal")
     active = hf.active_band(state, 1, 0, mean_field)
     assert active.n_frozen == 6
-    own = mo.project(active.bands, problem.interaction, carrier, problem.q_cutoff, rule)
+    own = problem.on_bands(active.bands, reference="vacuum")
     frozen = state.density_matrix.copy()
     states = problem.bands.states[1], active.bands.states[0, :, 0]
     phi = np.einsum("kmlg,klg->km", states[0].conj(), states[1])
@@ -57,12 +59,12 @@ def test_correlation_lowers_the_energy_in_the_band(build_model):
     active = hf.active_band(state, 0, 0)
     assert active.n_frozen == 0
     assert active.frozen_energy_per_cell == pytest.approx(0, abs=1e-12)
-    own = mo.project(active.bands, state.problem.interaction, "hole", state.problem.q_cutoff, "exchange")
+    own = state.problem.on_bands(active.bands, reference="vacuum")
     full = mo.solve_all_sectors(own, (6, 6), 1).ground_energy
     assert full / 6 == pytest.approx(state.energy_per_cell, rel=1e-9)
     # more freedom than the bare band gives a lower energy of the full band
     bare = mo.solve_bands(state.problem.bands.models[0], state.problem.grid, 1)
-    plain = mo.project(bare, state.problem.interaction, "hole", state.problem.q_cutoff, "exchange")
+    plain = state.problem.on_bands(bare)
     assert full < mo.solve_all_sectors(plain, (6, 6), 1).ground_energy - 0.01
 
 

@@ -22,9 +22,9 @@ class ActiveBand:
     Parameters
     ----------
     bands
-        One flavour and one band, for :func:`moire.project` with the interaction, carrier and q = 0 rule of the
-        Hartree-Fock state. Its energies hold the mean field of the frozen carriers only, and nothing of the carriers
-        in the band itself: their interaction is what the diagonalization treats.
+        One flavour and one band, for ``problem.on_bands(bands, reference="vacuum")`` with the problem of the
+        Hartree-Fock state. Its energies hold the mean field of the frozen carriers and that of P_ref, and nothing of
+        the carriers in the band itself: their interaction is what the diagonalization treats.
     frozen_energy_per_cell
         Energy per cell in meV of the frozen carriers alone: add it to that of the diagonalization.
     n_frozen

@@ -10,22 +10,28 @@ from moire._arrays import ComplexArray, IntArray, read_only
 from moire.bands import BandStructure, solve_bands
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
-from moire.projection import ProjectedHamiltonian, project
+from moire.projection import ProjectedHamiltonian
 
 RESOLVED_MEV = 1e-6  # agreement of bands solved twice: far above rounding, far below any other band
 
 
 def at_twist(problem: ProjectedHamiltonian, offset: tuple[float, float]) -> ProjectedHamiltonian:
-    """The same problem with the boundary twist moved by `offset`, in units of 2 pi; its bands are solved anew."""
+    """The same problem with the boundary twist moved by `offset`, in units of 2 pi; its bands are solved anew.
+
+    Raises
+    ------
+    InputError
+        If the reference density was given as an array, which belongs to the bands of one twist.
+    """
     grid = problem.grid
     twist = (grid.twist[0] + offset[0], grid.twist[1] + offset[1])
     moved = MomentumGrid(grid.lattice, grid.matrix, twist)
-    bands = solve_bands(problem.bands.models, moved, problem.bands.n_bands)
-    return project(bands, problem.interaction, problem.carrier, problem.q_cutoff, problem.zero_momentum)
+    return problem.on_bands(solve_bands(problem.bands.models, moved, problem.bands.n_bands))
 
 
 def check_twistable(problem: ProjectedHamiltonian) -> None:
-    """Raise InputError unless `problem` has one band that solving its model again gives back."""
+    """Raise InputError unless `problem` has one band that solving its model again gives back, and a named P_ref."""
+    problem.check_rebuildable()
     bands = problem.bands
     require(
         bands.n_flavours == 1 and bands.n_bands == 1,

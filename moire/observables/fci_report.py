@@ -12,6 +12,7 @@ from moire.errors import InputError, require
 from moire.exact_diagonalization import Spectrum, expected_momenta, parse_filling, solve_all_sectors
 from moire.exact_diagonalization.filling import FillingLike
 from moire.grids import MomentumGrid
+from moire.observables.boundary_twist import check_twistable
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
@@ -157,6 +158,8 @@ def fci_report(
     once = len(set(flux_directions)) == len(flux_directions)
     require(once, "flux_directions", "name each direction once", list(flux_directions))
     require(n_kept is None or n_kept >= 0, "n_kept", "not be negative", n_kept)
+    if flux_directions or twist_mesh:
+        check_twistable(problem)
     spectrum = solve_all_sectors(problem, fraction, n_eigenstates, seed=seed, keep_vectors=True, progress=progress)
     n_kept = min(3, minority_number(spectrum) // 2) if n_kept is None else n_kept
     structure = structure_factor(spectrum, problem)
