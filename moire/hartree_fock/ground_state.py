@@ -23,6 +23,20 @@ _SEAS_MEV = 1.0  # per cell: metals this close to the lowest state are led to th
 _MOST_SETTLED = 50
 
 
+BANDS_MOVE_MEV = 0.25
+"""How far bands left out were seen to move two states against each other, in meV per moire cell: from three bands per
+valley to six, AFMxy and AFMz of WANG_2023 at 3.89 degrees, D = 28 meV, eps = 20, on 6x6, 9x9 and 12x12 alike. It is no
+bound: they move by 0.4 at D = 24 meV, eps = 12."""
+
+
+def undecided(name: str, margin_mev: float) -> str:
+    """Sentence on a competitor too close for the bands kept."""
+    return (
+        f"Undecided: {name} lies {margin_mev:.4f} meV per cell higher, and bands left out can move such a difference "
+        f"by {BANDS_MOVE_MEV:g} (three against six bands at eps = 20); `band_margin` repeats both with more bands."
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class GroundState:
     """The lowest of several self-consistent states.
@@ -63,6 +77,18 @@ class GroundState:
         """How many of the solutions are the lowest one: a state reached once may not be the lowest there is."""
         return len(self.distinct[0])
 
+    @property
+    def competitor(self) -> HartreeFockResult | None:
+        """The next converged state of other order parameters; None if there is none."""
+        others = (group[0] for group in self.distinct[1:])
+        return next((state for state in others if state.converged and not same_order(self.best, state)), None)
+
+    @property
+    def margin_mev(self) -> float:
+        """Energy of the competitor above the lowest state, in meV per cell; NaN without one."""
+        other = self.competitor
+        return float("nan") if other is None else other.free_energy_per_cell - self.best.free_energy_per_cell
+
     def __str__(self) -> str:
         lines = [str(self.best), f"{'E - E_0 (meV/cell)':>19} {'gap':>9} {'residual':>9} {'converged':>10}  guesses"]
         for group in self.distinct:
@@ -71,14 +97,20 @@ class GroundState:
                 f"{excess:19.5f} {group[0].gap:9.4f} {group[0].residual:9.1e} {group[0].converged!s:>10}  "
                 + ", ".join(solution.guess for solution in group)
             )
+        if self.competitor is not None and self.margin_mev < BANDS_MOVE_MEV:
+            lines.append(undecided(f"the state from {self.competitor.guess}", self.margin_mev))
         return "\n".join(lines)
 
 
 def _equal(first: HartreeFockResult, second: HartreeFockResult) -> bool:
     if not (first.converged and second.converged):
         return False
-    if abs(first.free_energy_per_cell - second.free_energy_per_cell) > 1e-4:
-        return False
+    close = abs(first.free_energy_per_cell - second.free_energy_per_cell) <= 1e-4
+    return close and same_order(first, second)
+
+
+def same_order(first: HartreeFockResult, second: HartreeFockResult) -> bool:
+    """Whether the order parameters of two states agree to 0.005, up to time reversal."""
     a, b = (
         np.array(
             [
