@@ -9,6 +9,7 @@ import pytest
 
 import moire as mo
 from moire import hartree_fock as hf
+from moire.errors import ConvergenceWarning
 from moire.hartree_fock.fermi_sea import Levels, largest_self_exchange
 from moire.hartree_fock.newton import Tangent
 
@@ -135,7 +136,7 @@ def test_a_state_says_what_was_tested(two_valleys):
     one = hf.solve_hartree_fock(two_valleys, 1, "AFMxy")
     assert one.converged
     assert one.is_minimum is None
-    assert "whether it is a minimum was not tested" in str(one)
+    assert "not tested for a minimum" in str(one)
     found = hf.ground_state(two_valleys, 1)
     assert found.best.is_minimum
     assert "a minimum of the energy, lowest curvature" in str(found)
@@ -144,3 +145,16 @@ def test_a_state_says_what_was_tested(two_valleys):
     assert "no minimum of the energy" in str(saddle)
     warm = hf.ground_state(two_valleys, 1, "AFMxy", temperature_mev=1.0).best
     assert warm.is_minimum is None
+    assert "not tested for a minimum" in str(warm)
+    half = dataclasses.replace(one, curvature_mev=1.0)  # as for a metal that keeps a rotation
+    assert half.is_minimum is None
+    assert "lowest curvature 1.0000 meV, moves of carriers were not tested" in str(half)
+    assert "stationary" not in str(dataclasses.replace(one, converged=False))
+
+
+def test_an_unfinished_state_stays_unconverged(one_valley):
+    mean_field = one_valley(3, 3)
+    with pytest.warns(ConvergenceWarning, match="filled in part"):
+        open_shell = hf.ground_state(mean_field, (4, 9), "non_magnetic", symmetry="c3").best
+    assert not open_shell.converged
+    assert open_shell.is_minimum is None

@@ -162,7 +162,7 @@ def rearranged(mean_field: MeanField, result: HartreeFockResult, tolerance: floa
         state = newton(mean_field, start, tolerance, 200, diagonal)
         steps += state.steps
         tangent = Tangent(mean_field, state.density_matrix, state.fock, diagonal)
-    if result.converged and not moved:
+    if not moved and (result.converged or np.isnan(cheapest)):
         return replace(result, move_mev=cheapest)
     return replace(
         result,

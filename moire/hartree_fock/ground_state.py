@@ -19,7 +19,7 @@ from moire.hartree_fock.scf import Filling, check_filling, solve_hartree_fock
 from moire.hartree_fock.stability import settle
 from moire.projection import ProjectedHamiltonian
 
-_SEAS_MEV = 1.0  # per cell: metals this close to the lowest state are led to their best sea; they gain 0.35 on 12 cells
+_SEAS_MEV = 2.0  # per cell: metals this close to the lowest state are led to their best sea; on 2x6 one gains 1.6
 _MOST_SETTLED = 50
 
 
@@ -200,8 +200,9 @@ def _untested(found: Sequence[HartreeFockResult], tolerance: float) -> int | Non
     for place, state in enumerate(found):
         close = state.energy_per_cell - found[0].energy_per_cell < _SEAS_MEV
         wanted = place == 0 or (state.is_metal and close)
-        stationary = state.residual < tolerance and not state.temperature_mev
-        if wanted and stationary and not _is_tested(state):
+        # filled against the aufbau order is stationary too; a rotation broken by a level filled in part is not
+        stationary = state.converged or (state.residual < tolerance and state.symmetry != "c3")
+        if wanted and stationary and not state.temperature_mev and not _is_tested(state):
             return place
     return None
 

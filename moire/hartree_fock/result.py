@@ -158,7 +158,7 @@ class HartreeFockResult:
                 f"energy per cell {self.energy.total:.5f} meV = {self.energy.one_body:.5f} (one body) "
                 f"{self.energy.hartree:+.5f} (Hartree) {self.energy.fock:+.5f} (Fock)",
                 self._gap_line(),
-                self._kind_line(),
+                *self._kind_lines(),
                 str(self.moments),
             ]
         )
@@ -176,15 +176,20 @@ class HartreeFockResult:
             f"levels at the Fermi energy are {self.gap:.4f} meV apart"
         )
 
-    def _kind_line(self) -> str:
+    def _kind_lines(self) -> list[str]:
+        if not self.converged:
+            return []
+        curvature = f"lowest curvature {self.curvature_mev + 0.0:.4f} meV"
+        if self.is_minimum is None and not np.isnan(self.curvature_mev):
+            return [f"one stationary state: {curvature}, moves of carriers were not tested"]
         if self.is_minimum is None:
-            return (
-                "one stationary state: whether it is a minimum was not tested, and another guess may lead lower "
-                "(ground_state tests and compares)"
-            )
+            return [
+                "one stationary state, not tested for a minimum; another guess may lead lower"
+                + ("" if self.temperature_mev else " (ground_state tests and compares)")
+            ]
         parts = [f"{'a minimum' if self.is_minimum else 'no minimum'} of the energy"]
         if np.isfinite(self.curvature_mev):
-            parts.append(f"lowest curvature {self.curvature_mev + 0.0:.4f} meV")
+            parts.append(curvature)
         if np.isfinite(self.move_mev):
             parts.append(f"to move a carrier costs at least {self.move_mev:.4f} meV")
-        return ", ".join(parts) + "; another guess may lead lower"
+        return [", ".join(parts) + "; another guess may lead lower"]
