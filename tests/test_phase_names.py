@@ -1,9 +1,12 @@
 """Names of mean-field phases: every combination of invariants, and each name against its own meaning."""
 
 import itertools
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from moire.io import read_record
 from moire.observables.phase_names import Invariants, name_phase
 
 ORDER = 0.02
@@ -91,3 +94,24 @@ def test_numbers_that_contradict_each_other_name_nothing():
         coherence=0.0, staggering=0.0, valley_polarisation=0.0, staggered_moment=0.0, chern=1, valley_chern=(1, -1)
     )
     assert name_phase(odd, ORDER) == "insulator"
+
+
+@pytest.mark.parametrize("name", ["hf_nu2_field_epsilon", "hf_nu2_angle_field", "hf_nu1"])
+def test_names_of_the_reference_data_fit_their_invariants(name):
+    table = read_record(Path(__file__).parents[1] / "data" / "reference" / f"{name}.h5").datasets
+    columns = {key.removeprefix("hf/"): np.asarray(dataset.values) for key, dataset in table.items()}
+    phases, chern = columns["phase"].astype(str), np.round(columns["chern"])
+    order = {key: np.abs(columns[key]) > ORDER for key in ("coherence", "valley_polarisation", "staggered_moment")}
+    assert set(phases) <= {"AFMxy", "IVC", "QAH", "VP", "AFMz", "QSH", "BI"}
+    for trivial in ("QSH", "BI", "AFMxy", "VP"):
+        assert (chern[phases == trivial] == 0).all(), trivial
+    np.testing.assert_array_equal(np.isin(phases, ["AFMxy", "IVC"]), order["coherence"])
+    polarised = order["valley_polarisation"] & ~order["coherence"]
+    np.testing.assert_array_equal(np.isin(phases, ["QAH", "VP"]), polarised)
+    np.testing.assert_array_equal(phases == "QAH", polarised & (chern != 0))
+    magnetic = order["staggered_moment"] | (chern != 0)
+    np.testing.assert_array_equal(phases == "AFMz", magnetic & ~polarised & ~order["coherence"])
+    named = columns["runner_up"].astype(str) != ""
+    np.testing.assert_array_equal(named, np.isfinite(columns["margin"]))
+    assert (columns["margin"][named] >= 0).all()
+    assert columns["converged"].all()
