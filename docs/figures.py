@@ -1,10 +1,10 @@
 """Redraw the small figures of the documentation from the results of `make demo`: python docs/figures.py results/demo.
 
-They are bands.png, spectrum.png and fci-trend.png. The others are copies of what long sweeps leave in their folder
-under results/, with the commands that stand below them in the theory pages:
+They are bands.png, spectrum.png and fci-trend.png, and the phase maps hf-nu2-field-epsilon.png, hf-nu2-angle-field.png
+and hf-nu1.png of the tables in data/reference. The others are copies of what long sweeps leave in their folder under
+results/, with the commands that stand below them in the theory pages:
 
-    hf-nu2-field-epsilon.png, hf-nu2-angle-field.png, hf-nu2-gap.png    scripts/phase_diagram_nu2.py
-    hf-nu1.png    moire sweep data/plans/hf_nu1.toml --plot
+    hf-nu2-gap.png    scripts/phase_diagram_nu2.py
     hf-nu1-competitors.png    scripts/phase_diagram_nu1.py
     fci-window.png    scripts/fci_window.py
     fci-displacement.png    scripts/fci_displacement.py
@@ -20,9 +20,11 @@ from matplotlib.figure import Figure
 from moire.io import read_bands, read_record, read_spectrum
 from moire.plot import plot_bands, plot_spectrum
 from moire.report.figures import draw_folder
-from moire.sweep import ResultsFolder, collect
+from moire.report.mean_field_figures import phase_figures
+from moire.sweep import ResultsFolder, Table, collect
 
 TARGET = Path(__file__).parent / "figures"
+REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 
 
 def pick(folder: ResultsFolder, title: str):
@@ -31,8 +33,17 @@ def pick(folder: ResultsFolder, title: str):
     return record
 
 
+def draw_phase_maps() -> None:
+    """Draw the phase maps of the stored tables."""
+    for name in ("hf_nu2_field_epsilon", "hf_nu2_angle_field", "hf_nu1"):
+        columns = read_record(REFERENCE / f"{name}.h5").datasets.items()
+        table = Table({key.removeprefix("hf/"): dataset for key, dataset in columns})
+        phase_figures(table)["hf-phases"].savefig(TARGET / f"{name.replace('_', '-')}.png", dpi=150)
+
+
 def main() -> None:
-    """Draw bands at two angles, spectra on 3x5 and the trend of gap and splitting."""
+    """Draw the phase maps, bands at two angles, spectra on 3x5 and the trend of gap and splitting."""
+    draw_phase_maps()
     folder = ResultsFolder(Path(sys.argv[1]))
     titles = ("bands at 2.8 deg, D = 0 meV", "bands at 3.7 deg, D = 0 meV")
     figure = Figure(figsize=(7.6, 3.2), layout="constrained")

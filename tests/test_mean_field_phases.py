@@ -57,6 +57,8 @@ def test_antiferromagnetic_chern_insulator_in_a_field(in_field):
     np.testing.assert_allclose(flux, phase.chern.flux, atol=1e-6)
     assert state.moments.layer_polarisation > 0.2  # holes go to b
     assert state.moments.out_of_plane[0] == pytest.approx(-state.moments.out_of_plane[1], abs=1e-5)
+    # moments below the threshold hide no broken time reversal: the valleys' Chern numbers do not add to zero
+    assert identify_phase(state, order_threshold=0.9).name == "AFMz"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,24 @@ def test_no_carriers_and_no_room_left(zero_field):
         full = identify_phase(hf.solve_hartree_fock(zero_field, 6, "non_magnetic"))
     assert full.name in ("QSH", "BI")  # every band is filled: an insulator with the Chern numbers of all of them
     assert full.chern.rounded == 0
+
+
+def test_an_unknown_chern_number_is_not_taken_as_zero(zero_field, monkeypatch):
+    def refuse(bands, group):
+        raise mo.InputError("`grid` must resolve the links, but is 6x6.")
+
+    monkeypatch.setattr("moire.observables.mean_field.chern_number", refuse)
+    for guess, n_holes in (("non_magnetic", 2), ("valley_polarised", 1)):
+        state = hf.solve_hartree_fock(zero_field, n_holes, guess)
+        with pytest.warns(mo.MeshWarning, match="No Chern number was found"):
+            assert identify_phase(state).name == "insulator"
+
+
+def test_one_valley_filled_to_the_brim_is_an_insulator(wang_3p7, coulomb):
+    bands = mo.solve_bands(wang_3p7, mo.MomentumGrid.regular(wang_3p7.lattice, 6, 6), 1)
+    problem = mo.project(bands, coulomb, "hole", 2.0, "exchange")
+    full, empty = (hf.solve_hartree_fock(problem, filling, "non_magnetic") for filling in (1, 0))
+    assert (identify_phase(full).name, identify_phase(empty).name) == ("QAH", "empty")
 
 
 def test_half_a_metal_is_a_metal(in_field):

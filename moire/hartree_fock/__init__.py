@@ -1,10 +1,12 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
 from moire.hartree_fock.active import ActiveBand, active_band
+from moire.hartree_fock.band_margin import BandMargin, band_margin
+from moire.hartree_fock.fermi_sea import rearranged
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
 from moire.hartree_fock.folding import Folding, SuperLattice
 from moire.hartree_fock.follow import follow, transferred
-from moire.hartree_fock.ground_state import GroundState, ground_state, lowest_curvature, possible_guesses, relax
+from moire.hartree_fock.ground_state import BANDS_MOVE_MEV, GroundState, ground_state, possible_guesses
 from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES, check_guess
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
@@ -16,13 +18,16 @@ from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import check_symmetry
 from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
-from moire.hartree_fock.time_dependent.excitations.excitations import Excitations, SmallMomentumFit, excitations
+from moire.hartree_fock.stability import lowest_curvature, relax, settle
+from moire.hartree_fock.time_dependent import Excitations, SmallMomentumFit, excitations
 
 __all__ = [
+    "BANDS_MOVE_MEV",
     "FINITE_WAVE_VECTOR",
     "GUESSES",
     "SYMMETRIES",
     "ActiveBand",
+    "BandMargin",
     "EnergyParts",
     "Excitations",
     "FoldedModel",
@@ -40,6 +45,7 @@ __all__ = [
     "SuperLattice",
     "Symmetry",
     "active_band",
+    "band_margin",
     "check_guess",
     "check_symmetry",
     "count_carriers",
@@ -53,7 +59,9 @@ __all__ = [
     "possible_guesses",
     "quasiparticle_bands",
     "real_space_map",
+    "rearranged",
     "relax",
+    "settle",
     "solve_hartree_fock",
     "transferred",
     "valley_bands",

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from moire._arrays import ComplexArray
 from moire.errors import ConvergenceWarning, require
 from moire.filling import FillingLike
-from moire.hartree_fock.ground_state import GroundState, ground_state, order_solutions
+from moire.hartree_fock.ground_state import GroundState, ground_state, settled
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
 from moire.hartree_fock.scf import solve_hartree_fock
@@ -21,17 +21,20 @@ from moire.hartree_fock.scf import solve_hartree_fock
 def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanField) -> ComplexArray:
     """Density matrix in the bands of another problem on the same cluster and cell.
 
-    The bands of both are compared by W_mn(k) = <u_m(k)| v_n(k)>, made unitary: the trace and P^2 = P stay exact.
+    The bands of both are compared by W_mn(k) = <u_m(k)| v_n(k)>, made unitary, or isometric where the other problem
+    keeps more bands, whose further ones stay empty: the trace and P^2 = P stay exact.
 
     Raises
     ------
     InputError
-        If the problems differ in cluster, cell, boost, carriers or shape of the states.
+        If the problems differ in cluster, cell, boost, carriers or shape of the states, or the other keeps less bands.
     """
     first, second = source.problem, target.problem
     same = (
         first.carrier == second.carrier
-        and first.bands.states.shape == second.bands.states.shape
+        and first.bands.models[0].state_shape == second.bands.models[0].state_shape
+        and first.bands.n_flavours == second.bands.n_flavours
+        and first.bands.n_bands <= second.bands.n_bands
         and np.array_equal(first.grid.matrix, second.grid.matrix)
         and first.grid.twist == second.grid.twist
         and np.array_equal(source.folding.index, target.folding.index)
@@ -40,7 +43,7 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
     if first.bands is second.bands:
         return density_matrix
     overlaps = np.einsum("fkmlg,fknlg->fkmn", second.bands.states.conj(), first.bands.states, optimize=True)
-    left, _, right = np.linalg.svd(overlaps)
+    left, _, right = np.linalg.svd(overlaps, full_matrices=False)
     turn = left @ right
     if first.carrier == "hole":
         turn = turn.conj()
@@ -49,7 +52,7 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
     blocks = density_matrix.reshape(n_r, n_f, n_a, n_b, n_f, n_a, n_b)
     local = np.stack([turn[f][target.folding.index[f]] for f in range(n_f)])  # (flavour, r, a, m, n)
     moved = np.einsum("framn,rfangbp,grbqp->rfamgbq", local, blocks, local.conj(), optimize=True)
-    return np.ascontiguousarray(moved.reshape(density_matrix.shape))
+    return np.ascontiguousarray(moved.reshape(target.shape))
 
 
 def follow(
@@ -64,10 +67,10 @@ def follow(
     n_carried: int = 2,
     progress: bool = False,
 ) -> tuple[GroundState, ...]:
-    """Solve along a line of problems from the guesses and from the states of the neighbours, forth and back.
+    """Solve along a line of problems from the guesses and from the states of the neighbours, back and forth.
 
     A first-order transition leaves each state a solution beyond it, so that a state found at one point serves the
-    others as a guess; the lowest one is kept at each point, and so are its competitors.
+    others as a guess. At each point all are kept, and the lowest one is led to a minimum as in :func:`ground_state`.
 
     Parameters
     ----------
@@ -94,6 +97,12 @@ def follow(
     require(n_carried >= 1, "n_carried", "be at least 1", n_carried)
     options = (symmetry, temperature_mev, tolerance, max_iterations)
     for mean_field in mean_fields[1:]:
+        require(
+            mean_field.n_bands == mean_fields[0].n_bands,
+            "mean_fields",
+            f"all keep {mean_fields[0].n_bands} bands",
+            f"one of {mean_field.n_bands}",
+        )
         transferred(np.zeros(mean_fields[0].shape, dtype=np.complex128), mean_fields[0], mean_field)
     last = len(mean_fields) - 1
     bar = tqdm(total=3 * last + 1, desc="Hartree-Fock", disable=not progress, leave=False)
@@ -107,7 +116,7 @@ def follow(
         for group in states[neighbour].distinct[:n_carried]:
             carried = _carried(group[0], neighbour, mean_fields[neighbour], mean_fields[point], filling, options)
             found.append(carried)
-        states[point] = order_solutions(found)
+        states[point] = settled(mean_fields[point], found, tolerance)
     return tuple(states)
 
 

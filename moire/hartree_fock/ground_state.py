@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -16,11 +15,27 @@ from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import content_seed
 from moire.hartree_fock.guesses import possible_guesses as guesses_of
 from moire.hartree_fock.mean_field import MeanField
-from moire.hartree_fock.newton import Tangent
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
-from moire.hartree_fock.rotation import RotatedMeanField
 from moire.hartree_fock.scf import check_filling, solve_hartree_fock
+from moire.hartree_fock.stability import settle
 from moire.projection import ProjectedHamiltonian
+
+_SEAS_MEV = 2.0  # per cell: metals this close to the lowest state are led to their best sea; on 2x6 one gains 1.6
+_MOST_SETTLED = 50
+
+
+BANDS_MOVE_MEV = 0.25
+"""How far bands left out were seen to move two states against each other, in meV per moire cell: from three bands per
+valley to six, AFMxy and AFMz of WANG_2023 at 3.89 degrees, D = 28 meV, eps = 20, on 6x6, 9x9 and 12x12 alike. It is no
+bound: they move by 0.4 at D = 24 meV, eps = 12."""
+
+
+def undecided(name: str, margin_mev: float) -> str:
+    """Sentence on a competitor too close for the bands kept."""
+    return (
+        f"Undecided: {name} lies {margin_mev:.4f} meV per cell higher, and bands left out can move such a difference "
+        f"by {BANDS_MOVE_MEV:g} (three against six bands at eps = 20); `band_margin` repeats both with more bands."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +78,18 @@ class GroundState:
         """How many of the solutions are the lowest one: a state reached once may not be the lowest there is."""
         return len(self.distinct[0])
 
+    @property
+    def competitor(self) -> HartreeFockResult | None:
+        """The next converged state of other order parameters; None if there is none."""
+        others = (group[0] for group in self.distinct[1:])
+        return next((state for state in others if state.converged and not same_order(self.best, state)), None)
+
+    @property
+    def margin_mev(self) -> float:
+        """Energy of the competitor above the lowest state, in meV per cell; NaN without one."""
+        other = self.competitor
+        return float("nan") if other is None else other.free_energy_per_cell - self.best.free_energy_per_cell
+
     def __str__(self) -> str:
         lines = [str(self.best), f"{'E - E_0 (meV/cell)':>19} {'gap':>9} {'residual':>9} {'converged':>10}  guesses"]
         for group in self.distinct:
@@ -71,14 +98,20 @@ class GroundState:
                 f"{excess:19.5f} {group[0].gap:9.4f} {group[0].residual:9.1e} {group[0].converged!s:>10}  "
                 + ", ".join(solution.guess for solution in group)
             )
+        if self.competitor is not None and self.margin_mev < BANDS_MOVE_MEV:
+            lines.append(undecided(f"the state from {self.competitor.guess}", self.margin_mev))
         return "\n".join(lines)
 
 
 def _equal(first: HartreeFockResult, second: HartreeFockResult) -> bool:
     if not (first.converged and second.converged):
         return False
-    if abs(first.free_energy_per_cell - second.free_energy_per_cell) > 1e-4:
-        return False
+    close = abs(first.free_energy_per_cell - second.free_energy_per_cell) <= 1e-4
+    return close and same_order(first, second)
+
+
+def same_order(first: HartreeFockResult, second: HartreeFockResult) -> bool:
+    """Whether the order parameters of two states agree to 0.005, up to time reversal."""
     a, b = (
         np.array(
             [
@@ -107,6 +140,7 @@ def ground_state(
     """Solve from several guesses with one build of the exchange, and order what comes out by energy.
 
     The lowest state is tested for stability; from a saddle it goes on down (:func:`relax`), and the minimum is added.
+    So is the state that moves of single carriers lead to in a metal (:func:`rearranged`), until none lowers the energy.
 
     Parameters
     ----------
@@ -139,82 +173,47 @@ def ground_state(
         solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, tolerance, max_iterations, seed=seed)
         for guess, seed in starts
     ]
-    solutions.sort(key=_rank)
-    if not temperature_mev and solutions[0].converged:
-        lower = relax(mean_field, solutions[0])
-        if lower is not solutions[0]:
-            solutions = sorted([lower, *solutions], key=_rank)
-    return GroundState(tuple(solutions))
+    return settled(mean_field, solutions, tolerance)
 
 
-def order_solutions(solutions: Sequence[HartreeFockResult]) -> GroundState:
-    """Order solutions by energy, the unconverged ones last."""
-    return GroundState(tuple(sorted(solutions, key=_rank)))
+def settled(mean_field: MeanField, solutions: Sequence[HartreeFockResult], tolerance: float = 1e-6) -> GroundState:
+    """Order solutions by energy, the unconverged ones last, and lead the lowest to a minimum (:func:`settle`).
+
+    Metals close to the lowest state are led to theirs too: their first Fermi sea is rarely the best one.
+    """
+    found = sorted(solutions, key=_rank)
+    for _ in range(_MOST_SETTLED):
+        pending = _untested(found, tolerance)
+        if pending is None:
+            break
+        equal = next((other for other in found if _is_tested(other) and _equal(other, found[pending])), None)
+        if equal is not None:
+            found[pending] = replace(found[pending], curvature_mev=equal.curvature_mev, move_mev=equal.move_mev)
+            continue
+        first, last = settle(mean_field, found[pending], tolerance)
+        found[pending] = first
+        found = sorted(found if last is first else [last, *found], key=_rank)
+    return GroundState(tuple(found))
+
+
+def _untested(found: Sequence[HartreeFockResult], tolerance: float) -> int | None:
+    """Place of the next state to lead to a minimum; None if there is none."""
+    for place, state in enumerate(found):
+        close = state.energy_per_cell - found[0].energy_per_cell < _SEAS_MEV
+        wanted = place == 0 or (state.is_metal and close)
+        # filled against the aufbau order is stationary too; a rotation broken by a level filled in part is not
+        stationary = state.converged or (state.residual < tolerance and state.symmetry != "c3")
+        if wanted and stationary and not state.temperature_mev and not _is_tested(state):
+            return place
+    return None
+
+
+def _is_tested(state: HartreeFockResult) -> bool:
+    return not np.isnan(state.curvature_mev)
 
 
 def _rank(solution: HartreeFockResult) -> tuple[bool, float]:
     return not solution.converged, solution.free_energy_per_cell
-
-
-def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
-    """Lowest curvature of the energy in meV under rotations of filled into empty orbitals.
-
-    Negative at a saddle (the state is unstable); zero along a broken continuous symmetry, such as the relative
-    phase of the valleys. Rotations keep the number of carriers at each momentum and the symmetry of the result.
-
-    Raises
-    ------
-    InputError
-        If the state is not one at zero temperature.
-    """
-    return _tangent(mean_field, result).softest(result.seed)[0]
-
-
-def relax(
-    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = -1e-2, max_saddles: int = 5
-) -> HartreeFockResult:
-    """Leave a saddle along its softest direction, downhill, until the state is a minimum.
-
-    Parameters
-    ----------
-    mean_field
-        The mean field that the state belongs to.
-    result
-        A state at zero temperature; it is returned itself if it is stable.
-    threshold_mev
-        Curvature below which a state counts as a saddle.
-    max_saddles
-        Saddles to leave before giving up.
-
-    Raises
-    ------
-    InputError
-        If the state is not one at zero temperature.
-    """
-    for _ in range(max_saddles):
-        tangent = _tangent(mean_field, result)
-        if not tangent.mask.any():
-            break
-        curvature, direction = tangent.softest(result.seed)
-        if curvature > threshold_mev:
-            break
-        # a tenth of a radian per momentum: far enough to leave, near enough to go down
-        start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
-        start = (start + start.conj().swapaxes(1, 2)) / 2
-        filling = Fraction(result.n_particles, mean_field.n_cells)
-        lower = solve_hartree_fock(mean_field, filling, start, result.symmetry, solvers=("newton",), seed=result.seed)
-        if lower.energy_per_cell >= result.energy_per_cell:
-            break
-        result = replace(lower, guess=f"{result.guess.removesuffix(' relaxed')} relaxed")
-    return result
-
-
-def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
-    require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
-    if result.symmetry == "c3":
-        mean_field = RotatedMeanField.of(mean_field, result.density_matrix)
-    fock = mean_field(result.density_matrix)
-    return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
 
 
 def possible_guesses(problem: ProjectedHamiltonian | MeanField, symmetry: Symmetry = "free") -> tuple[str, ...]:

@@ -28,6 +28,8 @@ class Tangent:
         A projector at each k and its Fock matrix.
     block_diagonal
         Whether rotations between flavours are left out.
+    orbitals, filled, energies
+        Orbitals as columns, (k, orbital, state), which of them are filled, and <F> of each in meV, (k, state).
     """
 
     mean_field: MeanField
@@ -36,6 +38,7 @@ class Tangent:
     block_diagonal: bool = False
     orbitals: ComplexArray = field(init=False, repr=False)
     filled: NDArray[np.bool_] = field(init=False, repr=False)
+    energies: FloatArray = field(init=False, repr=False)
     mask: NDArray[np.bool_] = field(init=False, repr=False)
     differences: FloatArray = field(init=False, repr=False)
 
@@ -62,6 +65,7 @@ class Tangent:
             mask &= flavour[:, None] == flavour[None, :]
         object.__setattr__(self, "orbitals", orbitals)
         object.__setattr__(self, "filled", filled)
+        object.__setattr__(self, "energies", energies)
         object.__setattr__(self, "mask", mask)
         object.__setattr__(self, "differences", (energies[:, :, None] - energies[:, None, :])[mask])
 
@@ -72,6 +76,12 @@ class Tangent:
         full = np.zeros_like(self.fock)
         full[self.mask] = x
         return full
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Energies in meV of the highest filled and of the lowest empty orbital; infinite where there is none."""
+        top = self.energies[self.filled].max(initial=-np.inf)
+        return float(top), float(self.energies[~self.filled].min(initial=np.inf))
 
     @property
     def gradient(self) -> ComplexArray:
@@ -101,9 +111,11 @@ class Tangent:
     def softest(self, seed: int) -> tuple[float, ComplexArray]:
         """Lowest eigenvalue of H in meV, and its eigenvector X of unit norm.
 
-        It is negative at a saddle and zero along a broken continuous symmetry.
+        It is negative at a saddle, zero along a broken continuous symmetry, and infinite without anything to rotate.
         """
         size = int(self.mask.sum())
+        if not size:
+            return np.inf, np.zeros(0, dtype=np.complex128)
         # ARPACK's tolerance is relative: a zero mode never meets it and is passed over unless it is moved from zero
         shift = 2 * float(np.abs(self.differences).max())
 

@@ -7,6 +7,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+
 from moire._arrays import ComplexArray
 from moire.bands import BandStructure
 from moire.filling import describe_filling
@@ -21,6 +23,8 @@ from moire.projection import ProjectedHamiltonian
 
 Symmetry = Literal["free", "valley_diagonal", "c3"]
 SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal", "c3")
+
+SADDLE_MEV = -1e-2  # curvature of a saddle; that of a broken continuous symmetry is zero to about 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,12 @@ class HartreeFockResult:
     converged, stop_reason, n_iterations, residual, history
         How the solver ended; the residual is the largest element of [F, P] in meV (at a temperature, of
         F[P(F)] - F).
+    curvature_mev
+        Lowest curvature of the energy under rotations of filled into empty orbitals in meV, negative at a saddle;
+        infinite where there is nothing to rotate, NaN where it was not tested.
+    move_mev
+        Cost of the cheapest move of one carrier to another level in meV, at fixed orbitals; a lower bound where the gap
+        exceeds every attraction, NaN where it was not tested.
     """
 
     problem: ProjectedHamiltonian = field(repr=False)
@@ -65,6 +75,24 @@ class HartreeFockResult:
     stop_reason: str
     residual: float
     history: tuple[Step, ...] = field(repr=False)
+    curvature_mev: float = float("nan")
+    move_mev: float = float("nan")
+
+    @property
+    def is_minimum(self) -> bool | None:
+        """Whether neither rotations of orbitals nor a move of one carrier lower the energy; None if not tested.
+
+        A minimum need not be the lowest state: :func:`ground_state` compares several.
+        """
+        if self.curvature_mev < SADDLE_MEV or self.move_mev < 0:
+            return False
+        return None if np.isnan(self.curvature_mev) or np.isnan(self.move_mev) else True
+
+    @property
+    def is_metal(self) -> bool:
+        """Whether the number of filled states changes with the momentum, or no gap parts them from the empty ones."""
+        counts = (self.occupation.weights > 0.5).sum(axis=1)
+        return bool((counts != counts[0]).any() or self.gap <= 0)
 
     @property
     def n_iterations(self) -> int:
@@ -132,7 +160,39 @@ class HartreeFockResult:
                 f"{state} ({self.stop_reason}) in {self.n_iterations} iterations, residual {self.residual:.1e} meV",
                 f"energy per cell {self.energy.total:.5f} meV = {self.energy.one_body:.5f} (one body) "
                 f"{self.energy.hartree:+.5f} (Hartree) {self.energy.fock:+.5f} (Fock)",
-                f"gap {self.gap:.4f} meV",
+                self._gap_line(),
+                *self._kind_lines(),
                 str(self.moments),
             ]
         )
+
+    def _gap_line(self) -> str:
+        if np.isnan(self.gap):
+            return "no gap is defined: all states are empty, or all are filled"
+        if not self.is_metal:
+            return f"gap {self.gap:.4f} meV"
+        counts = (self.occupation.weights > 0.5).sum(axis=1)
+        if counts.min() == counts.max():
+            return f"a metal: no gap between the filled and the empty states ({self.gap:.4f} meV)"
+        return (
+            f"a metal: {counts.min()} to {counts.max()} states are filled at a momentum, "
+            f"levels at the Fermi energy are {self.gap:.4f} meV apart"
+        )
+
+    def _kind_lines(self) -> list[str]:
+        if not self.converged:
+            return []
+        curvature = f"lowest curvature {self.curvature_mev + 0.0:.4f} meV"
+        if self.is_minimum is None and not np.isnan(self.curvature_mev):
+            return [f"one stationary state: {curvature}, moves of carriers were not tested"]
+        if self.is_minimum is None:
+            return [
+                "one stationary state, not tested for a minimum; another guess may lead lower"
+                + ("" if self.temperature_mev else " (ground_state tests and compares)")
+            ]
+        parts = [f"{'a minimum' if self.is_minimum else 'no minimum'} of the energy"]
+        if np.isfinite(self.curvature_mev):
+            parts.append(curvature)
+        if np.isfinite(self.move_mev):
+            parts.append(f"to move a carrier costs at least {self.move_mev:.4f} meV")
+        return [", ".join(parts) + "; another guess may lead lower"]

@@ -46,6 +46,9 @@ def solve_hartree_fock(
 ) -> HartreeFockResult:
     """Solve F[P] = h + Hartree[P] + Fock[P], P = the lowest states of F filled, from one guess.
 
+    The result is one stationary state; a lower one may exist, and whether it is a minimum is not tested
+    (:func:`ground_state` tests, and compares several guesses).
+
     Solvers are chained: optimal damping to a residual of 0.5 meV, DIIS while it helps, and a trust-region
     Newton method whose energy never rises. Newton keeps the number of carriers at each momentum; if
     the state then breaks the aufbau order, it is filled anew and the chain starts again.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from scipy.interpolate import NearestNDInterpolator
 
 from moire._arrays import ComplexArray, FloatArray
+from moire.hartree_fock import BANDS_MOVE_MEV
 from moire.plot.trends import Columns
 
 PHASE_COLOURS = {
@@ -37,17 +40,31 @@ def _frame(values: FloatArray) -> tuple[float, float]:
     return float(1.5 * places[0] - 0.5 * places[1]), float(1.5 * places[-1] - 0.5 * places[-2])
 
 
-def plot_phase_map(columns: Columns, x: str, y: str, ax: Axes, *, resolution: int = 400) -> Axes:
+def plot_phase_map(
+    columns: Columns,
+    x: str,
+    y: str,
+    ax: Axes,
+    *,
+    undecided_mev: float = BANDS_MOVE_MEV,
+    resolution: int = 400,
+) -> Axes:
     """Colour a plane by phase: the points as dots, each spot in the colour of its nearest point.
+
+    What belongs to a point whose next phase is close is hatched, because the cutoffs decide there.
 
     Parameters
     ----------
     columns
-        With the coordinates and ``phase``, one row per point; points may lie anywhere.
+        With the coordinates, ``phase`` and ``margin`` (energy of the next phase above the lowest in meV per cell, NaN
+        without one), one row per point; points may lie anywhere.
     x, y
         Columns along the axes.
     ax
         Where to draw.
+    undecided_mev
+        Margin below which a point is hatched; by default 0.25 meV per cell, by which bands left out were seen to move
+        two phases against each other (``moire.hartree_fock.BANDS_MOVE_MEV``). 0 hatches nothing.
     resolution
         Pixels each way.
     """
@@ -59,12 +76,21 @@ def plot_phase_map(columns: Columns, x: str, y: str, ax: Axes, *, resolution: in
     size = [float(np.ptp(values)) or 1.0 for values in (across, up)]
     nearest = NearestNDInterpolator(np.stack([across / size[0], up / size[1]], axis=1), codes)
     grid_x, grid_y = (np.linspace(*_frame(values), resolution) for values in (across, up))
-    image = nearest(grid_x[None, :] / size[0], grid_y[:, None] / size[1])
+    where = grid_x[None, :] / size[0], grid_y[:, None] / size[1]
+    image = nearest(*where)
     palette = np.array([to_rgb(colours[name]) for name in names])
     extent = (grid_x[0], grid_x[-1], grid_y[0], grid_y[-1])
     ax.imshow(palette[image.astype(int)], origin="lower", aspect="auto", extent=extent, interpolation="nearest")
     ax.plot(across, up, ".", color="k", markersize=1.5, alpha=0.5)
-    handles = [Line2D([], [], marker="s", linestyle="", color=colours[name], label=name) for name in names]
+    handles: list[Artist] = [
+        Line2D([], [], marker="s", linestyle="", color=colours[name], label=name) for name in names
+    ]
+    close = np.asarray(columns["margin"], dtype=float) < undecided_mev if undecided_mev else np.zeros(len(codes), bool)
+    if close.any():
+        hatched = NearestNDInterpolator(nearest.points, close.astype(float))(*where)
+        ax.contourf(grid_x, grid_y, hatched, levels=[0.5, 1.5], colors="none", hatches=["////"])
+        label = f"next phase within\n{undecided_mev:g} meV per cell"
+        handles.append(Patch(facecolor="none", edgecolor="k", hatch="////", label=label))
     ax.legend(handles=handles, fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
     return ax
 

@@ -15,6 +15,7 @@ from moire.bands import BandStructure, solve_bands
 from moire.errors import CutoffWarning, require
 from moire.grids import KPath
 from moire.hartree_fock import (
+    BANDS_MOVE_MEV,
     SYMMETRIES,
     Excitations,
     Folding,
@@ -123,6 +124,7 @@ class HfTask(ProjectionOptions):
             progress=progress,
         )
         points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
+        _warn_undecided(points, self.n_bands)
         best = points[0].best
         modes = self._modes(best, progress)
         text = "\n\n".join(map(str, [*points, modes] if modes else points))
@@ -165,6 +167,18 @@ def _check_time_reversal(bands: BandStructure) -> None:
         warnings.warn(
             f"The energies of K at k and of K' at -k differ by up to {Number(mismatch):.3f} meV: "
             "use more plane_wave_shells.",
+            CutoffWarning,
+            stacklevel=2,
+        )
+
+
+def _warn_undecided(points: Sequence[MeanFieldPoint], n_bands: int) -> None:
+    """Warn where the next phase is so close that the bands left out can decide."""
+    close = [f"{point.epsilon_r:g}" for point in points if not point.is_decided]
+    if close:
+        warnings.warn(
+            f"The phase is decided by less than {BANDS_MOVE_MEV:g} meV per cell at epsilon {', '.join(close)}: bands "
+            f"beyond the {n_bands} kept can move the margin as much.",
             CutoffWarning,
             stacklevel=2,
         )

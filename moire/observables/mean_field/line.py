@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from moire._text import Number
-from moire.hartree_fock import GroundState, HartreeFockResult
+from moire.hartree_fock import BANDS_MOVE_MEV, GroundState, HartreeFockResult
+from moire.hartree_fock.ground_state import undecided
 from moire.observables.mean_field.phase import MeanFieldPhase, identify_phase
 
 
@@ -50,6 +51,11 @@ class MeanFieldPoint:
                 return phase.name, state.free_energy_per_cell - self.best.free_energy_per_cell
         return "", float("nan")
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether the next phase lies higher than bands left out were seen to move it, 0.25 meV per cell."""
+        return not self.runner_up[1] < BANDS_MOVE_MEV
+
     def __str__(self) -> str:
         lines = [str(self.best), str(self.phase), ""]
         lines.append(
@@ -65,6 +71,8 @@ class MeanFieldPoint:
         n_starts, reached = len(self.found.solutions), self.found.n_reached
         advice = "" if reached > 1 else "; more random starts (n_random) may find a lower one"
         lines.append(f"The lowest state was reached by {reached} of {n_starts} starts{advice}.")
+        if not self.is_decided:
+            lines.append(undecided(*self.runner_up))
         if any(phase.name == "metal" for phase in self.phases):
             lines.append("The gap of a metal is the spacing of levels on this mesh.")
         return "\n".join(lines)

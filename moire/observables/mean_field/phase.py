@@ -15,20 +15,8 @@ from moire.errors import InputError, MeshWarning, require
 from moire.hartree_fock.folding import CORNER_DIFFERENCE
 from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.result import HartreeFockResult
+from moire.observables.phase_names import RULE, Invariants, name_phase
 from moire.topology.berry import ChernResult, chern_number
-
-RULE = (
-    "empty without carriers; metal: the filled states (of a valley, without order between valleys) differ in number "
-    "among momenta or the "
-    "gap is below {gap:g} meV; then by the first that holds: intervalley coherence above {order:g} at several "
-    "wave vectors (none with 90 % of it): multi-Q IVC; at one that is not zero: 120-degree AFM if it is "
-    "+-(kappa_+ - kappa_-), else spiral IVC; order within the valleys at a wave vector of the enlarged cell above"
-    " {order:g}: SDW if the charge modulation is below {order:g}, else CDW if C3 keeps the weights of all wave "
-    "vectors (to 10 % of the largest), else stripe; intervalley coherence above {order:g}: AFMxy if the in-plane "
-    "moments of the layers are opposite (cos 3 angle < 0) and C = 0, else IVC; |valley polarisation| above "
-    "{order:g}: QAH if C != 0, else VP; |staggered out-of-plane moment| above {order:g} per carrier: AFMz; then "
-    "non-magnetic: QSH if the valley Chern number (C_K - C_K')/2 is odd, else BI"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +27,14 @@ class MeanFieldPhase:
     ----------
     name
         ``"empty"``, ``"metal"``, ``"AFMxy"``, ``"IVC"``, ``"QAH"``, ``"VP"``, ``"AFMz"``, ``"QSH"`` or ``"BI"``;
-        with order at a finite wave vector ``"120-degree AFM"``, ``"spiral IVC"``, ``"multi-Q IVC"``, ``"CDW"``,
-        ``"SDW"`` or ``"stripe"``.
+        ``"insulator"`` where the mesh is too coarse for the Chern number that decides; with order at a finite wave
+        vector ``"120-degree AFM"``, ``"spiral IVC"``, ``"multi-Q IVC"``, ``"CDW"``, ``"SDW"`` or ``"stripe"``.
     chern
         Total Chern number of the filled states, in the electron convention (band states, not their conjugates);
         None in a metal, and where the mesh is too coarse for its links (with a MeshWarning).
     valley_chern
-        Chern number of the filled states of each valley; None for an empty one, no entry with intervalley
-        order or in a metal.
+        Chern number of the filled states of each valley; None for an empty one and where the mesh is too coarse, no
+        entry with intervalley order or in a metal.
     rule
         The rule that gave the name.
     """
@@ -59,7 +47,7 @@ class MeanFieldPhase:
     def __str__(self) -> str:
         chern = "no Chern number" if self.chern is None else f"total {self.chern}"
         valleys = zip(("K", "K'"), self.valley_chern, strict=False)
-        each = [f"valley {valley}: {'empty' if result is None else result}" for valley, result in valleys]
+        each = [f"valley {valley}: {'no Chern number' if result is None else result}" for valley, result in valleys]
         rule = textwrap.fill(f"rule: {self.rule}", 118, subsequent_indent="  ")
         return "\n".join([f"phase {self.name}, {chern} (filled states, as bands of electrons)", *each, rule])
 
@@ -70,7 +58,8 @@ def identify_phase(
     """Name the phase of a Hartree-Fock state.
 
     An AFMz state keeps its name whatever its Chern number; with |C| = 1 it is the antiferromagnetic Chern
-    insulator.
+    insulator. An insulator without order between valleys whose C_K + C_K' is not zero is AFMz however small its
+    moments are: time reversal forbids it in a non-magnetic one.
 
     Parameters
     ----------
@@ -110,23 +99,28 @@ def identify_phase(
     finite = _finite_wave_vector_order(result, order_threshold)
     if finite is not None:
         return MeanFieldPhase(finite, chern, (), rule)
-    if moments.coherence > order_threshold:
-        opposite = moments.staggering < 0 and (chern is None or chern.rounded == 0)
-        return MeanFieldPhase("AFMxy" if opposite else "IVC", chern, (), rule)
-    counts = _filled_by_valley(result)
+    counts: tuple[int, ...] | None = ()
+    if moments.coherence <= order_threshold:
+        counts = _filled_by_valley(result)
     if counts is None:
-        return MeanFieldPhase("metal", chern, (), rule)
+        return MeanFieldPhase("metal", None, (), rule)
     valleys = tuple(
         _chern(result.valley_bands(flavour), range(count)) if count else None for flavour, count in enumerate(counts)
     )
-    if len(valleys) == 1 or abs(moments.valley_polarisation) > order_threshold:
-        name = "QAH" if chern is not None and chern.rounded else "VP"
-    elif abs(moments.staggered_out_of_plane) > order_threshold:
-        name = "AFMz"
-    else:
-        first, second = (0 if valley is None else valley.rounded for valley in valleys)
-        name = "QSH" if (first - second) // 2 % 2 else "BI"
-    return MeanFieldPhase(name, chern, valleys, rule)
+    known = (0 if not count else _rounded(valley) for count, valley in zip(counts, valleys, strict=True))
+    invariants = Invariants(
+        coherence=moments.coherence,
+        staggering=moments.staggering,
+        valley_polarisation=moments.valley_polarisation,
+        staggered_moment=moments.staggered_out_of_plane,
+        chern=_rounded(chern),
+        valley_chern=tuple(known),
+    )
+    return MeanFieldPhase(name_phase(invariants, order_threshold), chern, valleys, rule)
+
+
+def _rounded(chern: ChernResult | None) -> int | None:
+    return None if chern is None else chern.rounded
 
 
 def _chern(bands: BandStructure, group: range) -> ChernResult | None:

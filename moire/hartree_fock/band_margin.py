@@ -1,0 +1,98 @@
+"""Whether the bands kept decide between two states: the same two with more bands."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from fractions import Fraction
+
+from moire.bands import solve_bands
+from moire.errors import ConvergenceWarning, require
+from moire.hartree_fock.follow import transferred
+from moire.hartree_fock.ground_state import same_order
+from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.scf import solve_hartree_fock
+
+
+@dataclass(frozen=True)
+class BandMargin:
+    """Energy of one state above another, per moire cell, with the bands kept and with more.
+
+    Parameters
+    ----------
+    names
+        Guesses that the two states came from.
+    n_bands
+        Bands per valley, as kept and more.
+    margins_mev
+        E(second) - E(first) per cell in meV for each; NaN where one of the two is no solution any more.
+    """
+
+    names: tuple[str, str]
+    n_bands: tuple[int, int]
+    margins_mev: tuple[float, float]
+
+    @property
+    def moved_mev(self) -> float:
+        """How far the further bands move the margin, in meV per cell."""
+        return self.margins_mev[1] - self.margins_mev[0]
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the margin of the bands kept is larger than what the further bands move; not where that is NaN."""
+        return abs(self.moved_mev) < abs(self.margins_mev[0])
+
+    def __str__(self) -> str:
+        pairs = zip(self.margins_mev, self.n_bands, strict=True)
+        few, many = (f"{margin:+.4f} meV per cell with {n} bands" for margin, n in pairs)
+        verdict = "moved by less than itself" if self.is_decided else "NOT decided by the bands kept"
+        return f"E({self.names[1]}) - E({self.names[0]}) = {few}, {many}: {verdict}"
+
+
+def band_margin(first: HartreeFockResult, second: HartreeFockResult, n_more: int = 3) -> BandMargin:
+    """Repeat two competing states with more bands, each from itself.
+
+    One band more may say too little: at 3.89 degrees, D = 28 meV and eps = 20 (WANG_2023) AFMz lies above AFMxy by
+    0.202, 0.127, 0.014 and -0.023 meV per cell with three, four, five and six bands on 6x6. The mesh matters far less,
+    so that a small one will do.
+
+    Parameters
+    ----------
+    first, second
+        Converged states of holes at zero temperature, of one problem, such as ``found.best`` and ``found.competitor``.
+    n_more
+        Bands added per valley.
+
+    Raises
+    ------
+    InputError
+        If the states are not those of one problem of holes, or the basis does not hold so many bands.
+    MemoryRefusedError
+        If the exchange of the further bands does not fit in memory.
+    """
+    problem, folding = first.problem, first.folding
+    require(n_more >= 1, "n_more", "be at least 1", n_more)
+    shared = problem is second.problem or problem.describe() == second.problem.describe()
+    require(shared and first.n_particles == second.n_particles, "second", "be a state of the same problem", "another's")
+    require(problem.carrier == "hole", "first", "be a state of holes, which leave further bands empty", "of electrons")
+    for name, state in (("first", first), ("second", second)):
+        tested = state.converged and state.temperature_mev == 0
+        require(tested, name, "be converged at zero temperature", state.stop_reason)
+    bands = solve_bands(problem.bands.models, problem.grid, problem.bands.n_bands + n_more)
+    few = MeanField(problem, folding.supercell, folding.boost)
+    many = MeanField(problem.on_bands(bands), folding.supercell, folding.boost)
+    filling = Fraction(first.n_particles, problem.grid.n_points)
+    repeated = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a state may cease to exist; the margin says so
+        for state in (first, second):
+            start = transferred(state.density_matrix, few, many)
+            repeated.append(solve_hartree_fock(many, filling, start, state.symmetry, seed=state.seed))
+    kept = all(state.converged for state in repeated) and not same_order(*repeated)
+    after = repeated[1].energy_per_cell - repeated[0].energy_per_cell if kept else float("nan")
+    return BandMargin(
+        (first.guess, second.guess),
+        (problem.bands.n_bands, bands.n_bands),
+        (second.energy_per_cell - first.energy_per_cell, after),
+    )

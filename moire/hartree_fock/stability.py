@@ -1,0 +1,123 @@
+"""Whether a state is a minimum of the energy, and the way down from one that is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from moire.errors import require
+from moire.hartree_fock.fermi_sea import rearranged
+from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.newton import Tangent
+from moire.hartree_fock.result import SADDLE_MEV, HartreeFockResult
+from moire.hartree_fock.rotation import RotatedMeanField
+from moire.hartree_fock.scf import solve_hartree_fock
+
+_ROUNDS = 5  # of rotations and moves in turn
+
+
+def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
+    """Lowest curvature of the energy in meV under rotations of filled into empty orbitals.
+
+    Negative at a saddle (the state is unstable); zero along a broken continuous symmetry, such as the relative
+    phase of the valleys; infinite where nothing can rotate. Rotations keep the number of carriers at each momentum
+    and the symmetry of the result.
+
+    Raises
+    ------
+    InputError
+        If the state is not one at zero temperature.
+    """
+    return _tangent(mean_field, result).softest(result.seed)[0]
+
+
+def relax(
+    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = SADDLE_MEV, max_saddles: int = 5
+) -> HartreeFockResult:
+    """Leave a saddle along its softest direction, downhill, until the state is a minimum.
+
+    Parameters
+    ----------
+    mean_field
+        The mean field that the state belongs to.
+    result
+        A state at zero temperature; it is returned itself if it is stable.
+    threshold_mev
+        Curvature below which a state counts as a saddle.
+    max_saddles
+        Saddles to leave before giving up.
+
+    Raises
+    ------
+    InputError
+        If the state is not one at zero temperature.
+    """
+    chain = _downhill(mean_field, result, threshold_mev, max_saddles)
+    return result if len(chain) == 1 else chain[-1]
+
+
+def settle(
+    mean_field: MeanField, result: HartreeFockResult, tolerance: float = 1e-6
+) -> tuple[HartreeFockResult, HartreeFockResult]:
+    """Lead a state to a minimum, by rotations of orbitals and by moves of carriers in turn.
+
+    Parameters
+    ----------
+    mean_field
+        The mean field that the state belongs to.
+    result
+        A state at zero temperature.
+    tolerance
+        Residual in meV at which a state counts as converged.
+
+    Returns
+    -------
+    states
+        The state itself with its curvature, and the one that it leads to, tested for both; equal at a minimum.
+    """
+    chain = _downhill(mean_field, result)
+    last = chain[-1]
+    moved = rearranged(mean_field, last, tolerance)
+    if len(chain) == 1 and not _is_another(moved):
+        return moved, moved
+    for _ in range(_ROUNDS):
+        if not _is_another(moved):
+            return chain[0], moved
+        last = _downhill(mean_field, moved)[-1]
+        moved = rearranged(mean_field, last, tolerance)
+    return chain[0], moved
+
+
+def _is_another(moved: HartreeFockResult) -> bool:
+    return bool(np.isnan(moved.curvature_mev))  # a state that moves of carriers made
+
+
+def _downhill(
+    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = SADDLE_MEV, max_saddles: int = 5
+) -> list[HartreeFockResult]:
+    """States on the way down through saddles, each with its curvature."""
+    states: list[HartreeFockResult] = []
+    while True:
+        tangent = _tangent(mean_field, result)
+        curvature, direction = tangent.softest(result.seed)
+        states.append(replace(result, curvature_mev=curvature))
+        if curvature > threshold_mev or len(states) > max_saddles:
+            return states
+        # a tenth of a radian per momentum: far enough to leave, near enough to go down
+        start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
+        start = (start + start.conj().swapaxes(1, 2)) / 2
+        filling = Fraction(result.n_particles, mean_field.n_cells)
+        lower = solve_hartree_fock(mean_field, filling, start, result.symmetry, solvers=("newton",), seed=result.seed)
+        if lower.energy_per_cell >= result.energy_per_cell:
+            return states
+        result = replace(lower, guess=f"{result.guess.removesuffix(' relaxed')} relaxed")
+
+
+def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
+    require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
+    if result.symmetry == "c3":
+        mean_field = RotatedMeanField.of(mean_field, result.density_matrix)
+    fock = mean_field(result.density_matrix)
+    return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
