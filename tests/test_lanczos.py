@@ -143,15 +143,6 @@ def test_a_killed_run_resumes_to_the_same_bits(hamiltonian, tmp_path, monkeypatc
     np.testing.assert_array_equal(resumed.history, whole.history)
 
 
-def test_all_sectors_resume(small_problem, tmp_path):
-    problem, label = small_problem([3, 6]), [(0, 3)]
-    first = mo.solve_all_sectors(problem, (1, 3), 3, momenta=label, checkpoint=tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"sector-3.0.h5", "sector-3.1.h5"}
-    again = mo.solve_all_sectors(problem, (1, 3), 3, momenta=label, checkpoint=tmp_path)
-    np.testing.assert_array_equal(again.energies, first.energies)
-    assert again.n_products[0] < first.n_products[0] / 2
-
-
 def test_a_checkpoint_of_another_problem_is_refused(hamiltonian, tmp_path):
     solve_sector(hamiltonian, 3, n_krylov=16, checkpoint=tmp_path / "run")
     with pytest.raises(mo.InputError, match=r"`checkpoint` must belong to this problem and settings, but .*run.0.h5"):

@@ -85,10 +85,10 @@ def test_a_failed_point_is_recorded_and_tried_again(copy, monkeypatch):
         copy.file_of(request).unlink()
     genuine = run_module.compute
 
-    def fail(request):
+    def fail(request, checkpoint):
         if request == bad:
             raise ZeroDivisionError("on purpose")
-        return genuine(request)
+        return genuine(request, checkpoint=checkpoint)
 
     monkeypatch.setattr(run_module, "compute", fail)
     report, text = rerun(copy)

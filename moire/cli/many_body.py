@@ -135,23 +135,24 @@ def _spectrum_options(command: Command) -> Command:
             click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant."),
             interaction_options(0.0, 4.0, "drop"),
             click.option("--seed", type=int, default=0, help="Seed of the starting vectors."),
+            click.option("--checkpoint", type=click.Path(path_type=Path), help="Folder to keep solved sectors in."),
         ]
     ):
         command = decorate(command)
     return command
 
 
-_POINT = ("set_name", "twist", "displacement", "shells", "valley", "output", "figure")
+_POINT = ("set_name", "twist", "displacement", "shells", "valley", "output", "figure", "checkpoint")
 
 
-def _run_spectrum(kind: type[EdTask], options: dict[str, Any], checkpoint: Path | None = None, **extra: Any) -> None:
+def _run_spectrum(kind: type[EdTask], options: dict[str, Any], **extra: Any) -> None:
     """Run a task on a spectrum from the options of its command."""
     logger = logging.getLogger("moire")
     logger.setLevel(min(logger.level, logging.INFO))  # one spectrum states its memory, a sweep of them does not
     point = {name: options.pop(name) for name in _POINT}
     options["cluster"] = read_cluster(options["cluster"])
     renamed = {_FIELDS.get(name, name): value for name, value in options.items()}
-    run_single(kind(**renamed, **extra), **point, checkpoint=checkpoint)
+    run_single(kind(**renamed, **extra), **point)
 
 
 _FIELDS = {
@@ -165,10 +166,9 @@ _FIELDS = {
 @click.command()
 @point_options
 @_spectrum_options
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of every sector in this folder.")
-def ed(checkpoint: Path | None, **options: Any) -> None:
-    """Many-body spectrum of one band of one valley, all momentum sectors; resumes from its checkpoints."""
-    _run_spectrum(EdTask, options, checkpoint)
+def ed(**options: Any) -> None:
+    """Many-body spectrum of one band of one valley, all momentum sectors; resumes from its checkpoint."""
+    _run_spectrum(EdTask, options)
 
 
 @click.command()
@@ -180,7 +180,10 @@ def ed(checkpoint: Path | None, **options: Any) -> None:
 @click.option("--twists", default="6x6", help="Boundary twists of the many-body Chern number; 0x0 for none.")
 @click.option("--charge-gap/--no-charge-gap", default=True, help="Solve one carrier more and one fewer.")
 def fci(kept: int, flux: str, flux_steps: int, twists: str, charge_gap: bool, **options: Any) -> None:
-    """Every diagnostic of a fractional Chern insulator: flux, Chern number, entanglement, S(q), charge gap."""
+    """Every diagnostic of a fractional Chern insulator: flux, Chern number, entanglement, S(q), charge gap.
+
+    Resumes from its checkpoint.
+    """
     try:
         directions = tuple(int(part) for part in flux.split(",") if part)
     except ValueError:

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from moire.errors import InputError, require
+from moire.resources import logger
 
 
 @dataclass
@@ -46,17 +47,23 @@ class Checkpoint:
         return self.path.with_name(f"{self.path.name}.{number}.h5")
 
     def save(self, state: Mapping[str, np.ndarray]) -> None:
-        """Write the arrays of `state` into the older slot."""
-        self._count += 1
-        target = self._slot(self._count % 2)
+        """Write the arrays of `state` into the older slot; where that fails, say so and leave the slots as they are."""
+        target = self._slot((self._count + 1) % 2)
         temporary = target.with_suffix(".tmp")
-        with h5py.File(temporary, "w") as file:
-            file.attrs["key"], file.attrs["count"] = self.key, self._count
-            for name, values in state.items():
-                file[name] = values
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        temporary.replace(target)
+        try:
+            with h5py.File(temporary, "w") as file:
+                file.attrs["key"], file.attrs["count"] = self.key, self._count + 1
+                for name, values in state.items():
+                    file[name] = values
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            temporary.replace(target)
+        except (OSError, RuntimeError) as error:  # of HDF5 too: a full disk costs the checkpoint, not the run
+            logger.warning("`checkpoint` cannot be written to %s (%s); the run goes on without it.", target, error)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            return
+        self._count += 1
 
     def load(self) -> dict[str, np.ndarray] | None:
         """Return the newest state that can be read; None if there is none.
@@ -68,7 +75,10 @@ class Checkpoint:
         """
         newest: dict[str, np.ndarray] | None = None
         for slot in (self._slot(0), self._slot(1)):
-            with contextlib.suppress(OSError, KeyError), h5py.File(slot, "r") as file:  # a damaged slot is passed over
+            with (
+                contextlib.suppress(OSError, RuntimeError, KeyError),
+                h5py.File(slot, "r") as file,
+            ):  # a damaged slot is passed over
                 if file.attrs["key"] != self.key:
                     raise InputError(f"`checkpoint` must belong to this problem and settings, but {slot} does not.")
                 count = int(file.attrs["count"])

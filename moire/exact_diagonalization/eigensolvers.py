@@ -24,7 +24,7 @@ Solver = Literal["auto", "lanczos", "arpack", "dense"]
 SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
 DENSE_DIMENSION = 300
 BLOCK_SIZE = 2  # finds pairs of degenerate levels at once; a larger block costs more products
-MIN_KRYLOV, CHECKPOINTED_KRYLOV = 60, 40
+MIN_KRYLOV = 60
 WORKING_VECTORS = 4  # of each vector of a block: its copies on the way in and out of a product
 
 
@@ -106,7 +106,7 @@ def lanczos(
 ) -> Eigenpairs:
     """Block Lanczos with as many Krylov vectors as fit, see :func:`moire.exact_diagonalization.block_lanczos`."""
     dimension = hamiltonian.shape[0]
-    block, held = plan_lanczos(hamiltonian, wanted, block_size, n_krylov, checkpoint is not None)
+    block, held = plan_lanczos(hamiltonian, wanted, block_size, n_krylov)
     settings = LanczosSettings(wanted, block, held, tolerance, max_restarts, seed)
     slots = None
     if checkpoint is not None:
@@ -117,13 +117,11 @@ def lanczos(
 
 
 def plan_lanczos(
-    hamiltonian: SectorHamiltonian, wanted: int, block_size: int | None, n_krylov: int | None, checkpointed: bool
+    hamiltonian: SectorHamiltonian, wanted: int, block_size: int | None, n_krylov: int | None
 ) -> tuple[int, int]:
     """Choose the block size and the number of Krylov vectors, state their memory, and refuse what does not fit."""
     dimension, bytes_each = int(hamiltonian.shape[0]), hamiltonian.dtype.itemsize
-    block, held, needed = choose_lanczos(
-        dimension, bytes_each, hamiltonian.is_stored, wanted, block_size, n_krylov, checkpointed
-    )
+    block, held, needed = choose_lanczos(dimension, bytes_each, hamiltonian.is_stored, wanted, block_size, n_krylov)
     what = f"{held} Krylov vectors of dimension {dimension} in blocks of {block}"
     reserve(what, needed, "fewer levels or vectors in complex64 would fit")
     return block, held
@@ -136,7 +134,6 @@ def choose_lanczos(
     wanted: int,
     block_size: int | None,
     n_krylov: int | None,
-    checkpointed: bool,
     taken: float = 0.0,
 ) -> tuple[int, int, float]:
     """Block size, number of Krylov vectors and their bytes, products and the vectors returned included.
@@ -155,7 +152,7 @@ def choose_lanczos(
         return min(dimension, wanted + 4 * block)
 
     block = block_size or min(wanted, BLOCK_SIZE)
-    held = n_krylov or min(dimension, CHECKPOINTED_KRYLOV if checkpointed else MIN_KRYLOV)
+    held = n_krylov or min(dimension, MIN_KRYLOV)
     held = max(held, smallest(block), 0 if n_krylov else min(dimension, 2 * wanted + 20))
     require(n_krylov is None or held == n_krylov, "n_krylov", f"be at least {smallest(block)}", n_krylov)
     require(held <= dimension, "n_krylov", f"not exceed the dimension {dimension}", held)

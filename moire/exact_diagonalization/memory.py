@@ -47,7 +47,6 @@ def sector_memory(
     n_eigenstates: int,
     storage: Storage = "auto",
     solver: Solver = "auto",
-    checkpointed: bool = False,
 ) -> SectorMemory:
     """Memory of one sector, with as many Krylov vectors as fit, or the fewest that Lanczos can work with.
 
@@ -59,8 +58,6 @@ def sector_memory(
         Levels wanted.
     storage, solver
         As in :func:`solve_all_sectors`.
-    checkpointed
-        Whether Lanczos keeps its state on disk, for which it holds fewer vectors.
     """
     wanted = min(n_eigenstates, dimension)
     basis = basis_bytes(n_orbitals, dimension)
@@ -73,7 +70,7 @@ def sector_memory(
     if solver == "arpack":
         block, vectors = 1, 16.0 * dimension * (n_arpack_vectors(wanted, dimension) + wanted)
     else:
-        block, _, held = choose_lanczos(dimension, 16, is_stored, wanted, None, None, checkpointed, basis + tables)
+        block, _, held = choose_lanczos(dimension, 16, is_stored, wanted, None, None, basis + tables)
         vectors = held - (0.0 if is_stored else PairProduct.estimated_bytes(dimension, block))
     accumulators = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
     return SectorMemory(basis, tables + accumulators, vectors, is_stored)
@@ -86,7 +83,6 @@ def reserve_sectors(
     n_eigenstates: int,
     storage: Storage,
     solver: Solver,
-    checkpointed: bool,
     keep_vectors: bool,
 ) -> None:
     """State the memory of the largest of some sectors, and of the vectors kept of all, and refuse what does not fit.
@@ -99,7 +95,7 @@ def reserve_sectors(
     size, largest = grid.n_points, max(dimensions)
 
     def needed(orbitals: int, particles: int, dimension: int, levels: int) -> SectorMemory:
-        return sector_memory(orbitals, particles, dimension, levels, storage, solver, checkpointed)
+        return sector_memory(orbitals, particles, dimension, levels, storage, solver)
 
     memory = needed(size, n_particles, largest, n_eigenstates)
     kept = 16.0 * n_eigenstates * sum(dimensions) if keep_vectors else 0.0

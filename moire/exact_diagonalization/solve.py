@@ -24,6 +24,7 @@ from moire.exact_diagonalization.eigensolvers import (
 from moire.exact_diagonalization.hamiltonian import STORAGES, SectorHamiltonian, Storage
 from moire.exact_diagonalization.memory import reserve_sectors
 from moire.exact_diagonalization.pairs import PairHamiltonian
+from moire.exact_diagonalization.resume import SpectrumCheckpoint
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, representatives
@@ -88,8 +89,8 @@ def solve_sector(
     n_krylov
         Krylov vectors that Lanczos holds; by default about 60, or as many as fit.
     checkpoint
-        Name, without ending, of the two files in which Lanczos keeps its state; it resumes from them. They
-        are written at every restart, for which fewer vectors are held.
+        Name, without ending, of the two files in which Lanczos keeps its state at every restart; it resumes from
+        them. A sector that is diagonalized densely needs none.
 
     Raises
     ------
@@ -103,6 +104,9 @@ def solve_sector(
     _check_solver(n_eigenstates, tolerance_mev, seed, solver)
     for name, value in (("block_size", block_size), ("n_krylov", n_krylov)):
         require(value is None or value >= 1, name, "be at least 1", value)
+    for name, given in (("block_size", block_size), ("n_krylov", n_krylov), ("checkpoint", checkpoint)):
+        used = given is None or solver in ("auto", "lanczos")
+        require(used, name, "be left out with a solver other than 'lanczos', which alone uses it", given)
     sector, dimension = hamiltonian.sector, hamiltonian.shape[0]
     require(dimension > 0, "hamiltonian", "act on a sector with states", f"empty at {sector.label}")
     wanted = min(n_eigenstates, dimension)
@@ -220,7 +224,8 @@ def solve_all_sectors(
         Solve one sector of those related by rotations of the cluster, where the matrix elements show that H is
         invariant to half the tolerance.
     checkpoint
-        Directory in which Lanczos keeps the state of each sector and from which it resumes.
+        Folder that keeps every sector solved iteratively, when it is finished and, above 4000 states, while it is at
+        work: the same call resumes from there, to the same bits. Any number of spectra may share it.
 
     Raises
     ------
@@ -244,7 +249,6 @@ def solve_all_sectors(
     asked = [int(dimensions[grid.difference_index[total, k] if transform else k]) for k in wanted]
     reserve_sectors(
         *(grid, n_particles, asked, n_eigenstates, storage, solver),
-        checkpointed=checkpoint is not None,
         keep_vectors=keep_vectors,
     )
     pair_hamiltonian = PairHamiltonian.from_problem(problem)
@@ -255,6 +259,9 @@ def solve_all_sectors(
     symmetries = accepted_symmetries(pair_hamiltonian, n_particles, tolerance_mev / 2) if use_symmetry else ()
     orbits = representatives(symmetries, grid, n_particles)
     bound = max((symmetry.energy_bound(n_particles) for symmetry in symmetries), default=0.0)
+    settings = (n_particles, n_eigenstates, tolerance_mev - bound, seed, solver, storage, keep_vectors)
+    by_name = solver in ("dense", "arpack")  # these keep no state
+    kept = None if checkpoint is None else SpectrumCheckpoint.of(checkpoint, pair_hamiltonian, settings)
     rows: list[int] = []
     solutions: list[SectorSolution | None] = []
     storages, solved = set(), {}
@@ -267,17 +274,27 @@ def solve_all_sectors(
             continue
         chosen, symmetry = orbits[momentum]
         if chosen not in solved:
-            hamiltonian = SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, n_particles, chosen), storage)
-            storages.add("csr" if hamiltonian.is_stored else "matrix-free")
-            solved[chosen] = solve_sector(
-                hamiltonian,
-                n_eigenstates,
-                tolerance_mev=tolerance_mev - bound,
-                seed=seed,
-                strict=strict,
-                solver=solver,
-                checkpoint=None if checkpoint is None else Path(checkpoint) / f"sector-{chosen}",
-            )
+            found = kept.load(chosen) if kept else None
+            if found is None:
+                hamiltonian = SectorHamiltonian(pair_hamiltonian, MomentumSector(grid, n_particles, chosen), storage)
+                held = "csr" if hamiltonian.is_stored else "matrix-free"
+                solution = solve_sector(
+                    hamiltonian,
+                    n_eigenstates,
+                    tolerance_mev=tolerance_mev - bound,
+                    seed=seed,
+                    strict=strict,
+                    solver=solver,
+                    checkpoint=kept.state(chosen, hamiltonian.shape[0]) if kept and not by_name else None,
+                )
+                if kept and solution.converged and solution.solver != "dense":
+                    spared = {} if keep_vectors else {"vectors": empty}
+                    kept.finish(chosen, {**vars(solution), **spared, "storage": held})
+            else:
+                held = found.pop("storage")
+                solution = SectorSolution(**found | {"n_products": 0})
+            storages.add(held)
+            solved[chosen] = solution
         solution = solved[chosen]
         if symmetry is not None:
             solution = _related(solution, symmetry, pair_hamiltonian, n_particles, chosen, momentum, keep_vectors)

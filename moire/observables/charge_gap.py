@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -90,6 +91,7 @@ def charge_gap(
     tolerance_mev: float = 1e-6,
     seed: int = 0,
     progress: bool = False,
+    checkpoint: Path | str | None = None,
 ) -> ChargeGap:
     """Charge gap and neutral gap at a filling, from all sectors with N-1, N and N+1 carriers.
 
@@ -99,7 +101,7 @@ def charge_gap(
         One band of one flavour on a cluster.
     filling
         Carriers per cell.
-    storage, tolerance_mev, seed, progress
+    storage, tolerance_mev, seed, progress, checkpoint
         As in :func:`moire.solve_all_sectors`.
 
     Raises
@@ -122,6 +124,7 @@ def charge_gap(
             tolerance_mev=tolerance_mev,
             seed=seed,
             progress=progress,
+            checkpoint=checkpoint,
         )
 
     spectrum = solve(n_carriers, deepest + 1)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isfinite
+from pathlib import Path
+from typing import TypedDict
 
 from moire.errors import InputError, require
 from moire.exact_diagonalization import Spectrum, expected_momenta, one_band_filling, solve_all_sectors
@@ -26,6 +28,14 @@ from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.projection import ProjectedHamiltonian
 
 CHERN_TOLERANCE = 1e-6
+
+
+class _Options(TypedDict):
+    """How every spectrum of a report is solved."""
+
+    seed: int
+    progress: bool
+    checkpoint: Path | str | None
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,7 @@ def fci_report(
     with_charge_gap: bool = True,
     seed: int = 0,
     progress: bool = False,
+    checkpoint: Path | str | None = None,
 ) -> FciReport:
     """Compute the diagnostics of a fractional Chern insulator at a filling with a predicted manifold.
 
@@ -143,6 +154,9 @@ def fci_report(
         Seed of the starting vectors.
     progress
         Show progress bars.
+    checkpoint
+        Folder in which all spectra, those at other twists and numbers of carriers too, keep what is
+        solved, as in :func:`moire.solve_all_sectors`; a killed run resumes.
 
     Raises
     ------
@@ -160,7 +174,8 @@ def fci_report(
     require(n_kept is None or n_kept >= 0, "n_kept", "not be negative", n_kept)
     if flux_directions or twist_mesh:
         check_twistable(problem)
-    spectrum = solve_all_sectors(problem, fraction, n_eigenstates, seed=seed, keep_vectors=True, progress=progress)
+    how: _Options = {"seed": seed, "progress": progress, "checkpoint": checkpoint}
+    spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, **how)
     n_kept = min(3, minority_number(spectrum) // 2) if n_kept is None else n_kept
     structure = structure_factor(spectrum, problem)
     return FciReport(
@@ -171,11 +186,10 @@ def fci_report(
         order=charge_order(spectrum, structure),
         entanglement=entanglement_spectrum(spectrum, n_kept) if n_kept else None,
         flows=tuple(
-            spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, seed=seed, progress=progress)
-            for direction in flux_directions
+            spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, **how) for direction in flux_directions
         ),
-        chern=many_body_chern(problem, fraction, twist_mesh, seed=seed, progress=progress) if twist_mesh else None,
-        charge=charge_gap(problem, fraction, seed=seed, progress=progress) if with_charge_gap else None,
+        chern=many_body_chern(problem, fraction, twist_mesh, **how) if twist_mesh else None,
+        charge=charge_gap(problem, fraction, **how) if with_charge_gap else None,
     )
 
 

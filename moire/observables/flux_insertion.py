@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -39,6 +40,7 @@ def spectral_flow(
     tolerance_mev: float = 1e-6,
     seed: int = 0,
     progress: bool = False,
+    checkpoint: Path | str | None = None,
 ) -> SpectralFlow:
     """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every twist.
 
@@ -63,6 +65,8 @@ def spectral_flow(
         As in :func:`moire.solve_all_sectors`.
     progress
         Show a progress bar over twists.
+    checkpoint
+        Folder in which the spectra keep what is solved, as in :func:`moire.solve_all_sectors`; a killed run resumes.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def spectral_flow(
     levels = deepest + 1 if n_levels is None else n_levels
     require(levels > deepest, "n_levels", f"exceed {deepest}, the states of the manifold in one sector", levels)
     check_twistable(problem)
-    manifold = TwistedManifold(problem, fraction, counts, None, storage, tolerance_mev, seed)
+    manifold = TwistedManifold(problem, fraction, counts, None, storage, tolerance_mev, seed, checkpoint)
 
     n_others = 1 if sectors == "all" else 0
     labels = tuple(sorted(counts)) + (manifold.other_labels if n_others else ())

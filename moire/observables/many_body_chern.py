@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -123,6 +124,7 @@ def many_body_chern(
     tolerance_mev: float = 1e-6,
     seed: int = 0,
     progress: bool = False,
+    checkpoint: Path | str | None = None,
 ) -> ManyBodyChern:
     """Many-body Chern number of a q-fold manifold.
 
@@ -145,6 +147,8 @@ def many_body_chern(
         As in :func:`moire.solve_all_sectors`.
     progress
         Show a progress bar over twists.
+    checkpoint
+        Folder in which the spectra keep what is solved, as in :func:`moire.solve_all_sectors`; a killed run resumes.
 
     Raises
     ------
@@ -169,7 +173,7 @@ def many_body_chern(
     n1, n2 = (int(side) for side in mesh)
     require((n1, n2) == tuple(mesh) and n1 >= 2 and n2 >= 2, "mesh", "have two integer sides of at least 2", mesh)
     counts = manifold_counts(problem.grid, filling, momenta)
-    manifold = TwistedManifold(problem, fraction, counts, particle_hole, storage, tolerance_mev, seed)
+    manifold = TwistedManifold(problem, fraction, counts, particle_hole, storage, tolerance_mev, seed, checkpoint)
     manifold.check_closed()
     check_twistable(problem)
     n_levels = max(counts.values()) + 1

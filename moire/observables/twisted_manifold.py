@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -111,7 +112,7 @@ class TwistedManifold:
         Carriers per cell.
     counts
         States of the manifold per sector.
-    particle_hole, storage, tolerance_mev, seed
+    particle_hole, storage, tolerance_mev, seed, checkpoint
         Settings of the solver, as in :func:`moire.solve_all_sectors`.
     """
 
@@ -122,6 +123,7 @@ class TwistedManifold:
     storage: Storage
     tolerance_mev: float
     seed: int
+    checkpoint: Path | str | None = None
     _bases: dict[Label, MomentumSector] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -170,6 +172,7 @@ class TwistedManifold:
                 tolerance_mev=self.tolerance_mev,
                 seed=self.seed,
                 keep_vectors=keep_vectors,
+                checkpoint=self.checkpoint,
             )
 
         others = spectrum(self.other_labels, n_others, False) if n_others and self.other_labels else None

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from moire.errors import require
 from moire.io import Dataset, Record, provenance
 from moire.sweep.request import Request
 
@@ -37,12 +38,21 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
     progress
         Show a progress bar where the task is long.
     checkpoint
-        Folder in which a spectrum keeps the state of every sector, to go on after a kill; none by default.
+        Folder that exists, in which a task of spectra keeps what is solved, to go on after a kill; none by default.
+
+    Raises
+    ------
+    InputError
+        If a checkpoint is given to a task that keeps none.
     """
+    task = request.task
+    resumes = checkpoint is None or "checkpoint" in task.takes
+    require(resumes, "checkpoint", "be given to a task that resumes, such as ed", f"given to {task.name}")
+    how = {"progress": progress, "checkpoint": checkpoint}
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        record, figures, text = request.task.compute(request.point, progress, checkpoint)
+        record, figures, text = task.compute(request.point, **{name: how[name] for name in task.takes})
     messages = list(dict.fromkeys(str(warning.message) for warning in caught))
     attributes = {
         "request": request.canonical(),
@@ -56,7 +66,7 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
         "parameters": Dataset(point.parameters.name, "", (), "parameter set"),
         "theta": Dataset(float(point.twist_deg), "deg", (), "twist angle"),
         "D": Dataset(float(point.displacement_mev), "meV", (), "displacement field"),
-        **request.task.coordinates(),
+        **task.coordinates(),
         **figures,
     }
     datasets = {**record.datasets, **{f"summary/{name}": column for name, column in columns.items()}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +18,7 @@ _STALE_SECONDS = 3600
 
 
 class ResultsFolder:
-    """Folder with one file per finished request under ``points/``.
+    """Folder with one file per finished request under ``points/``, and what those at work keep in ``checkpoints/``.
 
     Parameters
     ----------
@@ -27,6 +29,7 @@ class ResultsFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.points = path / "points"
+        self.checkpoints = path / "checkpoints"
 
     def open_for_writing(self) -> None:
         """Create or check the marker, and remove temporary files that a killed run left an hour ago or more.
@@ -66,6 +69,20 @@ class ResultsFolder:
     def file_of(self, request: Request) -> Path:
         """Path of the file of a request."""
         return self.points / request.file_name
+
+    def checkpoint_of(self, request: Request) -> Path | None:
+        """Folder, made here, from which a killed request resumes; None for a task that keeps no checkpoint."""
+        if "checkpoint" not in request.task.takes:
+            return None
+        path = self.checkpoints / request.key
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def forget_checkpoint(self, request: Request) -> None:
+        """Remove what a request would have resumed from, if there is anything."""
+        shutil.rmtree(self.checkpoints / request.key, ignore_errors=True)
+        with contextlib.suppress(OSError):  # others are at work
+            self.checkpoints.rmdir()
 
     def survey(self, requests: Sequence[Request]) -> dict[Request, FileStatus]:
         """Status of every request, each file read to its end.

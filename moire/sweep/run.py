@@ -70,11 +70,14 @@ class SweepReport:
 
 
 def run_point(request: Request, folder: ResultsFolder) -> PointReport:
-    """Compute one request and write its file; a failure is written too, with its traceback."""
+    """Compute one request and write its file; a failure is written too, with its traceback.
+
+    A killed or failed request resumes its spectra from the checkpoints in the folder, which a finished one removes.
+    """
     start = time.perf_counter()
     error, n_warnings = "", 0
     try:
-        record = compute(request).record
+        record = compute(request, checkpoint=folder.checkpoint_of(request)).record
         n_warnings = len(record.attributes["warnings"])
     except Exception as failure:  # one bad point must not end the sweep
         error = f"{type(failure).__name__}: {failure}"
@@ -88,6 +91,8 @@ def run_point(request: Request, folder: ResultsFolder) -> PointReport:
         }
         record = Record("failure", {}, attributes)
     write_record(folder.file_of(request), record)
+    if not error:
+        folder.forget_checkpoint(request)
     return PointReport(time.perf_counter() - start, n_warnings, error)
 
 
@@ -117,6 +122,10 @@ def run_sweep(
     """
     start = time.perf_counter()
     statuses = on_leader(communicator, lambda: folder.survey(requests))
+    if communicator is None or communicator.rank == 0:
+        for request in requests:
+            if statuses[request] is FileStatus.FINISHED:
+                folder.forget_checkpoint(request)  # left by a kill between the file and the removal
     waiting = [request for request in requests if statuses[request] is not FileStatus.FINISHED]
     waiting.sort(key=lambda request: -request.task.cost())
     damaged = tuple(folder.file_of(r) for r in requests if statuses[r] is FileStatus.DAMAGED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ConfigDict
@@ -22,6 +21,7 @@ class BandsTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "bands"
+    takes: ClassVar[frozenset[str]] = frozenset()
     n_bands: int = 3
     mesh: tuple[int, int] = (18, 18)
     points_per_segment: int = 30
@@ -44,7 +44,7 @@ class BandsTask:
         """Rough cost in seconds, for scheduling and for the time that remains."""
         return 3e-3 * (self.mesh[0] * self.mesh[1] + 4 * self.points_per_segment)
 
-    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
+    def compute(self, point: ModelPoint) -> Parts:
         """Do the work at one point."""
         model = point.build()
         path = solve_bands(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ConfigDict
@@ -25,6 +24,7 @@ class ChernTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "chern"
+    takes: ClassVar[frozenset[str]] = frozenset()
     bands: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,))
     mesh: tuple[int, int] = (18, 18)
 
@@ -52,7 +52,7 @@ class ChernTask:
         """Rough cost in seconds."""
         return (3e-3 + 1e-3 * sum(map(len, self.bands))) * self.mesh[0] * self.mesh[1]
 
-    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
+    def compute(self, point: ModelPoint) -> Parts:
         """Do the work at one point."""
         bands: BandStructure = solve_bands(point.build(), point.grid(self.mesh), self.n_bands)
         results: list[ChernResult] = [chern_number(bands, group) for group in self.bands]

@@ -31,6 +31,7 @@ class EdTask(ProjectionOptions):
     """Many-body spectrum of the top band of one valley on a cluster."""
 
     name: ClassVar[str] = "ed"
+    takes: ClassVar[frozenset[str]] = frozenset({"progress", "checkpoint"})
     cluster: ClusterShape
     filling: HoleFilling
     boundary_twist: tuple[float, float] = (0.0, 0.0)

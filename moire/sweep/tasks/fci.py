@@ -61,6 +61,7 @@ class FciTask(EdTask):
             with_charge_gap=self.with_charge_gap,
             seed=self.seed,
             progress=progress,
+            checkpoint=checkpoint,
         )
         figures = self.figures(report.spectrum)
         for direction, flow in zip(self.flux_directions, report.flows, strict=True):

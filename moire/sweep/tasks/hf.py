@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -45,6 +44,7 @@ class HfTask(ProjectionOptions):
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "hf"
+    takes: ClassVar[frozenset[str]] = frozenset({"progress"})
     filling: HoleFilling = "-2"
     mesh: tuple[int, int] = (12, 12)
     n_bands: int = 3
@@ -107,7 +107,7 @@ class HfTask(ProjectionOptions):
         orbitals = self.mesh[0] * self.mesh[1] * self.n_bands**2
         return 1e-6 * orbitals**2 * (1 + 0.5 * len(self.epsilon_r))
 
-    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
+    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
         """Do the work at one point."""
         start = self._mean_field(point)
         fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
@@ -127,7 +127,10 @@ class HfTask(ProjectionOptions):
         text = "\n\n".join(map(str, [*points, modes] if modes else points))
         if self.n_modes and modes is None:
             text += "\n\nNo excitations: they need a converged insulator of the moire cell at zero temperature."
-        return hartree_fock_record(points, self._path(best), modes), _columns(points), text
+        path = self._path(best)
+        if self.points_per_segment and path is None:
+            text += "\n\nNo bands along the path: they need the moire cell without a boost."
+        return hartree_fock_record(points, path, modes), _columns(points), text
 
     def _modes(self, state: HartreeFockResult, progress: bool) -> Excitations | None:
         """Excitations of an insulator with the moire cell, where they are asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from moire.io import Dataset, Record
@@ -16,6 +16,8 @@ class Task(Protocol):
     """One kind of work at a point: a frozen dataclass whose fields are the options, so that it can be hashed."""
 
     name: ClassVar[str]
+    takes: ClassVar[frozenset[str]]
+    """Keywords of `compute`: ``"progress"`` shows bars, a killed task resumes from the folder ``"checkpoint"``."""
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
@@ -29,8 +31,9 @@ class Task(Protocol):
     def cost(self) -> float:
         """Rough cost in seconds, for scheduling and for the time that remains."""
 
-    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
-        """Do the work at one point; a long one keeps its state in the folder `checkpoint`, if given, and resumes."""
+    @property
+    def compute(self) -> Callable[..., Parts]:
+        """Do the work at one point, ``compute(point)``, with the keywords that the task takes."""
 
 
 def cluster_name(shape: ClusterShape) -> str:

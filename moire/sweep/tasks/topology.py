@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ConfigDict
@@ -22,6 +21,7 @@ class TopologyTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "topology"
+    takes: ClassVar[frozenset[str]] = frozenset()
     bands: tuple[tuple[int, ...], ...] = ((0,), (1,))
     mesh: tuple[int, int] = (18, 18)
     index_radius: float = 0.25
@@ -45,7 +45,7 @@ class TopologyTask:
         n_pairs = max(max(group) for group in self.bands) if self.index_radius else 0
         return 2 * ChernTask(bands=self.bands, mesh=self.mesh).cost() + 9.0 * n_pairs
 
-    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
+    def compute(self, point: ModelPoint) -> Parts:
         """Do the work at one point."""
         report = topology_report(point.build(), self.bands, self.mesh, self.index_radius)
         figures: dict[str, Dataset] = {}
