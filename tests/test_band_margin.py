@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from moire.tasks.hf import _warn_undecided
 
 import moire as mo
 from moire import hartree_fock as hf
 from moire.errors import CutoffWarning
 from moire.hartree_fock import BANDS_MOVE_MEV, GroundState
 from moire.observables import MeanFieldPoint
+from moire.tasks.hf import _warn_undecided
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from moire.hartree_fock.excitations.time_dependent.modes import normal_modes
+from moire.hartree_fock.excitations.time_dependent.particle_hole import SecondVariation, insulating_groups, sectors_of
 
 import moire as mo
 from moire import hartree_fock as hf
 from moire import plot
 from moire.hartree_fock.newton import Tangent
-from moire.hartree_fock.time_dependent.modes import normal_modes
-from moire.hartree_fock.time_dependent.particle_hole import SecondVariation, insulating_groups, sectors_of
 from tests.reference import particle_hole as reference
 
 
@@ -195,7 +195,7 @@ def test_gauge_invariance(build_model, ising):
 
 def test_lanczos_and_dense_modes_agree(monkeypatch, ising, antiferromagnet):
     dense = hf.excitations(ising, n_modes=3), hf.excitations(antiferromagnet, n_modes=3, momenta=[(0, 1)])
-    monkeypatch.setattr("moire.hartree_fock.time_dependent.modes.DENSE_DIMENSION", 0)
+    monkeypatch.setattr("moire.hartree_fock.excitations.time_dependent.modes.DENSE_DIMENSION", 0)
     lanczos = hf.excitations(ising, n_modes=3), hf.excitations(antiferromagnet, n_modes=3, momenta=[(0, 1)])
     for left, right in zip(dense, lanczos, strict=True):
         np.testing.assert_allclose(left.energies, right.energies, atol=1e-9)
@@ -205,7 +205,7 @@ def test_lanczos_and_dense_modes_agree(monkeypatch, ising, antiferromagnet):
 
 
 def test_modes_that_did_not_converge_say_so(monkeypatch, ising):
-    monkeypatch.setattr("moire.hartree_fock.time_dependent.excitations.RESIDUAL_MEV", 0.0)
+    monkeypatch.setattr("moire.hartree_fock.excitations.time_dependent.excitations.RESIDUAL_MEV", 0.0)
     with pytest.warns(mo.ConvergenceWarning, match="excitations did not converge: residual above 0 meV"):
         found = hf.excitations(ising, momenta=[(0, 0)])
     assert not found.converged

@@ -204,6 +204,8 @@ def test_temperature(mean_field):
         ({"temperature_mev": -1.0}, "`temperature_mev` must be finite"),
         ({"level_shift_mev": -1.0}, "`level_shift_mev` must be finite"),
         ({"level_shift_mev": 5.0, "temperature_mev": 1.0}, "`level_shift_mev` must be zero at a nonzero temperature"),
+        ({"level_shift_mev": 5.0, "solvers": ("newton",)}, "`level_shift_mev` must be zero without the solver 'diis'"),
+        ({"temperature_mev": 1.0, "solvers": ("oda", "newton")}, "`solvers` must include 'diis' at a temperature"),
     ],
 )
 def test_bad_input(mean_field, options, match):

@@ -82,6 +82,13 @@ def test_too_few_plane_waves_are_told():
     assert any("use more plane_wave_shells" in message for message in outcome.record.attributes["warnings"])
 
 
+def test_a_boosted_state_says_that_it_has_no_bands_along_the_path():
+    options = {"mesh": (3, 3), "n_bands": 1, "epsilon_r": (40.0,), "boost": "+Q", "guesses": ("random",), "n_random": 1}
+    outcome = compute(Request(point=POINT, task=HfTask(filling="-1", points_per_segment=2, **options)))
+    assert "No bands along the path: they need the moire cell without a boost." in outcome.text
+    assert not any(name.startswith("path/") for name in outcome.record.datasets)
+
+
 def test_figures(outcome, tmp_path):
     path = tmp_path / "hf.h5"
     write_record(path, outcome.record)

@@ -101,7 +101,7 @@ def test_an_unknown_chern_number_is_not_taken_as_zero(zero_field, monkeypatch):
     def refuse(bands, group):
         raise mo.InputError("`grid` must resolve the links, but is 6x6.")
 
-    monkeypatch.setattr("moire.observables.mean_field.chern_number", refuse)
+    monkeypatch.setattr("moire.observables.mean_field.phase.chern_number", refuse)
     for guess, n_holes in (("non_magnetic", 2), ("valley_polarised", 1)):
         state = hf.solve_hartree_fock(zero_field, n_holes, guess)
         with pytest.warns(mo.MeshWarning, match="No Chern number was found"):

@@ -27,7 +27,7 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
     Raises
     ------
     InputError
-        If the problems differ in cluster, cell, boost, carriers or shape of the states, or the other keeps less bands.
+        If the problems differ in cluster, cell, boost, carriers or shape of the states, or the other keeps fewer bands.
     """
     first, second = source.problem, target.problem
     same = (

@@ -114,6 +114,10 @@ def solve_hartree_fock(
         "be zero at a nonzero temperature, where it would change the occupations",
         level_shift_mev,
     )
+    shifts = not level_shift_mev or "diis" in solvers
+    require(shifts, "level_shift_mev", "be zero without the solver 'diis', which alone uses it", level_shift_mev)
+    warm = not temperature_mev or "diis" in solvers
+    require(warm, "solvers", "include 'diis' at a temperature, where it alone is used", tuple(solvers))
     name = guess if isinstance(guess, str) else "density_matrix"
     folding = problem.folding if isinstance(problem, MeanField) else Folding(base.grid, base.bands.n_flavours)
     check_symmetry(symmetry, folding)

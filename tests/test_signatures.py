@@ -1,0 +1,129 @@
+"""No parameter is accepted and dropped: not by a function, not by a task, not by a command."""
+
+import ast
+import inspect
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import moire
+from moire.cli import cli, many_body, one_body
+from moire.observables import fci_report
+from moire.parameters import REDDY_2023
+from moire.sweep import TASKS, EdTask, FciTask, HfTask, ModelPoint
+from moire.sweep.plan import EdTable, FciTable, InteractionTable
+from moire.tasks import fci as fci_module
+
+PACKAGE = Path(moire.__file__).parent
+
+
+def dropped(function):
+    """Parameters that the body of a function never reads; none for a body of a docstring alone, as in a protocol."""
+    arguments, body = function.args, function.body
+    if all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) for line in body):
+        return set()
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    read = {node.id for line in body for node in ast.walk(line) if isinstance(node, ast.Name)}
+    return {each.arg for each in named if each and not each.arg.startswith("_")} - read - {"self", "cls"}
+
+
+def test_every_parameter_of_every_function_is_read():
+    functions = [
+        (path.relative_to(PACKAGE), node)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert len(functions) > 1000
+    assert {f"{path}:{node.name}": dropped(node) for path, node in functions if dropped(node)} == {}
+
+
+def test_a_dropped_parameter_would_be_found():
+    (function,) = ast.parse("def f(self, a, *, b, _c, **d):\n    return a + d['b']").body
+    assert dropped(function) == {"b"}
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_task_reads_every_option_and_takes_what_it_says(task):
+    source = "".join(inspect.getsource(base) for base in task.__mro__[:-1])
+    read = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
+    assert {field.name for field in fields(task)} <= read
+    assert set(inspect.signature(task.compute).parameters) == {"self", "point"} | task.takes
+
+
+@pytest.mark.parametrize(("task", "table"), [(EdTask, EdTable), (FciTask, FciTable)], ids=["ed", "fci"])
+def test_a_plan_offers_every_option_of_a_spectrum(task, table):
+    offered = set(table.model_fields) | set(InteractionTable.model_fields)
+    assert offered == {field.name for field in fields(task)}
+
+
+POINT = {"--set": "REDDY_2023", "--twist": 3.5, "--displacement": 1, "--shells": 4}
+FILES = {"--output": "x.h5", "--figure": "x.png"}
+INTERACTION = {
+    "--gates": "single", "--gate-distance": 9, "--layer-distance": 0.3, "--q-cutoff": 1.5, "--zero-momentum": "keep",
+}  # fmt: skip
+SPECTRUM = {
+    "--valley": -1, "--cluster": "3x6", "--filling": "-1/3", "--boundary-twist": (0.1, 0.2), "--states": 5,
+    "--epsilon": 7, "--seed": 3, "--checkpoint": "kept", **POINT, **FILES, **INTERACTION,
+}  # fmt: skip
+COMMANDS = {
+    "bands": POINT | FILES | {"--valley": -1, "--bands": 2, "--mesh": "6x8", "--segment": 5},
+    "chern": POINT | FILES | {"--valley": -1, "--groups": "0+1", "--mesh": "6x8"},
+    "topology": POINT | FILES | {"--valley": -1, "--groups": "0+1", "--mesh": "6x8", "--index-radius": 0.1},
+    "hf": POINT | FILES | INTERACTION | {
+        "--filling": "-1", "--mesh": "6x8", "--bands": 2, "--epsilon": "5,6", "--reference": "average",
+        "--supercell": "sqrt3", "--boost": "+Q", "--guesses": "random", "--symmetry": "c3", "--temperature": 0.1,
+        "--tolerance": 1e-5, "--segment": 7, "--modes": 2, "--random": 3,
+    },
+    "ed": SPECTRUM,
+    "fci": SPECTRUM | {"--kept": 2, "--flux": "2", "--flux-steps": 5, "--twists": "4x5", "--no-charge-gap": None},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_reaches_its_task(name, monkeypatch):
+    command, arguments, caught = cli.commands[name], [], {}
+    for option, value in COMMANDS[name].items():
+        parts = value if isinstance(value, tuple) else () if value is None else (value,)
+        arguments += [option, *map(str, parts)]
+    offered = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
+    assert offered - set(COMMANDS[name]) == ({"--charge-gap"} if name == "fci" else set())
+
+    def caught_by(task, **point):
+        caught.update(task=task, **point)
+
+    for module in (one_body, many_body):
+        monkeypatch.setattr(module, "run_single", caught_by)
+    done = CliRunner().invoke(cli, [name, *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    task = caught.pop("task")
+    for field in fields(task):
+        assert field.default is MISSING or getattr(task, field.name) != field.default, field.name
+    assert (caught["set_name"], caught["twist"], caught["displacement"], caught["shells"]) == ("REDDY_2023", 3.5, 1, 4)
+    assert (str(caught["output"]), str(caught["figure"])) == ("x.h5", "x.png")
+    assert caught.get("valley", -1) == -1
+    assert ("checkpoint" in caught) == ("checkpoint" in task.takes)
+    assert str(caught.get("checkpoint", "kept")) == "kept"
+
+
+def test_the_task_of_a_report_passes_every_option_on(monkeypatch, tmp_path):
+    passed = {}
+
+    class Reached(BaseException):
+        """Stands for the work."""
+
+    def caught(*arguments, **options):
+        passed.update(inspect.signature(fci_report).bind(*arguments, **options).arguments)
+        raise Reached
+
+    monkeypatch.setattr(fci_module, "fci_report", caught)
+    task = FciTask(
+        cluster=(3, 4), filling="-2/3", n_eigenstates=3, q_cutoff=1.0, n_kept=2, flux_directions=(2,), seed=4
+    )
+    with pytest.raises(Reached):
+        task.compute(ModelPoint(parameters=REDDY_2023, twist_deg=3.5, plane_wave_shells=1), True, tmp_path)
+    assert set(passed) == set(inspect.signature(fci_report).parameters)
+    assert (passed["progress"], passed["checkpoint"], passed["seed"]) == (True, tmp_path, 4)
+    assert HfTask.takes == {"progress"}
