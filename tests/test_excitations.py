@@ -5,13 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from moire.hartree_fock.excitations.time_dependent.modes import normal_modes
-from moire.hartree_fock.excitations.time_dependent.particle_hole import SecondVariation, insulating_groups, sectors_of
 
 import moire as mo
 from moire import hartree_fock as hf
 from moire import plot
 from moire.hartree_fock.newton import Tangent
+from moire.hartree_fock.time_dependent import modes
+from moire.hartree_fock.time_dependent.modes import normal_modes
+from moire.hartree_fock.time_dependent.particle_hole import SecondVariation, insulating_groups, sectors_of
 from tests.reference import particle_hole as reference
 
 
@@ -195,7 +196,7 @@ def test_gauge_invariance(build_model, ising):
 
 def test_lanczos_and_dense_modes_agree(monkeypatch, ising, antiferromagnet):
     dense = hf.excitations(ising, n_modes=3), hf.excitations(antiferromagnet, n_modes=3, momenta=[(0, 1)])
-    monkeypatch.setattr("moire.hartree_fock.excitations.time_dependent.modes.DENSE_DIMENSION", 0)
+    monkeypatch.setattr("moire.hartree_fock.time_dependent.modes.DENSE_DIMENSION", 0)
     lanczos = hf.excitations(ising, n_modes=3), hf.excitations(antiferromagnet, n_modes=3, momenta=[(0, 1)])
     for left, right in zip(dense, lanczos, strict=True):
         np.testing.assert_allclose(left.energies, right.energies, atol=1e-9)
@@ -204,8 +205,60 @@ def test_lanczos_and_dense_modes_agree(monkeypatch, ising, antiferromagnet):
         assert right.converged
 
 
+def planted_modes(forward, backward, seed=1):
+    """M = sigma_z S W S^+ sigma_z with S^+ sigma_z S = sigma_z: its modes are the columns of S."""
+    rng, n = np.random.default_rng(seed), len(forward)
+
+    def unitary():
+        return np.linalg.qr(rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n)))[0]
+
+    angle, zero = np.diag(rng.uniform(0, 0.5, n)), np.zeros((n, n))
+    turns = [np.block([[unitary(), zero], [zero, unitary()]]) for _ in range(2)]
+    boost = np.cosh(np.kron(np.eye(2), angle)) * np.eye(2 * n) + np.kron([[0, 1], [1, 0]], np.sinh(angle))
+    columns = np.repeat([1.0, -1.0], n)[:, None] * (turns[0] @ boost @ turns[1])
+    matrix = (columns * np.concatenate([forward, backward])) @ columns.conj().T
+    return (matrix + matrix.conj().T) / 2
+
+
+def is_missing(copies):
+    """A Lanczos method that returns one copy of a level instead of `copies`, with no residual to show it."""
+    largest = modes._largest
+
+    def incomplete(product, dimension, n_values, generator):
+        values, vectors = largest(product, dimension, n_values + copies - 1, generator)
+        kept = [0, *range(copies, n_values + copies - 1)]
+        return values[kept], vectors[:, kept]
+
+    return incomplete
+
+
+@pytest.mark.parametrize("copies", [3, 8, 20])
+@pytest.mark.parametrize("is_incomplete", [False, True])
+def test_no_mode_of_a_degenerate_level_is_missed(monkeypatch, copies, is_incomplete):
+    # next to 20 copies, or copies and neighbours, ARPACK gave up with an error of scipy
+    forward = np.concatenate([np.full(copies, 1.0), np.full(3, 1.0001), np.linspace(2, 60, 77 - copies)])
+    monkeypatch.setattr(modes, "DENSE_DIMENSION", 0)
+    if is_incomplete:
+        monkeypatch.setattr(modes, "_largest", is_missing(copies))
+    for n_modes in (1, 2, 5):
+        found = modes.normal_modes(planted_modes(forward, forward + 0.3), 80, n_modes)
+        np.testing.assert_allclose(found.forward, forward[:n_modes], atol=1e-9)
+        np.testing.assert_allclose(found.backward, forward[:n_modes] + 0.3, atol=1e-9)
+        assert found.residual < 1e-9
+
+
+def test_negative_eigenvalues_are_counted():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 5, 40, 200):
+        for diagonal in (0.0, 1.0, rng.standard_normal(size)):
+            matrix = rng.standard_normal((size, size)) + 1j * rng.standard_normal((size, size))
+            matrix = (matrix + matrix.conj().T) * (1 - np.eye(size)) + diagonal * np.eye(size)
+            expected = int(np.sum(np.linalg.eigvalsh(matrix) < -1e-12))
+            assert modes.negative_eigenvalues(matrix) == expected
+
+
 def test_modes_that_did_not_converge_say_so(monkeypatch, ising):
-    monkeypatch.setattr("moire.hartree_fock.excitations.time_dependent.excitations.RESIDUAL_MEV", 0.0)
+    monkeypatch.setattr("moire.hartree_fock.time_dependent.excitations.RESIDUAL_MEV", 0.0)
     with pytest.warns(mo.ConvergenceWarning, match="excitations did not converge: residual above 0 meV"):
         found = hf.excitations(ising, momenta=[(0, 0)])
     assert not found.converged

@@ -42,7 +42,8 @@ def test_the_three_solvers_agree(hamiltonian):
         overlaps = np.abs(np.sum(solution.vectors.conj() * dense.vectors, axis=1))
         np.testing.assert_allclose(overlaps, 1, atol=1e-9)
     assert 50 < lanczos.n_products < 200
-    assert lanczos.history[-1, 0] * 2 == lanczos.n_products
+    assert lanczos.history[-1, 0] * 2 + 5 == lanczos.n_products  # blocks of two, and a measured residual each
+    assert 150 < arpack.n_products < 350  # of which a third confirm that no level was missed
     assert lanczos.history[-1, 1] <= 1e-6
     assert lanczos.history[0, 1] > 1e-3
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray
@@ -17,39 +17,50 @@ from moire.errors import require
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.linalg.checkpoint import Checkpoint
-from moire.linalg.lanczos import LanczosSettings, block_lanczos
+from moire.linalg.lanczos import ROUNDING, LanczosSettings, block_lanczos
 from moire.resources import fits_in_memory, reserve
 
 Solver = Literal["auto", "lanczos", "arpack", "dense"]
 SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
 DENSE_DIMENSION = 300
 BLOCK_SIZE = 2  # finds pairs of degenerate levels at once; a larger block costs more products
+LAYOUT = 2  # of the state in a checkpoint
 MIN_KRYLOV = 60
 WORKING_VECTORS = 4  # of each vector of a block: its copies on the way in and out of a product
 
 
 @dataclass(frozen=True, eq=False)
 class Eigenpairs:
-    """What a solver found: energies (level,), vectors (level, dim), ascending; it stops with a reason."""
+    """What a solver found: energies (level,), vectors (level, dim), ascending, and measured residuals (level,), in meV.
+
+    ``converged`` says that they are the lowest levels, with every residual below the tolerance; ``reason`` says the
+    same in words.
+    """
 
     energies: FloatArray
     vectors: ComplexArray = field(repr=False)
+    residuals: FloatArray = field(repr=False)
+    converged: bool
     reason: str
     solver: str
     n_restarts: int = 0
     history: FloatArray = field(default_factory=lambda: np.zeros((0, 2)), repr=False)
 
 
-def dense(hamiltonian: SectorHamiltonian, wanted: int) -> Eigenpairs:
-    """Diagonalize the whole matrix."""
+def dense(hamiltonian: SectorHamiltonian, wanted: int, tolerance: float) -> Eigenpairs:
+    """Diagonalize the whole matrix, which misses no level."""
     reserve(
         f"Dense matrix of dimension {hamiltonian.shape[0]}",
         48.0 * hamiltonian.shape[0] ** 2,
         "solver 'lanczos' would fit",
     )
     with threadpool_limits(1, user_api="blas"):  # too small for BLAS threads
-        energies, columns = eigh(hamiltonian.to_csr().toarray(), subset_by_index=[0, wanted - 1])
-    return Eigenpairs(energies, np.ascontiguousarray(columns.T), "dense solver", "dense")
+        matrix = hamiltonian.to_csr()
+        energies, columns = eigh(matrix.toarray(), subset_by_index=[0, wanted - 1])
+        residuals = np.linalg.norm(matrix @ columns - columns * energies, axis=0)
+    converged = bool(np.all(residuals <= tolerance))
+    reason = "dense solver" if converged else f"dense solver, {ROUNDING}"
+    return Eigenpairs(energies, np.ascontiguousarray(columns.T), residuals, converged, reason, "dense")
 
 
 def is_dense(solver: str, dimension: int, wanted: int) -> bool:
@@ -65,7 +76,11 @@ def n_arpack_vectors(wanted: int, dimension: int) -> int:
 def arpack(
     hamiltonian: SectorHamiltonian, wanted: int, tolerance: float, max_restarts: int, seed: tuple[int, ...]
 ) -> Eigenpairs:
-    """Implicitly restarted Lanczos of ARPACK; it may miss copies of a degenerate level."""
+    """Implicitly restarted Lanczos of ARPACK, and a search for what it missed by block Lanczos.
+
+    ARPACK grows its space from one vector, which holds one state of a degenerate level, and what it calls converged
+    need not be lowest. The search takes some half of its products more, and adds the levels that it finds.
+    """
     dimension = hamiltonian.shape[0]
     n_krylov = n_arpack_vectors(wanted, dimension)
     reserve(
@@ -73,12 +88,16 @@ def arpack(
     )
     rng = np.random.default_rng(list(seed))
     start = rng.standard_normal(dimension) + 1j * rng.standard_normal(dimension)
-    scale = float(np.abs(hamiltonian.diagonal).max()) + 1.0
-    reason = "residual below tolerance"
+    # ARPACK's tolerance is relative: a level at zero never meets it and is passed over unless it is moved from zero
+    shift = float(hamiltonian.diagonal.max()) + 1.0
+    shifted = LinearOperator(
+        hamiltonian.shape, matvec=lambda x: hamiltonian.matvec(x) - shift * x.reshape(-1), dtype=hamiltonian.dtype
+    )
+    scale = float(np.abs(hamiltonian.diagonal - shift).max())
     try:
         with threadpool_limits(1, user_api="blas"):  # ARPACK's own steps are too small for BLAS threads
-            energies, columns = eigsh(
-                hamiltonian,
+            moved, columns = eigsh(
+                shifted,
                 wanted,
                 which="SA",
                 v0=start.astype(hamiltonian.dtype),
@@ -87,10 +106,22 @@ def arpack(
                 maxiter=max_restarts,
             )
     except ArpackNoConvergence as failure:
-        energies, columns = np.real(failure.eigenvalues), failure.eigenvectors  # complex in scipy
+        energies = np.real(failure.eigenvalues) + shift  # complex in scipy
+        order = np.argsort(energies)
+        vectors = np.ascontiguousarray(failure.eigenvectors.T[order])
+        residuals = np.array(
+            [np.linalg.norm(hamiltonian.matvec(v) - e * v) for e, v in zip(energies[order], vectors, strict=True)]
+        )
         reason = f"ARPACK stopped after {max_restarts} restarts with {len(energies)} of {wanted} levels"
-    order = np.argsort(energies)
-    return Eigenpairs(np.asarray(energies)[order], np.ascontiguousarray(columns.T[order]), reason, "arpack")
+        return Eigenpairs(energies[order], vectors, residuals, False, reason, "arpack")
+    block, held = plan_lanczos(hamiltonian, wanted, None, None)
+    settings = LanczosSettings(wanted, block, held, tolerance, max_restarts, seed)
+    known = np.ascontiguousarray(columns.T)
+    result = block_lanczos(hamiltonian.matmat, dimension, settings, dtype=hamiltonian.dtype, known=known)
+    found = np.sort(moved)[: len(result.energies)] + shift
+    missed = bool(np.any(found - result.energies > 10 * tolerance))
+    reason = result.stop_reason + (", with levels that ARPACK missed" if missed else "")
+    return Eigenpairs(*(result.energies, result.vectors, result.residuals, result.converged, reason, "arpack"))
 
 
 def lanczos(
@@ -113,7 +144,11 @@ def lanczos(
         key = content_key(hamiltonian, wanted, block, tolerance, seed)
         slots = Checkpoint(Path(checkpoint), key)
     result = block_lanczos(hamiltonian.matmat, dimension, settings, slots, hamiltonian.dtype)
-    return Eigenpairs(result.energies, result.vectors, result.stop_reason, "lanczos", result.n_restarts, result.history)
+    return Eigenpairs(
+        *(result.energies, result.vectors, result.residuals, result.converged, result.stop_reason, "lanczos"),
+        n_restarts=result.n_restarts,
+        history=result.history,
+    )
 
 
 def plan_lanczos(
@@ -166,9 +201,9 @@ def choose_lanczos(
 def content_key(
     hamiltonian: SectorHamiltonian, wanted: int, block: int, tolerance: float, seed: tuple[int, ...]
 ) -> str:
-    """Hash of everything that decides the course of a run but for the memory."""
+    """Hash of everything that decides the course of a run except the memory."""
     form, sector = hamiltonian.pair_hamiltonian, hamiltonian.sector
-    settings = (sector.n_particles, sector.momentum, wanted, block, tolerance, seed, hamiltonian.dtype.name)
+    settings = (LAYOUT, sector.n_particles, sector.momentum, wanted, block, tolerance, seed, hamiltonian.dtype.name)
     digest = hashlib.sha256(repr((sector.grid.matrix.tolist(), settings)).encode())
     digest.update(form.one_body.tobytes() + form.blocks.tobytes())
     return digest.hexdigest()

@@ -67,11 +67,12 @@ def sector_memory(
     if is_dense(solver, dimension, wanted):
         products = tables if is_stored else tables + matrix + PairProduct.estimated_bytes(dimension)
         return SectorMemory(basis, products, 48.0 * dimension**2, is_stored)
-    if solver == "arpack":
-        block, vectors = 1, 16.0 * dimension * (n_arpack_vectors(wanted, dimension) + wanted)
-    else:
-        block, _, held = choose_lanczos(dimension, 16, is_stored, wanted, None, None, basis + tables)
-        vectors = held - (0.0 if is_stored else PairProduct.estimated_bytes(dimension, block))
+    block, _, held = choose_lanczos(dimension, 16, is_stored, wanted, None, None, basis + tables)
+    vectors = held - (0.0 if is_stored else PairProduct.estimated_bytes(dimension, block))
+    if solver == "arpack":  # and then block Lanczos, which searches for what it missed, next to its vectors
+        vectors = max(
+            vectors + 16.0 * dimension * wanted, 16.0 * dimension * (n_arpack_vectors(wanted, dimension) + wanted)
+        )
     accumulators = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
     return SectorMemory(basis, tables + accumulators, vectors, is_stored)
 

@@ -35,9 +35,26 @@ from moire.projection import ProjectedHamiltonian
 
 @dataclass(frozen=True, eq=False)
 class SectorSolution:
-    """Eigenpairs of one sector: energies (level,), vectors (level, dim), residuals (level,), all in meV.
+    """Eigenpairs of one sector.
 
-    ``history`` (check, 2) holds the blocks multiplied and the largest residual; it is empty but for Lanczos.
+    Parameters
+    ----------
+    energies, vectors
+        (level,) in meV and (level, dim), ascending.
+    residuals
+        (level,), |H v - E v| in meV, measured with the vectors.
+    n_products
+        Matrix-vector products, those that measure residuals and search for missed levels included; 0 where the whole
+        matrix was diagonalized.
+    converged
+        Whether these are the lowest levels, all that were wanted, with every residual below the tolerance. No solver
+        rests it on residuals alone: the dense one sees all levels, the others search for copies of degenerate levels.
+    stop_reason
+        The same in words.
+    solver, seed, n_restarts
+        Which solver, its seed, and restarts of Lanczos.
+    history
+        (check, 2), blocks multiplied and the largest residual estimated; empty except for Lanczos.
     """
 
     energies: FloatArray
@@ -82,8 +99,8 @@ def solve_sector(
     strict
         Raise instead of warning when the solver does not converge.
     solver
-        ``"lanczos"`` (thick-restart block Lanczos), ``"arpack"`` or ``"dense"``; ``"auto"`` is dense up to
-        dimension 300 and Lanczos above.
+        ``"lanczos"`` (thick-restart block Lanczos), ``"arpack"`` (with a search by block Lanczos for levels that it
+        missed) or ``"dense"``; ``"auto"`` is dense up to dimension 300 and Lanczos above.
     block_size
         Vectors that Lanczos multiplies at once, 2 by default.
     n_krylov
@@ -113,7 +130,7 @@ def solve_sector(
     words = (seed, sector.n_particles, sector.momentum)
     hamiltonian.n_products = 0
     if is_dense(solver, dimension, wanted):
-        pairs = dense(hamiltonian, wanted)
+        pairs = dense(hamiltonian, wanted, tolerance_mev)
     elif solver == "arpack":
         pairs = arpack(hamiltonian, wanted, tolerance_mev, max_restarts, words)
     else:
@@ -123,19 +140,15 @@ def solve_sector(
             n_krylov=n_krylov,
             checkpoint=checkpoint,
         )
-    n_products = hamiltonian.n_products
-    residuals = np.array(
-        [np.linalg.norm(hamiltonian.matvec(v) - e * v) for e, v in zip(pairs.energies, pairs.vectors, strict=True)]
-    )
-    converged = len(pairs.energies) == wanted and bool(np.all(residuals <= tolerance_mev))
-    if not converged:
-        worst = f"largest residual {residuals.max(initial=0.0):.1e} meV against {tolerance_mev:.1e}"
+    if not pairs.converged:
+        worst = f"largest residual {pairs.residuals.max(initial=0.0):.1e} meV against {tolerance_mev:.1e}"
         message = f"Sector {sector.label}: {pairs.reason}; {worst}."
         if strict:
             raise ConvergenceWarning(message)
         warnings.warn(message, ConvergenceWarning, stacklevel=2)
     return SectorSolution(
-        *(pairs.energies, pairs.vectors, residuals, n_products, converged, pairs.reason, pairs.solver, seed),
+        *(pairs.energies, pairs.vectors, pairs.residuals, hamiltonian.n_products),
+        *(pairs.converged, pairs.reason, pairs.solver, seed),
         n_restarts=pairs.n_restarts,
         history=pairs.history,
     )

@@ -2,7 +2,6 @@
 
 from moire.hartree_fock.active import ActiveBand, active_band
 from moire.hartree_fock.band_margin import BandMargin, band_margin
-from moire.hartree_fock.excitations.time_dependent import Excitations, SmallMomentumFit, excitations
 from moire.hartree_fock.fermi_sea import rearranged
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
 from moire.hartree_fock.folding import Folding, SuperLattice
@@ -20,6 +19,7 @@ from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import check_symmetry
 from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
 from moire.hartree_fock.stability import lowest_curvature, relax, settle
+from moire.hartree_fock.time_dependent.excitations import Excitations, SmallMomentumFit, excitations
 
 __all__ = [
     "BANDS_MOVE_MEV",

@@ -9,10 +9,10 @@ import numpy as np
 from moire._arrays import ComplexArray, read_only
 from moire.bands import BandStructure
 from moire.errors import require
-from moire.hartree_fock.excitations.time_dependent.particle_hole import mixes_valleys, require_unit_cell
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.quasiparticles import valley_bands
 from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.time_dependent.particle_hole import mixes_valleys, require_unit_cell
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,6 +58,12 @@ class KrylovBasis:
         block = np.empty((0, self.vectors.shape[1]), dtype=self.vectors.dtype)
         self._set_pending(block, np.zeros((0, self.n_held), dtype=np.complex128))
 
+    def start_from(self, vectors: ComplexArray) -> None:
+        """Make `vectors` (vector, dim) the pending block of an empty basis, random ones where they are dependent."""
+        self.n_held = 0
+        block = vectors.astype(self.vectors.dtype)
+        self._set_pending(block, np.zeros((len(block), 0), dtype=np.complex128), size=len(block))
+
     def _random(self) -> ComplexArray:
         rng = np.random.default_rng([*self._seed, self.n_drawn])
         self.n_drawn += 1
@@ -84,13 +90,16 @@ class KrylovBasis:
     def _project_out(self, block: ComplexArray, n_vectors: int) -> None:
         self._subtract(block, self._overlaps(block, 0, n_vectors), 0)
 
-    def _set_pending(self, block: ComplexArray, coupling: ComplexArray, scale: float = 1.0) -> None:
+    def _set_pending(
+        self, block: ComplexArray, coupling: ComplexArray, scale: float = 1.0, size: int | None = None
+    ) -> None:
         """Orthonormalize `block`, which is orthogonal to the basis, behind it; replace what vanishes by random vectors.
 
-        ``coupling`` (block, held) is rewritten in terms of the orthonormal vectors.
+        ``coupling`` (block, held) is rewritten in terms of the orthonormal vectors. There are `size` of them, by
+        default a block.
         """
         n_held = self.n_held
-        size = min(self._block_size, len(self.vectors) - n_held, self.vectors.shape[1] - n_held)
+        size = min(size or self._block_size, len(self.vectors) - n_held, self.vectors.shape[1] - n_held)
         triangle = np.zeros((size, len(block)), dtype=np.complex128)
         count = 0
         for index, vector in enumerate(block):
@@ -144,7 +153,10 @@ class KrylovBasis:
         self._set_pending(block, coupling, scale)
 
     def ritz(self) -> tuple[FloatArray, ComplexArray, FloatArray]:
-        """Ritz values (n,), coefficients (held, n) and residuals (n,), ascending."""
+        """Ritz values (n,), coefficients (held, n) and estimated residuals (n,), ascending.
+
+        The estimate rests on H V = V T + F B, which rounding and a block drawn anew leave inexact.
+        """
         values, columns = eigh(self.projected[: self.n_held, : self.n_held])
         return values, columns, np.linalg.norm(self.coupling @ columns, axis=0)
 
@@ -159,6 +171,26 @@ class KrylovBasis:
         self.coupling = self.coupling @ columns
         self.projected[:kept, :kept] = np.diag(values[:kept])
         self.n_held = kept
+
+    def measured_residuals(self, multiply: Multiply, values: FloatArray) -> FloatArray:
+        """|H v - E v| of the first vectors held, one for each of `values` (n,), by a product of each."""
+        residuals = np.empty(len(values))
+        for start in range(0, len(values), self._block_size):
+            piece = slice(start, min(start + self._block_size, len(values)))
+            block = self.vectors[piece]
+            misses = np.asarray(multiply(block.T)).T - values[piece, None] * block
+            residuals[piece] = np.linalg.norm(misses, axis=1)
+        return residuals
+
+    def pend_residuals(self, multiply: Multiply, residuals: FloatArray) -> None:
+        """Make what H adds to the Ritz vectors of the largest `residuals` (held,) the pending block."""
+        worst = np.argsort(-residuals, kind="stable")[: self._block_size]
+        block = np.ascontiguousarray(np.asarray(multiply(self.vectors[worst].T)).T)
+        for _ in range(2):
+            self._project_out(block, self.n_held)
+        coupling = np.zeros((len(worst), self.n_held), dtype=np.complex128)
+        coupling[np.arange(len(worst)), worst] = 1.0
+        self._set_pending(block, coupling, float(np.linalg.norm(block, axis=1).max()) + np.finfo(float).tiny)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that a run needs to go on."""

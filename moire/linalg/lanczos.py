@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +10,11 @@ from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire.errors import require
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.krylov import KrylovBasis, Multiply
+
+REACHED, ROUNDING = "residual below tolerance", "residual at rounding error"
 
 
 @dataclass(frozen=True)
@@ -43,18 +47,81 @@ class LanczosSettings:
 
 @dataclass(frozen=True, eq=False)
 class LanczosResult:
-    """Converged eigenpairs: energies (level,), vectors (level, dim), and how the run went.
+    """Lowest eigenpairs and how the run went.
 
-    ``history`` (check, 2) holds the blocks multiplied and the largest residual of the wanted levels.
+    Parameters
+    ----------
+    energies, vectors
+        (level,) and (level, dim), ascending; fewer than wanted where the run gave up.
+    residuals
+        (level,), |H v - E v| measured with the vectors returned.
+    converged
+        Whether all levels wanted were found, no search for missed ones was left open, and every measured residual is
+        below the tolerance. ``stop_reason`` follows the same rule.
+    n_iterations, n_restarts
+        Blocks multiplied, measurements not included, and restarts.
+    history
+        (check, 2), blocks multiplied and the largest estimated residual of the wanted levels.
     """
 
     energies: FloatArray
     vectors: ComplexArray = field(repr=False)
+    residuals: FloatArray = field(repr=False)
     converged: bool
     stop_reason: str
     n_iterations: int
     n_restarts: int
     history: FloatArray = field(repr=False)
+
+
+@dataclass
+class _Progress:
+    """How far a run is: what a checkpoint keeps of it, next to the basis.
+
+    ``target`` is the estimated residual at which residuals are measured; ``n_above`` and ``worst`` are the fewest
+    levels above the tolerance and the smallest of the largest residuals measured so far.
+    """
+
+    settings: LanczosSettings
+    target: float
+    worst: float = np.inf
+    n_above: float = np.inf
+    iterations: int = 0
+    restarts: int = 0
+    is_searching: bool = False
+    searched: FloatArray = field(default_factory=lambda: np.zeros(0))  # the levels found before the last search
+    history: list[tuple[float, float]] = field(default_factory=list)
+
+    def must_search(self, energies: FloatArray, is_suspect: bool) -> bool:
+        """Whether levels may be missed that the last search, if there was one, would not have found."""
+        tolerance = 10 * self.settings.tolerance
+        is_new = not self.searched.size or bool(np.any(self.searched - energies > tolerance))
+        return is_new and (is_suspect or _may_hide(energies, self.settings))
+
+    def may_improve(self, residuals: FloatArray, rounding: float) -> bool:
+        """Whether to go on after residuals (level,) were measured of which some are above the tolerance."""
+        n_above, worst = int(np.sum(residuals > self.settings.tolerance)), float(residuals.max())
+        better = n_above < self.n_above or worst < self.worst / 2
+        self.n_above, self.worst = min(n_above, self.n_above), min(worst, self.worst)
+        if not better:
+            if self.target <= rounding:
+                return False
+            self.target /= 10  # the estimate is below what is measured: ask more of it
+        return True
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The arrays that a checkpoint keeps."""
+        counts = np.array([self.iterations, self.restarts, self.is_searching])
+        measured = np.array([self.target, self.n_above, self.worst])
+        return {"progress": counts, "measured": measured, "searched": self.searched, "history": np.array(self.history)}
+
+    def load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from the arrays of a checkpoint."""
+        self.iterations, self.restarts = int(state["progress"][0]), int(state["progress"][1])
+        self.is_searching = bool(state["progress"][2])
+        self.target, self.n_above, self.worst = (float(value) for value in state["measured"])
+        self.searched = state["searched"]
+        self.history = [(float(row[0]), float(row[1])) for row in state["history"]]
 
 
 def block_lanczos(
@@ -63,6 +130,7 @@ def block_lanczos(
     settings: LanczosSettings,
     checkpoint: Checkpoint | None = None,
     dtype: DTypeLike = np.complex128,
+    known: ComplexArray | None = None,
 ) -> LanczosResult:
     """Lowest eigenpairs of a Hermitian operator.
 
@@ -78,6 +146,9 @@ def block_lanczos(
         Where the state is read from at the start and written at every restart.
     dtype
         Of the vectors held.
+    known
+        Eigenvectors (level, dim) that another solver found, to start from. The space orthogonal to them is searched
+        for levels that it missed.
 
     Notes
     -----
@@ -88,62 +159,74 @@ def block_lanczos(
     A level found p times may be there more often. If such a level lies below another wanted one, all but the
     wanted Ritz vectors are dropped, and a random block orthogonal to them searches the rest of the space until
     its lowest Ritz pair has settled too: either it is one that was missed, or none was.
+
+    The residuals |B y| of the recursion are estimates. When they are small enough, one product of each wanted vector
+    measures |H v - E v|, which alone decides. Where it exceeds the tolerance, the recursion goes on from what H adds to
+    the vectors, until it does not or no longer falls.
     """
     wanted = settings.n_eigenstates
+    require(1 <= wanted <= dimension, "n_eigenstates", f"lie in 1..{dimension}, the dimension", wanted)
     basis = KrylovBasis(dimension, settings.n_krylov, settings.block_size, settings.seed, dtype)
-    iterations = restarts = next_check = 0
-    searched = np.zeros(0)  # the levels found before a search for missed ones
-    history: list[tuple[float, float]] = []
+    run = _Progress(settings, settings.tolerance)
+    if known is not None:
+        basis.start_from(known)
     saved = checkpoint.load() if checkpoint else None
     if saved is not None:
         basis.load(saved)
-        iterations, restarts = (int(count) for count in saved["progress"])
-        searched = saved["searched"]
-        history = [(float(row[0]), float(row[1])) for row in saved["history"]]
+        run.load(saved)
+    next_check = 0
     with threadpool_limits(1, user_api="blas"):  # so that the bits do not depend on the threads
         while True:
             basis.expand(multiply)
-            iterations += 1
+            run.iterations += 1
             if basis.n_held < max(wanted, next_check) and not basis.is_full and not basis.is_complete:
                 continue
             next_check = basis.n_held + max(1, basis.n_held // 16)
-            values, columns, residuals = basis.ritz()
-            history.append((float(iterations), float(residuals[:wanted].max())))
+            values, columns, estimates = basis.ritz()
+            run.history.append((float(run.iterations), float(estimates[:wanted].max())))
             rounding = float(np.finfo(basis.vectors.dtype).eps) * float(np.abs(values).max())
-            found = residuals[:wanted] <= max(settings.tolerance, rounding)
-            done = len(values) >= wanted and bool(np.all(found))
-            if done and searched.size:  # a search is over when the lowest state outside has settled as well
-                done = basis.is_complete or residuals[wanted] <= _settled(settings)
-            new = not searched.size or bool(np.any(searched - values[:wanted] > 10 * settings.tolerance))
-            if done and (basis.is_complete or not (new and _may_hide(values[:wanted], settings))):
-                exact = rounding <= settings.tolerance
-                reason = "residual below tolerance" if exact else "residual at rounding error"
-                break
+            found = estimates[:wanted] <= max(run.target, rounding)
+            n_found = int(np.argmin(np.append(found, False)))  # a level counts when all below it are found
+            is_complete = basis.is_complete
+            done = n_found == wanted
+            if done and run.is_searching:  # a search is over when the lowest state outside has settled as well
+                done = is_complete or estimates[wanted] <= _settled(settings)
             if done:
-                searched = values[:wanted]
-                basis.compress(values[:wanted], columns[:, :wanted])
-                basis.draw_pending()
-                next_check = 0
+                values, next_check = values[:wanted], 0
+                basis.compress(values, columns[:, :wanted])
+                if not is_complete and run.must_search(values, known is not None):
+                    run.searched, run.is_searching = values, True
+                    basis.draw_pending()
+                    continue
+                run.is_searching = False
+                residuals = basis.measured_residuals(multiply, values)
+                converged = bool(np.all(residuals <= settings.tolerance))
+                if converged or wanted == dimension or not run.may_improve(residuals, rounding):
+                    reason = REACHED if converged else ROUNDING
+                    break
+                basis.pend_residuals(multiply, residuals)
             elif basis.is_full:
-                if restarts == settings.max_restarts:
-                    reason = f"Lanczos stopped after {restarts} restarts with {found.sum()} of {wanted} levels"
+                if run.restarts == settings.max_restarts:
+                    left = f"with {n_found} of {wanted} levels" if n_found < wanted else "in a search for missed levels"
+                    reason, converged = f"Lanczos stopped after {run.restarts} restarts {left}", False
+                    values = values[:n_found]
+                    basis.compress(values, columns[:, :n_found])
+                    residuals = basis.measured_residuals(multiply, values)
                     break
                 kept = _n_kept(settings, len(values))
                 basis.compress(values[:kept], columns[:, :kept])
-                restarts, next_check = restarts + 1, 0
+                run.restarts, next_check = run.restarts + 1, 0
                 if checkpoint is not None:
-                    progress = {"progress": np.array([iterations, restarts]), "searched": searched}
-                    checkpoint.save({**basis.state(), **progress, "history": np.array(history)})
-        levels = np.flatnonzero(found)
-        basis.compress(values[levels], columns[:, levels])
+                    checkpoint.save({**basis.state(), **run.state()})
     return LanczosResult(
-        energies=read_only(values[levels]),
-        vectors=basis.vectors[: len(levels)].copy(),
-        converged=done,
+        energies=read_only(values),
+        vectors=basis.vectors[: len(values)].copy(),
+        residuals=read_only(residuals),
+        converged=converged,
         stop_reason=reason,
-        n_iterations=iterations,
-        n_restarts=restarts,
-        history=read_only(np.array(history)),
+        n_iterations=run.iterations,
+        n_restarts=run.restarts,
+        history=read_only(np.array(run.history)),
     )
 
 

@@ -14,15 +14,15 @@ from tqdm import tqdm
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.errors import ConvergenceWarning, is_whole, require
 from moire.grids import KPath, MomentumGrid
-from moire.hartree_fock.excitations.time_dependent.modes import ZERO_MODE_MEV, Modes, normal_modes
-from moire.hartree_fock.excitations.time_dependent.particle_hole import (
+from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.time_dependent.modes import ZERO_MODE_MEV, Modes, normal_modes
+from moire.hartree_fock.time_dependent.particle_hole import (
     Channel,
     SecondVariation,
     insulating_groups,
     reversed_sector,
     sectors_of,
 )
-from moire.hartree_fock.result import HartreeFockResult
 
 Approximation = Literal["tdhf", "tda"]
 APPROXIMATIONS: tuple[Approximation, ...] = ("tdhf", "tda")
