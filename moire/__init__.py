@@ -1,18 +1,41 @@
 """Twisted bilayer MoTe2 from the continuum model to fractional Chern insulators."""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
-from moire import exact_diagonalization, hartree_fock, models, observables, parameters, topology
-from moire.bands import BandEnergies, BandStructure, solve_bands
-from moire.continuum import ContinuumModel, PlaneWaveBasis
-from moire.errors import ConvergenceWarning, CutoffWarning, InputError, MeshWarning, MoireError
-from moire.exact_diagonalization import Spectrum, solve_all_sectors
-from moire.form_factors import FormFactors
-from moire.grids import KPath, MomentumGrid
-from moire.interaction import ScreenedCoulomb
-from moire.lattice import MoireLattice
-from moire.parameters import ContinuumParameters
-from moire.projection import ProjectedHamiltonian, project
+from moire._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from moire import exact_diagonalization, hartree_fock, models, observables, parameters, topology
+    from moire.bands import BandEnergies, BandStructure, solve_bands
+    from moire.continuum import ContinuumModel, PlaneWaveBasis
+    from moire.errors import ConvergenceWarning, CutoffWarning, InputError, MeshWarning, MoireError
+    from moire.exact_diagonalization import Spectrum, solve_all_sectors
+    from moire.form_factors import FormFactors
+    from moire.grids import KPath, MomentumGrid
+    from moire.interaction import ScreenedCoulomb
+    from moire.lattice import MoireLattice
+    from moire.parameters import ContinuumParameters
+    from moire.projection import ProjectedHamiltonian, project
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "moire.bands": "BandEnergies BandStructure solve_bands",
+            "moire.continuum": "ContinuumModel PlaneWaveBasis",
+            "moire.errors": "ConvergenceWarning CutoffWarning InputError MeshWarning MoireError",
+            "moire.exact_diagonalization": "Spectrum solve_all_sectors",
+            "moire.form_factors": "FormFactors",
+            "moire.grids": "KPath MomentumGrid",
+            "moire.interaction": "ScreenedCoulomb",
+            "moire.lattice": "MoireLattice",
+            "moire.parameters": "ContinuumParameters",
+            "moire.projection": "ProjectedHamiltonian project",
+        },
+        modules="bands bloch continuum cutoff errors exact_diagonalization filling form_factors grids hartree_fock "
+        "interaction io kernels lattice linalg models observables orbitals parameters plot predictions projection "
+        "report resources sweep tasks topology units",
+    )
 
 try:
     __version__ = version("moire-mote2")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 
 import click
 
 from moire import __version__
-from moire.cli.clusters import clusters, export
-from moire.cli.many_body import ed, fci, hf
-from moire.cli.one_body import bands, chern, topology
-from moire.cli.results import plot, show
-from moire.cli.sweep import sweep
 from moire.errors import MoireError, is_interrupt
 
 
@@ -53,7 +50,55 @@ class _FirstTime(logging.Filter):
         return new
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+_COMMANDS = {
+    "bands": ("one_body", "Bands along the path and on a mesh: widths and gaps."),
+    "chern": ("one_body", "Chern numbers by links, with the curvature as second route."),
+    "topology": ("one_body", "Chern numbers by four routes, geometry, Wilson loops, Z2, C3, interband indices."),
+    "hf": ("many_body", "Hartree-Fock ground state of both valleys, and the competing states."),
+    "clusters": ("clusters", "Clusters that hold a filling, the roundest first."),
+    "ed": ("many_body", "Many-body spectrum of one band of one valley, all momentum sectors."),
+    "fci": ("many_body", "Every diagnostic of a fractional Chern insulator."),
+    "export": ("clusters", "Hamiltonian of one band in the format of another code."),
+    "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
+    "show": ("results", "Print what a FILE or a results folder holds."),
+    "plot": ("results", "Draw a FILE or a results folder."),
+}
+"""Module of each command, imported when it runs, and its line in the help."""
+
+
+class _Imported(dict[str, click.Command]):
+    """Commands by name, imported when they are asked for: the help alone needs none of them."""
+
+    def __missing__(self, name: str) -> click.Command:
+        if name not in _COMMANDS:
+            raise KeyError(name)
+        self[name] = getattr(import_module(f"moire.cli.{_COMMANDS[name][0]}"), name)
+        return self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+
+class _Commands(click.Group):
+    """The group of commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None if there is none of this name."""
+        return self.commands[cmd_name] if cmd_name in _COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+
+@click.group(
+    cls=_Commands, commands=_Imported(), context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
+)
 @click.version_option(__version__, prog_name="moire")
 @click.option("-v", "--verbose", is_flag=True, help="State every allocation, not only the large ones.")
 def cli(verbose: bool) -> None:
@@ -62,7 +107,3 @@ def cli(verbose: bool) -> None:
     handler.addFilter(_FirstTime())
     logging.basicConfig(format="%(message)s", handlers=[handler])
     logging.getLogger("moire").setLevel(logging.DEBUG if verbose else logging.WARNING)
-
-
-for command in (bands, chern, topology, hf, clusters, ed, fci, export, sweep, show, plot):
-    cli.add_command(command)

@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from moire.cli.as_typed import OptionCommand
-from moire.io import check_folder, read_record
-from moire.report.figures import draw_file, draw_folder
-from moire.sweep import ResultsFolder, collect
+from moire.io.hdf5 import check_folder, read_record
 
 
 @click.command()
@@ -17,6 +15,8 @@ from moire.sweep import ResultsFolder, collect
 def show(path: Path) -> None:
     """Print what a FILE or a results folder holds."""
     if path.is_dir():
+        from moire.sweep import ResultsFolder, collect  # a file needs none of it
+
         click.echo(str(collect(ResultsFolder(path))))
         return
     record = read_record(path)
@@ -34,6 +34,9 @@ def show(path: Path) -> None:
 @click.option("--output", type=click.Path(path_type=Path), help="Figure file, or folder for a results folder.")
 def plot(path: Path, output: Path | None) -> None:
     """Draw a FILE or a results folder."""
+    from moire.report.figures import draw_file, draw_folder
+    from moire.sweep import ResultsFolder, collect
+
     if path.is_dir():
         folder = ResultsFolder(path)
         for figure in draw_folder(folder, collect(folder), output or path / "figures"):

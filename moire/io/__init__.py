@@ -1,29 +1,49 @@
 """Results on disk: HDF5 files with units, dims and provenance, readable with h5py alone."""
 
-from moire.io.exports import (
-    read_diagham,
-    read_fcidump,
-    write_diagham,
-    write_fcidump,
-)
-from moire.io.fci import fci_record, read_fci
-from moire.io.hartree_fock import StoredMeanField, hartree_fock_record, read_hartree_fock
-from moire.io.hdf5 import (
-    SCHEMA,
-    Dataset,
-    FileStatus,
-    Record,
-    check_folder,
-    check_schema,
-    check_target,
-    file_status,
-    read_record,
-    write_record,
-)
-from moire.io.pair_elements import hamiltonian_record, read_hamiltonian
-from moire.io.provenance import provenance
-from moire.io.results import bands_record, chern_record, read_bands, read_chern, read_spectrum, spectrum_record
-from moire.io.topology import read_metric_trace, read_wilson, topology_record
+from typing import TYPE_CHECKING
+
+from moire._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from moire.io.exports import (
+        read_diagham,
+        read_fcidump,
+        write_diagham,
+        write_fcidump,
+    )
+    from moire.io.fci import fci_record, read_fci
+    from moire.io.hartree_fock import StoredMeanField, hartree_fock_record, read_hartree_fock
+    from moire.io.hdf5 import (
+        SCHEMA,
+        Dataset,
+        FileStatus,
+        Record,
+        check_folder,
+        check_schema,
+        check_target,
+        file_status,
+        read_record,
+        write_record,
+    )
+    from moire.io.pair_elements import hamiltonian_record, read_hamiltonian
+    from moire.io.provenance import provenance
+    from moire.io.results import bands_record, chern_record, read_bands, read_chern, read_spectrum, spectrum_record
+    from moire.io.topology import read_metric_trace, read_wilson, topology_record
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "moire.io.exports": "read_diagham read_fcidump write_diagham write_fcidump",
+            "moire.io.fci": "fci_record read_fci",
+            "moire.io.hartree_fock": "StoredMeanField hartree_fock_record read_hartree_fock",
+            "moire.io.hdf5": "SCHEMA Dataset FileStatus Record check_folder "
+            "check_schema check_target file_status read_record write_record",
+            "moire.io.pair_elements": "hamiltonian_record read_hamiltonian",
+            "moire.io.provenance": "provenance",
+            "moire.io.results": "bands_record chern_record read_bands read_chern read_spectrum spectrum_record",
+            "moire.io.topology": "read_metric_trace read_wilson topology_record",
+        },
+    )
 
 __all__ = [
     "SCHEMA",
