@@ -172,7 +172,7 @@ def test_exported_hamiltonians_come_back(layout, tmp_path):
         hamiltonian = read_diagham(path, path.with_name("hamiltonian.onebody"), grid)
     model = mo.ContinuumModel.build(WANG_2023, mo.PlaneWaveBasis.shells(grid.lattice, 3))
     problem = mo.project(mo.solve_bands(model, grid, 1), mo.ScreenedCoulomb(epsilon_r=10), q_cutoff=2)
-    np.testing.assert_allclose(hamiltonian.one_body, problem.one_body[0, :, 0], atol=1e-9)
+    np.testing.assert_allclose(hamiltonian.levels, problem.one_body[0, :, 0], atol=1e-9)
     diagonal = PairHamiltonian.from_problem(problem).pair_diagonal
     np.testing.assert_allclose(hamiltonian.pair_diagonal, diagonal, atol=1e-9)
     assert np.abs(diagonal).max() > 1

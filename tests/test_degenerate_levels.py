@@ -87,9 +87,9 @@ def test_free_carriers(small_problem, solver, levels):
     # ARPACK took 1 for the lowest level of the two, which is 0, and stopped at an error with H = 0
     shape = (3, 5) if solver == "dense" else (3, 6)
     pairs = PairHamiltonian.from_problem(small_problem(shape))
-    one_body = np.sort(np.resize(levels, shape[0] * shape[1]))
+    one_body = pairs.orbitals.matrix(np.sort(np.resize(levels, shape[0] * shape[1])).astype(float))
     free = PairHamiltonian(pairs.pairs, one_body, np.zeros_like(pairs.blocks))
-    hamiltonian = SectorHamiltonian(free, MomentumSector(pairs.pairs.grid, 6, 3), "matrix-free")
+    hamiltonian = SectorHamiltonian(free, MomentumSector(pairs.orbitals, 6, 3), "matrix-free")
     exact = np.sort(hamiltonian.diagonal)
     for wanted in (1, 8):
         solution = solve_sector(hamiltonian, wanted, solver=solver)

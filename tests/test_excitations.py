@@ -258,7 +258,7 @@ def test_negative_eigenvalues_are_counted():
 
 
 def test_modes_that_did_not_converge_say_so(monkeypatch, ising):
-    monkeypatch.setattr("moire.hartree_fock.time_dependent.excitations.RESIDUAL_MEV", 0.0)
+    monkeypatch.setattr("moire.hartree_fock.time_dependent.spectrum.RESIDUAL_MEV", 0.0)
     with pytest.warns(mo.ConvergenceWarning, match="excitations did not converge: residual above 0 meV"):
         found = hf.excitations(ising, momenta=[(0, 0)])
     assert not found.converged

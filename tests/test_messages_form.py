@@ -15,8 +15,8 @@ from moire.errors import is_whole, require
 PACKAGE = Path(mo.__file__).parent
 VERBS = {
     "act", "allow", "ask", "be", "belong", "bound", "conserve", "cross", "differ", "divide", "enclose", "end", "exceed",
-    "fill", "form", "give", "go", "have", "hold", "keep", "leave", "lie", "list", "live", "mix", "name", "put", "reach",
-    "read", "return", "satisfy", "share", "split", "turn",
+    "fill", "form", "give", "go", "have", "hold", "include", "keep", "leave", "lie", "list", "live", "mix", "name",
+    "put", "reach", "read", "return", "satisfy", "share", "split", "turn",
 }  # fmt: skip
 FORBIDDEN = (
     "but is one", "full of", "must not need", "be right", "but is a mixture", "but is of {", "but is on ",

@@ -108,7 +108,7 @@ def test_an_interrupt_while_a_kernel_compiles_is_no_failed_point(copy, monkeypat
     path = copy.files()[0]
     path.unlink()
 
-    def be_interrupted(_):
+    def be_interrupted(_, **how):
         error = RuntimeError("compilation failed")
         error.__context__ = KeyboardInterrupt()
         raise error

@@ -19,7 +19,7 @@ from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import check_symmetry
 from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
 from moire.hartree_fock.stability import lowest_curvature, relax, settle
-from moire.hartree_fock.time_dependent.excitations import Excitations, SmallMomentumFit, excitations
+from moire.hartree_fock.time_dependent.spectrum import Excitations, SmallMomentumFit, excitations
 
 __all__ = [
     "BANDS_MOVE_MEV",

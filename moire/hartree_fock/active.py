@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, read_only
+from moire._text import Number
 from moire.bands import BandStructure
 from moire.errors import require
 from moire.hartree_fock.mean_field import MeanField
@@ -41,8 +42,9 @@ class ActiveBand:
 
     def __str__(self) -> str:
         return (
-            f"band {self.band} of flavour {self.flavour}, width {self.bands.width():.4f} meV, above {self.n_frozen} "
-            f"frozen carriers of {self.frozen_energy_per_cell:.5f} meV per cell"
+            f"band {self.band} of flavour {self.flavour}, width {Number(self.bands.width()):.4f} "
+            f"meV, above {self.n_frozen} "
+            f"frozen carriers of {Number(self.frozen_energy_per_cell):.5f} meV per cell"
         )
 
 

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from fractions import Fraction
 
+from moire._text import Number
 from moire.bands import solve_bands
 from moire.errors import ConvergenceWarning, require
 from moire.hartree_fock.follow import transferred
@@ -45,7 +46,7 @@ class BandMargin:
 
     def __str__(self) -> str:
         pairs = zip(self.margins_mev, self.n_bands, strict=True)
-        few, many = (f"{margin:+.4f} meV per cell with {n} bands" for margin, n in pairs)
+        few, many = (f"{Number(margin):+.4f} meV per cell with {n} bands" for margin, n in pairs)
         verdict = "moved by less than itself" if self.is_decided else "NOT decided by the bands kept"
         return f"E({self.names[1]}) - E({self.names[0]}) = {few}, {many}: {verdict}"
 

@@ -100,8 +100,8 @@ def follow(
         require(
             mean_field.n_bands == mean_fields[0].n_bands,
             "mean_fields",
-            f"all keep {mean_fields[0].n_bands} bands",
-            f"one of {mean_field.n_bands}",
+            f"keep {mean_fields[0].n_bands} bands each, as the first does",
+            found=f"keep {mean_field.n_bands} in another",
         )
         transferred(np.zeros(mean_fields[0].shape, dtype=np.complex128), mean_fields[0], mean_field)
     last = len(mean_fields) - 1

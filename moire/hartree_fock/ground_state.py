@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray
+from moire._text import Number
 from moire.errors import require
 from moire.filling import FillingLike
 from moire.hartree_fock.folding import Folding
@@ -33,7 +34,8 @@ bound: they move by 0.4 at D = 24 meV, eps = 12."""
 def undecided(name: str, margin_mev: float) -> str:
     """Sentence on a competitor too close for the bands kept."""
     return (
-        f"Undecided: {name} lies {margin_mev:.4f} meV per cell higher, and bands left out can move such a difference "
+        f"Undecided: {name} lies {Number(margin_mev):.4f} meV per cell higher, and bands left "
+        f"out can move such a difference "
         f"by {BANDS_MOVE_MEV:g} (three against six bands at eps = 20); `band_margin` repeats both with more bands."
     )
 
@@ -95,8 +97,8 @@ class GroundState:
         for group in self.distinct:
             excess = group[0].free_energy_per_cell - self.best.free_energy_per_cell
             lines.append(
-                f"{excess:19.5f} {group[0].gap:9.4f} {group[0].residual:9.1e} {group[0].converged!s:>10}  "
-                + ", ".join(solution.guess for solution in group)
+                f"{Number(excess):19.5f} {Number(group[0].gap):9.4f} {group[0].residual:9.1e} "
+                f"{group[0].converged!s:>10}  " + ", ".join(solution.guess for solution in group)
             )
         if self.competitor is not None and self.margin_mev < BANDS_MOVE_MEV:
             lines.append(undecided(f"the state from {self.competitor.guess}", self.margin_mev))

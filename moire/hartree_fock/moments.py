@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
+from moire._text import Number
 from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import layer_projectors
 from moire.hartree_fock.real_space import real_space_map
@@ -138,12 +139,16 @@ class Moments:
 
     def __str__(self) -> str:
         return (
-            f"layer polarisation {self.layer_polarisation:+.4f}, valley polarisation {self.valley_polarisation:+.4f}, "
-            f"out-of-plane moments b {self.out_of_plane[0]:+.4f} t {self.out_of_plane[1]:+.4f} per cell, "
-            f"in-plane moments |b| {abs(self.in_plane[0]):.4f} |t| {abs(self.in_plane[1]):.4f} per cell "
-            f"(cos 3 angle {self.staggering:+.3f}), intervalley coherence {self.coherence:.4f}"
+            f"layer polarisation {Number(self.layer_polarisation):+.4f}, valley polarisation "
+            f"{Number(self.valley_polarisation):+.4f}, "
+            f"out-of-plane moments b {Number(self.out_of_plane[0]):+.4f} t "
+            f"{Number(self.out_of_plane[1]):+.4f} per cell, "
+            f"in-plane moments |b| {Number(abs(self.in_plane[0])):.4f} |t| "
+            f"{Number(abs(self.in_plane[1])):.4f} per cell "
+            f"(cos 3 angle {Number(self.staggering):+.3f}), intervalley coherence {Number(self.coherence):.4f}"
             + (
-                f", broken translation {self.broken_translation:.4f} (charge {self.charge_modulation:.4f})"
+                f", broken translation {Number(self.broken_translation):.4f} (charge "
+                f"{Number(self.charge_modulation):.4f})"
                 if len(self.modulations) > 1
                 else ""
             )

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from moire._arrays import ComplexArray
+from moire._text import Number
 from moire.bands import BandStructure
 from moire.filling import describe_filling
 from moire.hartree_fock.folded_bands import folded_bands
@@ -158,8 +159,8 @@ class HartreeFockResult:
                 f"Hartree-Fock, {per_cell}: {self.n_particles} {carrier}s on {n_k} cells, guess {self.guess}, "
                 f"symmetry {self.symmetry}, seed {self.seed}, T = {self.temperature_mev:g} meV",
                 f"{state} ({self.stop_reason}) in {self.n_iterations} iterations, residual {self.residual:.1e} meV",
-                f"energy per cell {self.energy.total:.5f} meV = {self.energy.one_body:.5f} (one body) "
-                f"{self.energy.hartree:+.5f} (Hartree) {self.energy.fock:+.5f} (Fock)",
+                f"energy per cell {Number(self.energy.total):.5f} meV = {Number(self.energy.one_body):.5f} (one body) "
+                f"{Number(self.energy.hartree):+.5f} (Hartree) {Number(self.energy.fock):+.5f} (Fock)",
                 self._gap_line(),
                 *self._kind_lines(),
                 str(self.moments),
@@ -170,19 +171,19 @@ class HartreeFockResult:
         if np.isnan(self.gap):
             return "no gap is defined: all states are empty, or all are filled"
         if not self.is_metal:
-            return f"gap {self.gap:.4f} meV"
+            return f"gap {Number(self.gap):.4f} meV"
         counts = (self.occupation.weights > 0.5).sum(axis=1)
         if counts.min() == counts.max():
-            return f"a metal: no gap between the filled and the empty states ({self.gap:.4f} meV)"
+            return f"a metal: no gap between the filled and the empty states ({Number(self.gap):.4f} meV)"
         return (
             f"a metal: {counts.min()} to {counts.max()} states are filled at a momentum, "
-            f"levels at the Fermi energy are {self.gap:.4f} meV apart"
+            f"levels at the Fermi energy are {Number(self.gap):.4f} meV apart"
         )
 
     def _kind_lines(self) -> list[str]:
         if not self.converged:
             return []
-        curvature = f"lowest curvature {self.curvature_mev + 0.0:.4f} meV"
+        curvature = f"lowest curvature {Number(self.curvature_mev + 0.0):.4f} meV"
         if self.is_minimum is None and not np.isnan(self.curvature_mev):
             return [f"one stationary state: {curvature}, moves of carriers were not tested"]
         if self.is_minimum is None:
@@ -194,5 +195,5 @@ class HartreeFockResult:
         if np.isfinite(self.curvature_mev):
             parts.append(curvature)
         if np.isfinite(self.move_mev):
-            parts.append(f"to move a carrier costs at least {self.move_mev:.4f} meV")
+            parts.append(f"to move a carrier costs at least {Number(self.move_mev):.4f} meV")
         return [", ".join(parts) + "; another guess may lead lower"]

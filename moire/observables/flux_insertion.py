@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._text import Number
 from moire.errors import MeshWarning, is_whole, require
 from moire.exact_diagonalization import one_band_filling
 from moire.exact_diagonalization.hamiltonian import Storage
@@ -135,7 +136,7 @@ def spectral_flow(
     if result.min_link < COARSE_LINK:
         warnings.warn(
             f"The {n_steps} steps of the flow are too coarse: the smallest |det| of overlaps between twists is "
-            f"{result.min_link:.3f}, below {COARSE_LINK}.",
+            f"{Number(result.min_link):.3f}, below {COARSE_LINK}.",
             MeshWarning,
             stacklevel=2,
         )

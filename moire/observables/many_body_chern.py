@@ -260,9 +260,10 @@ def many_body_chern(
     )
     if not result.is_reliable:
         warnings.warn(
-            f"The grid of {n1}x{n2} twists is too coarse: smallest link {min_link:.3f}, largest flux "
-            f"{result.max_flux:.3f} rad, largest step of the position {result.max_step:.3f} rad, Chern number "
-            f"{result.value:+z.3f} by flux and {result.pumped:+z.3f} by pumping.",
+            f"The grid of {n1}x{n2} twists is too coarse: smallest link {Number(min_link):.3f}, largest flux "
+            f"{Number(result.max_flux):.3f} rad, largest step of the position "
+            f"{Number(result.max_step):.3f} rad, Chern number "
+            f"{Number(result.value):+.3f} by flux and {Number(result.pumped):+.3f} by pumping.",
             MeshWarning,
             stacklevel=2,
         )

@@ -1,5 +1,5 @@
 """Excitations of a self-consistent state: time-dependent Hartree-Fock."""
 
-from moire.hartree_fock.time_dependent.excitations import Excitations, SmallMomentumFit, excitations
+from moire.hartree_fock.time_dependent.spectrum import Excitations, SmallMomentumFit, excitations
 
 __all__ = ["Excitations", "SmallMomentumFit", "excitations"]

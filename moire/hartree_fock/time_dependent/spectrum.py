@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._text import Number
 from moire.errors import ConvergenceWarning, is_whole, require
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.result import HartreeFockResult
@@ -56,9 +57,9 @@ class SmallMomentumFit:
 
     def __str__(self) -> str:
         if self.kind == "quadratic":
-            law = f"E = {self.gap_mev:.4f} meV + {self.stiffness_mev_nm2:.3f} meV nm^2 Q^2"
+            law = f"E = {Number(self.gap_mev):.4f} meV + {Number(self.stiffness_mev_nm2):.3f} meV nm^2 Q^2"
         else:
-            law = f"E^2 = ({self.gap_mev:.4f} meV)^2 + ({self.velocity_mev_nm:.3f} meV nm Q)^2"
+            law = f"E^2 = ({Number(self.gap_mev):.4f} meV)^2 + ({Number(self.velocity_mev_nm):.3f} meV nm Q)^2"
         return f"{law} from {self.n_momenta} momenta, off by at most {self.residual_mev:.2e} meV"
 
 
@@ -227,7 +228,8 @@ class Excitations:
             f"{kind[self.approximation]}, channel {self.channel}, {self.n_pairs} pairs at each of "
             f"{len(self.momentum_indices)} momenta of {self.grid.name}, residual {self.residual:.1e} meV"
             + ("" if self.converged else " (NOT converged)"),
-            f"lowest mode {self.gap:.5f} meV at Q = {label}, edge of the continuum {self.continuum.min():.4f} meV",
+            f"lowest mode {Number(self.gap):.5f} meV at Q = {label}, edge of the continuum "
+            f"{Number(self.continuum.min()):.4f} meV",
         ]
         if self.is_stable:
             lines.append("stable: no mode grows or has a negative energy")
