@@ -83,6 +83,12 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_command_loads_nothing_slow_that_it_does_not_use():
+    source = "import moire.cli, sys; print(*{'matplotlib', 'mpi4py', 'scipy.stats'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout.strip() == ""
+
+
 def test_other_files_are_never_overwritten(tmp_path):
     (tmp_path / "notes.txt").write_text("do not touch")
     done = moire("bands", "--twist", 3, "--mesh", "3x3", "--shells", 2, "--output", tmp_path / "notes.txt")

@@ -58,10 +58,13 @@ def run(command, **environment):
 def test_ranks_share_the_points_and_give_the_serial_bits(plan, tmp_path):
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     assert run([*MOIRE, "sweep", plan, "--output", alone]).returncode == 0
-    done = run([*mpiexec(3), *MOIRE, "sweep", plan, "--output", shared])
+    done = run([*mpiexec(3), *MOIRE, "sweep", plan, "--output", shared, "--plot"])
     assert done.returncode == 0, done.stderr
     assert "3 MPI ranks" in done.stdout
     assert done.stdout.count("12 computed, 0 already finished, 0 failed") == 1
+    drawn = sorted(path.name for path in (shared / "figures").iterdir())  # each by one of the ranks
+    assert drawn == ["bands.png", "fci-trend.png", "spectrum-3x3-nu-2_3-eps10.png"]
+    assert done.stdout.count("Figure: ") == len(drawn)
     files = ResultsFolder(shared).files()
     assert [path.name for path in files] == [path.name for path in ResultsFolder(alone).files()]
     for path in files:

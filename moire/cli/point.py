@@ -12,7 +12,6 @@ import click
 from moire.errors import InputError
 from moire.io import check_folder, check_target, write_record
 from moire.parameters import PUBLISHED, published
-from moire.report.figures import check_figure_name, draw_file
 from moire.sweep import ModelPoint, Request, Task, compute
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -73,6 +72,8 @@ def run_single(
     if figure is not None and output is None:
         raise InputError("`output` must be given with --figure, but is missing.")
     if figure is not None:
+        from moire.report.figures import check_figure_name, draw_file  # matplotlib only where something is drawn
+
         check_figure_name(figure)
         check_folder(figure, "figure")
     if output is not None:

@@ -11,7 +11,6 @@ import click
 
 from moire.cli.as_typed import as_typed
 from moire.errors import MoireError
-from moire.report.figures import draw_folder
 from moire.sweep import (
     ResultsFolder,
     collect,
@@ -66,14 +65,14 @@ def _sweep(
     if leading:
         click.echo(f"{plan.name}: {len(requests)} points. {situation} {n_threads} threads each.")
     requests, report = run_plan(plan, folder, communicator, say=click.echo)
-    if not leading:
-        return 0
-    click.echo(str(report))
     keys = [request.key for request in requests]
-    summary = collect(folder, keys)
-    click.echo(f"\n{summary}\n")
-    click.echo(f"Files: {folder.points}, summary: {write_summary(folder, summary)}")
+    summary = on_leader(communicator, lambda: collect(folder, keys))
+    if leading:
+        click.echo(f"{report}\n\n{summary}\n")
+        click.echo(f"Files: {folder.points}, summary: {write_summary(folder, summary)}")
     if plot:
-        for figure in draw_folder(folder, summary, folder.path / "figures", keys):
+        from moire.report.figures import draw_folder  # matplotlib only where something is drawn
+
+        for figure in draw_folder(folder, summary, folder.path / "figures", keys, communicator):
             click.echo(f"Figure: {figure}")
-    return len(report.failures)
+    return len(report.failures) if leading else 0

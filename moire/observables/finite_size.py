@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import linregress
 
 from moire._arrays import FloatArray, IntArray, read_only
 from moire._text import Number
@@ -104,6 +103,8 @@ def finite_size_scaling(
     require(len(sizes) >= 3, "grids", "be at least three, or a line has no error", found=f"are {len(sizes)}")
     require(len(set(sizes.tolist())) >= 2, "grids", "have at least two sizes", found=f"all have {sizes[0]} cells")
     require(bool(np.isfinite(numbers).all()), "values", "be finite", found=f"are {numbers.tolist()}")
+    from scipy.stats import linregress  # half a second that every other command would wait
+
     fit = linregress(1 / sizes, numbers)
     return FiniteSizeScaling(
         quantity,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -33,6 +35,7 @@ from moire.report.fci_figures import fci_figure
 from moire.report.mean_field_figures import phase_figures, state_figure
 from moire.report.trend_figures import band_trends, fci_trends
 from moire.sweep.collect import Summary
+from moire.sweep.dispatch import dispatch
 from moire.sweep.folder import ResultsFolder
 
 MAX_PANELS = 12
@@ -83,8 +86,16 @@ def draw_file(path: Path, target: Path) -> Path:
     return _save(figure, target)
 
 
-def draw_folder(folder: ResultsFolder, summary: Summary, target: Path, keys: Sequence[str] | None = None) -> list[Path]:
+def draw_folder(
+    folder: ResultsFolder,
+    summary: Summary,
+    target: Path,
+    keys: Sequence[str] | None = None,
+    communicator: Any | None = None,
+) -> list[Path]:
     """Draw a sweep: bands, trends with the angle or the field, spectra and fractional-Chern-insulator gaps.
+
+    The ranks share the figures.
 
     Parameters
     ----------
@@ -94,13 +105,15 @@ def draw_folder(folder: ResultsFolder, summary: Summary, target: Path, keys: Seq
         Folder for the figures.
     keys
         Only the requests with these keys; all by default.
+    communicator
+        MPI communicator, or None to draw alone; then call this on all ranks, with the same summary.
 
     Returns
     -------
     list of paths
-        The figures, in PNG.
+        The figures, in PNG, sorted by name; none on ranks other than 0.
     """
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Callable[[], Figure]] = {}
     by_kind: dict[str, list[Record]] = defaultdict(list)
     titles = {title for title, _ in summary.failures}
     for path in folder.files():
@@ -115,17 +128,33 @@ def draw_folder(folder: ResultsFolder, summary: Summary, target: Path, keys: Seq
         elif record.kind == "bands":
             by_kind["bands"].append(record)
     for name, records in by_kind.items():
-        chosen = _spread(sorted(records, key=_position))
-        figures[name] = _panels([_drawing(record) for record in chosen], [_point_title(record) for record in chosen])
-        figures[name].suptitle(_common_title(chosen[0]))
+        figures[name] = partial(_point_panels, _spread(sorted(records, key=_position)))
     if "bands" in summary.tables and "chern" in summary.tables:
-        figures["bands-trend"] = band_trends(summary.tables["bands"], summary.tables["chern"])
+        figures["bands-trend"] = partial(band_trends, summary.tables["bands"], summary.tables["chern"])
     if "ed" in summary.tables and "gap" in summary.tables["ed"].columns:
-        figures["fci-trend"] = fci_trends(summary.tables["ed"])
+        figures["fci-trend"] = partial(fci_trends, summary.tables["ed"])
     if "hf" in summary.tables:
-        figures |= phase_figures(summary.tables["hf"])
+        phases = phase_figures(summary.tables["hf"])
+        figures |= {name: partial(phases.__getitem__, name) for name in phases}
     target.mkdir(parents=True, exist_ok=True)
-    return [_save(figure, target / f"{name}.png") for name, figure in sorted(figures.items())]
+    failures: list[Exception] = []
+
+    def save(name: str) -> Exception | None:
+        try:
+            _save(figures[name](), target / f"{name}.png")
+        except Exception as error:  # told on rank 0, or the others would wait for ever
+            return error
+        return None
+
+    def on_report(name: str, error: Exception | None) -> None:
+        if error is not None:
+            error.add_note(f"While {name} was drawn.")
+            failures.append(error)
+
+    dispatch(communicator, list(figures), save, on_report)  # those of many panels first
+    if failures:
+        raise failures[0]
+    return sorted(target / f"{name}.png" for name in figures) if communicator is None or communicator.rank == 0 else []
 
 
 def _topology_figure(record: Record) -> Figure:
@@ -139,6 +168,13 @@ def _topology_figure(record: Record) -> Figure:
         plot_zone_map(trace, lattice, row[1], r"tr $g$ (nm$^2$)")
         plot_wannier_flow(loops, row[2])
     figure.suptitle(_title(record))
+    return figure
+
+
+def _point_panels(records: Sequence[Record]) -> Figure:
+    """One panel for each point."""
+    figure = _panels([_drawing(record) for record in records], [_point_title(record) for record in records])
+    figure.suptitle(_common_title(records[0]))
     return figure
 
 
