@@ -69,22 +69,8 @@ print("threads")
 numba.threading_layer()  # raises unless those of numba have started
 np.testing.assert_array_equal(in_threads(), expected)
 
-print("a fork while a thread computes, and threads in it")
-stop = threading.Event()
-
-
-def compute():
-    while not stop.is_set():
-        solve(0.0)
-
-
-busy = threading.Thread(target=compute)
-busy.start()
-try:
-    children = pool(in_a_fork)
-finally:
-    stop.set()
-    busy.join()
+print("a fork after kernels, and threads in it")
+children = pool(in_a_fork)
 for energies, (own, threaded, n_threads, lost) in zip(expected, children, strict=True):
     np.testing.assert_array_equal(own, energies)
     np.testing.assert_array_equal(threaded, expected)

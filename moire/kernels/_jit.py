@@ -26,9 +26,8 @@ _threads_lost = False
 
 
 def _after_fork() -> None:
-    """In a child: forget who held the turn, and whether there were threads, which a fork does not copy."""
-    global _turn, _threads_lost
-    _turn = threading.Lock()
+    """In a child: note whether the parent had started threads, which a fork does not copy."""
+    global _threads_lost
     try:
         numba.threading_layer()  # type: ignore[attr-defined]
     except ValueError:  # none were started: this process may start its own
