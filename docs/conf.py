@@ -31,6 +31,7 @@ nitpicky = True
 nitpick_ignore_regex = [  # links to public names of this package must lead somewhere
     ("py:.*", r"(?!moire\.).*"),
     ("py:class", r"moire\.\w+\.\w+\..*"),
+    ("py:class", r"moire\.ranks\.Result"),  # a type variable
     ("py:mod", r"moire\.\w+\.\w+"),
 ]
 
