@@ -1,9 +1,14 @@
 """The command line, as a user calls it."""
 
+import contextlib
+import io
+import logging
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -18,17 +23,40 @@ from moire.parameters import WANG_2023
 ROOT = Path(__file__).parents[1]
 
 
-def moire(*arguments, **environment):
+def process(*arguments, **environment):
+    """Run the command in a process of its own: a second or two until everything is imported and loaded."""
     command = [sys.executable, "-m", "moire", *map(str, arguments)]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **environment}
     )
 
 
+def moire(*arguments, **environment):
+    """Run the command in this process, or in another one if it needs an environment of its own."""
+    if environment:
+        return process(*arguments, **environment)
+    stdout, stderr, code = io.StringIO(), io.StringIO(), 0
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+    ):
+        patch.setattr(sys, "argv", ["moire", *map(str, arguments)])
+        patch.setattr(logging.getLogger("moire"), "level", logging.WARNING)  # which --verbose changes
+        warnings.simplefilter("default")
+        warnings.showwarning = lambda *shown: print(warnings.formatwarning(*shown[:4]), end="", file=stderr)
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+    return SimpleNamespace(returncode=code, stdout=stdout.getvalue(), stderr=stderr.getvalue())
+
+
 def test_one_point_from_numbers_to_figure(tmp_path):
     file, figure = tmp_path / "ed.h5", tmp_path / "ed.png"
     options = ("--twist", 3.7, "--cluster", "2x3", "--filling", "-2/3", "--shells", 3, "--q-cutoff", 2)
-    done = moire("ed", *options, "--output", file, "--figure", figure)
+    done = process("ed", *options, "--output", file, "--figure", figure)
     assert done.returncode == 0, done.stderr
     assert "E0 per carrier" in done.stdout
     assert figure.read_bytes().startswith(b"\x89PNG")
@@ -48,7 +76,7 @@ def test_bands_and_chern_print_what_they_are():
 
 
 def test_memory_is_stated_when_asked():
-    done = moire("-v", "bands", "--twist", 3, "--mesh", "3x3", "--shells", 3)
+    done = process("-v", "bands", "--twist", 3, "--mesh", "3x3", "--shells", 3)
     assert "3 bands at 9 momenta: " in done.stderr
 
 
@@ -91,7 +119,7 @@ def test_a_command_loads_nothing_slow_that_it_does_not_use():
 
 def test_other_files_are_never_overwritten(tmp_path):
     (tmp_path / "notes.txt").write_text("do not touch")
-    done = moire("bands", "--twist", 3, "--mesh", "3x3", "--shells", 2, "--output", tmp_path / "notes.txt")
+    done = process("bands", "--twist", 3, "--mesh", "3x3", "--shells", 2, "--output", tmp_path / "notes.txt")
     assert done.returncode == 2
     assert "is another file" in done.stderr
     assert (tmp_path / "notes.txt").read_text() == "do not touch"
@@ -99,7 +127,7 @@ def test_other_files_are_never_overwritten(tmp_path):
 
 
 def test_dry_run_lists_the_points(tmp_path):
-    done = moire("sweep", ROOT / "data" / "plans" / "demo.toml", "--dry-run", "--output", tmp_path / "out")
+    done = process("sweep", ROOT / "data" / "plans" / "demo.toml", "--dry-run", "--output", tmp_path / "out")
     assert done.returncode == 0
     assert "ed at 3.7 deg, D = 0 meV, 3x5 at -3/5, eps = 10" in done.stdout
     assert not (tmp_path / "out").exists()
