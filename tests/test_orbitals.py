@@ -148,3 +148,49 @@ def test_projected_problem_of_two_bands_and_both_valleys_density_by_density(buil
         difference = jordan_wigner.from_pairs(hamiltonian) - full
         assert abs(difference).max() < 1e-10
         assert abs(full).max() > 10
+
+
+@pytest.mark.parametrize("reference", ["vacuum", "average", "electron_vacuum", "given"])
+@pytest.mark.parametrize("rule", ["drop", "keep", "exchange"])
+def test_a_determinant_has_its_hartree_fock_energy(build_model, reference, rule):
+    # Two bands of both valleys, carriers in random mixtures of the bands: every part of the one-body matrix enters.
+    models = tuple(build_model("WANG_2023", 3.5, 2, valley) for valley in (+1, -1))
+    bands = mo.solve_bands(models, mo.MomentumGrid.regular(models[0].lattice, 1, 2), n_bands=2)
+    rng = np.random.default_rng(5)
+
+    def random_density():
+        """P(k) of one carrier in a mixture of bands at some (flavour, k), and these mixtures."""
+        density, filled = np.zeros((2, 4, 4), dtype=complex), []
+        for k, flavour in ((0, 0), (0, 1), (1, 1)):
+            mixture = rng.standard_normal(2) + 1j * rng.standard_normal(2)
+            mixture /= np.linalg.norm(mixture)
+            block = slice(2 * flavour, 2 * flavour + 2)
+            density[k, block, block] += np.outer(mixture, mixture.conj())
+            filled.append((k, flavour, mixture))
+        return density, filled
+
+    chosen = 0.5 * random_density()[0] if reference == "given" else reference
+    coulomb = mo.ScreenedCoulomb(epsilon_r=10, layer_distance_nm=0.7)
+    problem = mo.project(bands, coulomb, q_cutoff=1.5, zero_momentum=rule, reference=chosen)
+    hamiltonian = PairHamiltonian.from_problem(problem)
+    assert hamiltonian.mixes_bands == (reference != "vacuum")
+    orbitals, mean_field = problem.orbitals, mo.hartree_fock.MeanField(problem)
+    create = [operator.conj().T.tocsr() for operator in jordan_wigner.annihilators(orbitals.size)]
+    full = jordan_wigner.from_pairs(hamiltonian)
+    for _ in range(3):
+        density, filled = random_density()
+        state = np.eye(1, 1 << orbitals.size)[0].astype(complex)
+        for k, flavour, mixture in filled:
+            state = sum(c * (create[orbitals.index(flavour, band, k)] @ state) for band, c in enumerate(mixture))
+        assert np.linalg.norm(state) == pytest.approx(1)
+        expected = mean_field.energy_parts(density).total * mean_field.n_cells
+        assert np.vdot(state, full @ state).real == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_reference_that_mixes_valleys_is_refused(build_model):
+    models = tuple(build_model("WANG_2023", 3.5, 2, valley) for valley in (+1, -1))
+    bands = mo.solve_bands(models, mo.MomentumGrid.regular(models[0].lattice, 1, 2), n_bands=1)
+    coherent = np.broadcast_to(np.full((2, 2), 0.5), (2, 2, 2))
+    problem = mo.project(bands, mo.ScreenedCoulomb(epsilon_r=10), q_cutoff=1.5, reference=coherent)
+    with pytest.raises(mo.InputError, match="`reference` must not mix flavours, but is a density matrix that does"):
+        PairHamiltonian.from_problem(problem)

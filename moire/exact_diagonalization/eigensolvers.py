@@ -203,7 +203,7 @@ def content_key(
 ) -> str:
     """Hash of everything that decides the course of a run except the memory."""
     form, sector = hamiltonian.pair_hamiltonian, hamiltonian.sector
-    settings = (LAYOUT, sector.n_particles, sector.momentum, wanted, block, tolerance, seed, hamiltonian.dtype.name)
+    settings = (LAYOUT, sector.numbers, sector.momentum, wanted, block, tolerance, seed, hamiltonian.dtype.name)
     digest = hashlib.sha256(repr((sector.grid.matrix.tolist(), settings)).encode())
     digest.update(form.one_body.tobytes() + form.blocks.tobytes())
     return digest.hexdigest()

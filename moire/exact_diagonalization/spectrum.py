@@ -130,8 +130,8 @@ class Spectrum:
 
         References
         ----------
-        Abouelkomsan, Reddy, Fu and Bergholtz, arXiv:2309.14429, and Yu et al., arXiv:2309.16548: for
-        twisted MoTe2: with several bands the states at 1/3 and 2/3 fare differently.
+        Yu et al., arXiv:2309.14429, and Abouelkomsan, Reddy, Fu and Bergholtz, arXiv:2309.16548: with several bands
+        the states of twisted MoTe2 at 1/3 and 2/3 fare differently.
         """
         if self.manifold is None or not self.manifold.is_signature or self.filling >= Fraction(1, 2):
             return None

@@ -56,7 +56,7 @@ class MeanField:
     supercell, boost
         Enlarged cell and boost of the second valley, as in :class:`Folding`.
     bare, one_body
-        h, and h less the self-energy of P_ref, in meV, (r, orbital, orbital).
+        h, and h minus the self-energy of P_ref, in meV, (r, orbital, orbital).
     reference, constant
         P_ref of the reduced zone, and tr Self-energy[P_ref] P_ref / 2 in meV.
 

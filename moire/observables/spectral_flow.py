@@ -46,7 +46,7 @@ class SpectralFlow:
         State i has become state ``permutation[i]`` of the start after one turn; None where the manifold does
         not return to itself.
     closure_mev
-        Largest |E(K, phi = 1) - E(K + N s, phi = 0)| over the levels solved: zero but for the plane-wave cutoff.
+        Largest |E(K, phi = 1) - E(K + N s, phi = 0)| over the levels solved: zero except for the plane-wave cutoff.
     min_link
         Smallest ``|det|`` of the overlaps of the manifold between neighbouring twists.
     every_sector

@@ -55,7 +55,7 @@ class StructureFactor:
     energy
         Energy in meV from n(k) and sum_q V(q) <:rho_q rho_-q:> / 2A, the mean over the states.
     energy_error
-        The same less the energy of the spectrum, in meV: the sum rule of the normal-ordered S(q).
+        The same minus the energy of the spectrum, in meV: the sum rule of the normal-ordered S(q).
     """
 
     transfers: Transfers

@@ -11,7 +11,7 @@ from moire.projection import ZeroMomentum
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectionOptions:
-    """V_ll'(q) but for the dielectric constant, its cutoff and the rule for q = 0."""
+    """V_ll'(q) except the dielectric constant, its cutoff and the rule for q = 0."""
 
     gates: Gates = "dual"
     gate_distance_nm: float = 30.0
