@@ -67,8 +67,8 @@ def check_scan(points):
 
 
 def test_four_routes_agree_on_a_short_scan():
-    found = check_scan([(name, 3.89, D) for name in ("WANG_2023", "DEVAKUL_2021", "XU_2024") for D in (0.0, 33.0)])
-    assert len(found) == 6
+    found = check_scan([("WANG_2023", 3.89, 0.0), ("WANG_2023", 3.89, 33.0), ("DEVAKUL_2021", 3.89, 0.0)])
+    assert len(found) == 3
     assert found["WANG_2023", 3.89, 0.0] == -1
     assert found["WANG_2023", 3.89, 33.0] == 0
     assert found["DEVAKUL_2021", 3.89, 0.0] == +1

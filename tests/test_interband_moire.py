@@ -84,6 +84,7 @@ def test_across_the_field_driven_inversion_the_disk_changes_as_the_zone_does(zon
     assert elsewhere[0] == elsewhere[1] == 1
 
 
+@pytest.mark.slow  # that in a field, below, is the quicker one
 def test_across_the_angle_driven_inversion_the_index_at_gamma_changes_by_four():
     # Equal parities forbid a linear crossing: the touching is quadratic and moves two units of Chern number.
     disks = [interband_index(TWIST(t), disk_around(TWIST(t), "gamma"), 1, 2) for t in (4.7, 5.2)]
