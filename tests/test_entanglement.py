@@ -123,7 +123,8 @@ def test_charge_order_counts_determinants():
     assert "as many as 3 determinants have (charge order)" in result.verdict
 
 
-@pytest.mark.parametrize(("n_kept", "total"), [(3, 1088), pytest.param(4, 2730, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_kept", "total"), [(3, 1088), (4, 2730)])
 def test_24_cells(n_kept, total):
     result = entanglement_spectrum(solved((4, 6), n_eigenstates=1), n_kept)
     assert result.counted == total

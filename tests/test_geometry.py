@@ -25,7 +25,7 @@ def extrapolated(sides, weights):
 @FEW
 def test_a_holomorphic_band_is_ideal_at_every_momentum(scale, sense):
     """The lowest-Landau-level limit: tr g = |Omega| and 4 det g = Omega^2 pointwise, K = |C| = 2."""
-    bands = solve(IdealModel(scale, sense), 40, twist=(0.5, 0.5))  # the twist keeps the mesh off the pole
+    bands = solve(IdealModel(scale, sense), 24, twist=(0.5, 0.5))  # the twist keeps the mesh off the pole
     geometry = quantum_geometry(bands, [0])
     size = np.abs(geometry.curvature).max()
     assert geometry.trace.min() > 0

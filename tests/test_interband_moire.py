@@ -122,6 +122,7 @@ def test_a_hexagonal_polygon_of_a_third_of_the_zone_agrees_with_a_disk():
     assert index.rounded == 1
 
 
+@pytest.mark.slow  # the models of test_interband sum to zero in the default run
 def test_charges_of_three_moire_bands_sum_to_zero():
     charges = topological_charges(FIELD(20.0), disk_around(FIELD(20.0), "kappa_-", 0.15), (0, 1, 2))
     assert charges.charges.sum() == pytest.approx(0, abs=1e-12)

@@ -130,14 +130,15 @@ def test_a_sector_at_work_resumes(small_problem, products, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     "solve",
     [
-        lambda problem, **how: spectral_flow(problem, FILLING, 1, n_steps=2, **how),
-        lambda problem, **how: many_body_chern(problem, FILLING, (2, 2), **how),
-        lambda problem, **how: charge_gap(problem, FILLING, **how),
+        lambda problem, **how: spectral_flow(problem, (2, 3), 1, n_steps=2, **how),
+        lambda problem, **how: many_body_chern(problem, (2, 3), (2, 2), **how),
+        lambda problem, **how: charge_gap(problem, (2, 3), **how),
     ],
     ids=["flow", "twists", "charge gap"],
 )
-def test_everything_built_on_spectra_resumes_where_it_was_killed(small_problem, products, tmp_path, solve):
-    problem = small_problem(SHAPE)
+def test_everything_built_on_spectra_resumes_where_it_was_killed(small_problem, products, tmp_path, solve, monkeypatch):
+    monkeypatch.setattr(eigensolvers, "DENSE_DIMENSION", 10)  # dense sectors are not kept
+    problem = small_problem([3, 4])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MeshWarning)  # few twists
         whole, n_whole = products.of(lambda: solve(problem))
