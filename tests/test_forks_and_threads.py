@@ -81,7 +81,7 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("layer", ["default", "workqueue"])
+@pytest.mark.parametrize("layer", ["default", pytest.param("workqueue", marks=pytest.mark.slow)])
 def test_kernels_give_the_same_bits_after_a_fork_and_in_threads(layer):
     environment = {
         **os.environ,

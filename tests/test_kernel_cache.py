@@ -133,6 +133,7 @@ def run(command, cache, **options):
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False, **options)
 
 
+@pytest.mark.slow  # every kind of damage is tried on a small kernel above
 def test_a_real_kernel_survives_cut_files_and_a_full_disk(tmp_path):
     small_disk = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash"]  # no file may pass 8 KiB
     done = run([*small_disk, sys.executable, "-c", REAL], tmp_path)
