@@ -83,10 +83,14 @@ def test_four_routes_agree_on_the_top_band_of_the_scan():
     assert at_zero_field == {(name, +1 if name == "DEVAKUL_2021" else -1) for name in SETS}
 
 
-@pytest.mark.parametrize("valley", [+1, -1])
 @pytest.mark.parametrize(
-    ("point", "expected"),
-    [(("WANG_2023", 3.89, 0.0), (-1, 1)), (("REDDY_2023", 3.1, 0.0), (-1, -1, 2))],
+    ("point", "expected", "valley"),
+    [
+        (("WANG_2023", 3.89, 0.0), (-1, 1), -1),
+        (("REDDY_2023", 3.1, 0.0), (-1, -1, 2), +1),
+        pytest.param(("WANG_2023", 3.89, 0.0), (-1, 1), +1, marks=pytest.mark.slow),
+        pytest.param(("REDDY_2023", 3.1, 0.0), (-1, -1, 2), -1, marks=pytest.mark.slow),
+    ],
 )
 def test_four_routes_agree_on_several_bands_and_both_valleys(point, expected, valley):
     for band, chern in enumerate(expected):

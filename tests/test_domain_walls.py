@@ -18,7 +18,7 @@ def kinks(model, energy=0.0):
 
 @pytest.mark.parametrize("valley", [+1, -1])
 @pytest.mark.parametrize("mass", [30.0, -30.0])
-@pytest.mark.parametrize("energy", [0.0, 6.0])
+@pytest.mark.parametrize("energy", [0.0, pytest.param(6.0, marks=pytest.mark.slow)])
 def test_number_of_kink_modes_is_the_change_of_the_valley_chern_number(valley, mass, energy):
     """C(mass) - C(-mass) = tau N sgn(mass) = -Theta_01 of the two-band models."""
     models = [ChiralMultilayer(n, 600.0, 380.0, mass, valley) for n in (1, 2, 3)]

@@ -47,7 +47,7 @@ def test_kagome_edges_carry_the_sum_of_chern_numbers(ratio):
     assert cherns == [1, 1 if ratio < 1.5 else 0]
 
 
-@pytest.mark.parametrize("edge", ["zigzag", "armchair"])
+@pytest.mark.parametrize("edge", ["zigzag", pytest.param("armchair", marks=pytest.mark.slow)])
 def test_kane_mele_edges_are_helical_or_absent(edge):
     for energy in (-30.0, 0.0, 40.0):
         modes = in_gap_modes(Ribbon(TOPOLOGICAL, edge, 40), energy)

@@ -102,6 +102,7 @@ def test_at_the_inversion_itself_the_region_is_refused():
         interband_index(model, Zone(model.lattice), 0, 1)
 
 
+@pytest.mark.slow
 def test_the_valley_index_changes_by_twice_the_change_in_one_valley():
     values = []
     for D in (20.0, 26.0):

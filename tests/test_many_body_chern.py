@@ -119,6 +119,7 @@ def test_fractional_chern_numbers(problem, shape, filling, per_state):
     assert f"{per_state:+.6f} per state" in str(result)
 
 
+@pytest.mark.slow
 def test_neither_mesh_nor_species_nor_corner_matters(problem):
     start = problem([3, 4])
     reference = many_body_chern(start, (2, 3), (6, 4))

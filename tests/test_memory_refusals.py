@@ -141,7 +141,7 @@ def test_a_spectrum_is_refused_before_its_sectors_are_enumerated(small_machine, 
     small_machine(lambda: mo.solve_all_sectors(problem, (1, 3), 4, keep_vectors=True), "with the vectors kept of all")
 
 
-@pytest.mark.parametrize("storage", ["csr", "matrix-free"])
+@pytest.mark.parametrize("storage", [pytest.param("csr", marks=pytest.mark.slow), "matrix-free"])
 def test_a_sector_takes_what_is_announced(small_problem, caplog, storage):
     problem = small_problem([4, 6])
     options = {"momenta": [(0, 0)], "storage": storage, "use_symmetry": False}

@@ -127,6 +127,7 @@ def test_the_displacement_driven_closing_of_wang():
     assert other.rounded == 1
 
 
+@pytest.mark.slow
 def test_at_the_closing_the_refusal_says_where():
     """The signed gap at kappa is linear in D: its zero is the critical field, where the bands touch."""
     low, high = (converged_chern(moire_model(1, field), [0], start=6).smallest_gap.gap_mev for field in (23.5, 24.0))
