@@ -54,7 +54,7 @@ def test_dropped_waves_are_those_of_a_larger_basis(name):
 
 
 CASES = [
-    ("WANG_2023", 0.5, (6, 7), 10),
+    pytest.param("WANG_2023", 0.5, (6, 7), 10, marks=pytest.mark.slow),
     ("WANG_2023", 1.0, (4, 5, 6), 8),
     ("WANG_2023", 2.0, (3, 4, 5), 7),
     ("WANG_2023", 3.89, (2, 3, 4), 6),
