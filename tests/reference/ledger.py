@@ -68,7 +68,7 @@ def many_body():
     yield "ed/composite fermions", fermi_liquid.gap
     transformed = PairHamiltonian.from_problem(problem).particle_hole_transformed()
     yield "ed/constant of missing carriers", transformed.constant
-    yield "ed/one body of missing carriers", transformed.one_body.sum()
+    yield "ed/one body of missing carriers", transformed.levels.sum()
     occupation = mo.observables.momentum_occupation(spectrum)
     yield "observables/n(k)", float((occupation.mean**2).sum())
     structure = mo.observables.structure_factor(spectrum, problem)
