@@ -37,7 +37,7 @@ class SewnOverlaps(z2pack.system.OverlapSystem):
         ahead = np.round(fractional - first)
         closes = np.allclose(fractional - first, ahead) and ahead.any()
         k = (first if closes else fractional) @ model.lattice.reciprocal
-        _, states = mo.eigensolver.extremal_eigenpairs(model.hamiltonian(k), self.n_bands, model.top_band_first)
+        _, states = mo.linalg.hermitian.extremal_eigenpairs(model.hamiltonian(k), self.n_bands, model.top_band_first)
         states = states.reshape(self.n_bands, *model.state_shape)
         return model.sew(states, ahead.astype(int)) if closes else states
 
