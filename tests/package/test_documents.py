@@ -20,7 +20,7 @@ from moire.parameters import PUBLISHED
 from moire.sweep import parse_plan
 from moire.sweep.plan import ParametersTable, Plan
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 

@@ -20,7 +20,7 @@ from moire.exact_diagonalization import PairHamiltonian
 from moire.io import read_diagham, read_fcidump, read_hamiltonian, read_record, read_spectrum
 from moire.parameters import WANG_2023
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def process(*arguments, **environment):

@@ -98,7 +98,7 @@ def test_numbers_that_contradict_each_other_name_nothing():
 
 @pytest.mark.parametrize("name", ["hf_nu2_field_epsilon", "hf_nu2_angle_field", "hf_nu1"])
 def test_names_of_the_reference_data_fit_their_invariants(name):
-    table = read_record(Path(__file__).parents[1] / "data" / "reference" / f"{name}.h5").datasets
+    table = read_record(Path(__file__).parents[2] / "data" / "reference" / f"{name}.h5").datasets
     columns = {key.removeprefix("hf/"): np.asarray(dataset.values) for key, dataset in table.items()}
     phases, chern = columns["phase"].astype(str), np.round(columns["chern"])
     order = {key: np.abs(columns[key]) > ORDER for key in ("coherence", "valley_polarisation", "staggered_moment")}

@@ -9,7 +9,7 @@ import moire as mo
 from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian
 from moire.exact_diagonalization.symmetry import accepted_symmetries, find_symmetry, representatives, rotated_orbitals
 from moire.orbitals import Orbitals
-from tests.test_sector_hamiltonian import random_pairs
+from tests.exact_diagonalization.test_sector_hamiltonian import random_pairs
 
 C6_CLUSTER = [[2, -2], [2, 4]]  # 12 sites, L_1 and L_2 of equal length at 120 degrees
 

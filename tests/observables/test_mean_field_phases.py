@@ -10,7 +10,7 @@ import moire as mo
 from moire import hartree_fock as hf
 from moire.observables import identify_phase
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def build(build_model, n, displacement_mev, epsilon_r=20.0):

@@ -5,7 +5,7 @@ import pytest
 
 import moire as mo
 from moire import hartree_fock as hf
-from tests.test_hartree_fock import build_problem
+from tests.hartree_fock.test_hartree_fock import build_problem
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from moire.parameters import WANG_2023
 from moire.sweep import BandsTask, EdTask, ModelPoint, Request, parse_plan, read_plan
 
 MODEL = {"parameter_set": "WANG_2023", "twist_deg": [3.0, 3.5]}
-DEMO = Path(__file__).parents[1] / "data" / "plans" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "data" / "plans" / "demo.toml"
 
 
 def plan(**changes):
