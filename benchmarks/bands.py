@@ -17,7 +17,7 @@ from moire.resources import available_cores
 def main():
     wang = mo.parameters.WANG_2023
     lattice = mo.MoireLattice.from_twist(3.89, wang.lattice_constant_nm)
-    model = mo.ContinuumModel.build(wang, mo.PlaneWaveBasis.shells(lattice, 5))
+    model = mo.ContinuumModel(wang, mo.PlaneWaveBasis(lattice, 5))
     grid = mo.MomentumGrid.regular(lattice, 12, 12)
 
     def per_point(action):

@@ -44,7 +44,7 @@ def seconds(action, repeats=5):
 def problem_on(shape):
     wang = mo.parameters.WANG_2023
     lattice = mo.MoireLattice.from_twist(3.7, wang.lattice_constant_nm)
-    model = mo.ContinuumModel.build(wang, mo.PlaneWaveBasis.shells(lattice, 5))
+    model = mo.ContinuumModel(wang, mo.PlaneWaveBasis(lattice, 5))
     bands = mo.solve_bands(model, mo.MomentumGrid.cluster(lattice, shape), n_bands=1)
     return mo.project(bands, mo.ScreenedCoulomb(epsilon_r=10, gate_distance_nm=30))
 

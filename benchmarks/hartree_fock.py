@@ -94,8 +94,8 @@ def main():
     set_threads(threads())
     wang = mo.parameters.WANG_2023
     lattice = mo.MoireLattice.from_twist(3.89, wang.lattice_constant_nm)
-    basis = mo.PlaneWaveBasis.shells(lattice, 5)
-    models = [mo.ContinuumModel.build(wang, basis, valley) for valley in (+1, -1)]
+    basis = mo.PlaneWaveBasis(lattice, 5)
+    models = [mo.ContinuumModel(wang, basis, valley) for valley in (+1, -1)]
     smallest = mo.solve_bands(models, mo.MomentumGrid.regular(lattice, 2, 2), 3)
     hf.MeanField(mo.project(smallest, mo.ScreenedCoulomb(epsilon_r=20), "hole", 1.0))  # compiles
     for side in [int(argument) for argument in sys.argv[1:]] or [12, 18]:

@@ -73,11 +73,6 @@ class PlaneWaveBasis:
         order = np.lexsort((vectors[:, 1], vectors[:, 0], squares))
         object.__setattr__(self, "vectors", read_only(vectors[order], np.int64))
 
-    @classmethod
-    def shells(cls, lattice: MoireLattice, n_shells: float) -> PlaneWaveBasis:
-        """Basis of all |G| <= n_shells |G_1|."""
-        return cls(lattice, n_shells)
-
     @property
     def size(self) -> int:
         """Number of plane waves per layer."""
@@ -148,13 +143,7 @@ class ContinuumModel:
     def __post_init__(self) -> None:
         require(self.valley in (+1, -1), "valley", "be +1 (K) or -1 (K')", self.valley)
         require(np.isfinite(self.displacement_mev), "displacement_mev", "be finite", self.displacement_mev)
-
-    @classmethod
-    def build(
-        cls, parameters: ContinuumParameters, basis: PlaneWaveBasis, valley: int = +1, displacement_mev: float = 0.0
-    ) -> ContinuumModel:
-        """Model of `parameters` in `basis`; see the class for the arguments."""
-        return cls(parameters, basis, valley, float(displacement_mev))
+        object.__setattr__(self, "displacement_mev", float(self.displacement_mev))
 
     @property
     def lattice(self) -> MoireLattice:

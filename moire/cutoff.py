@@ -127,8 +127,8 @@ def warn_of_cutoff(
 def _advice(model: ContinuumModel, k: FloatArray, n_bands: int) -> str:
     """The cutoff that would keep the bands at `k`, found by solving them there."""
     for shells in range(math.floor(model.basis.n_shells) + 1, _MOST_SHELLS + 1):
-        basis = PlaneWaveBasis.shells(model.lattice, shells)
-        larger = ContinuumModel.build(model.parameters, basis, model.valley, model.displacement_mev)
+        basis = PlaneWaveBasis(model.lattice, shells)
+        larger = ContinuumModel(model.parameters, basis, model.valley, model.displacement_mev)
         energies, states = extremal_eigenpairs(larger.hamiltonian(k), n_bands, largest=True)
         states = states.reshape(1, n_bands, *larger.state_shape)
         if cutoff_shifts(larger, k[None], energies[None], states).max() <= CONVERGED_MEV:

@@ -20,8 +20,8 @@ from moire.plot import plot_bands, plot_flux, plot_spectrum
 
 wang = mo.parameters.WANG_2023
 lattice = mo.MoireLattice.from_twist(3.7, wang.lattice_constant_nm)
-basis = mo.PlaneWaveBasis.shells(lattice, 5)
-valleys = [mo.ContinuumModel.build(wang, basis, valley) for valley in (+1, -1)]
+basis = mo.PlaneWaveBasis(lattice, 5)
+valleys = [mo.ContinuumModel(wang, basis, valley) for valley in (+1, -1)]
 print(wang)
 
 # %% [markdown]
@@ -38,7 +38,7 @@ assert np.allclose(path.energies[0], path.energies[1], atol=1e-6)
 # A displacement field splits them at the corners of the zone.
 
 # %%
-biased = [mo.ContinuumModel.build(wang, basis, valley, displacement_mev=10) for valley in (+1, -1)]
+biased = [mo.ContinuumModel(wang, basis, valley, displacement_mev=10) for valley in (+1, -1)]
 split = mo.solve_bands(biased, mo.KPath.through(lattice, points_per_segment=15), n_bands=3)
 plot_bands(split, plt.figure().gca())
 print(f"largest splitting {np.abs(split.energies[0] - split.energies[1]).max():.3g} meV")

@@ -21,14 +21,14 @@ from moire.plot import plot_bands, plot_flux, plot_moment_map
 
 wang = mo.parameters.WANG_2023
 lattice = mo.MoireLattice.from_twist(3.89, wang.lattice_constant_nm)
-basis = mo.PlaneWaveBasis.shells(lattice, 5)
+basis = mo.PlaneWaveBasis(lattice, 5)
 grid = mo.MomentumGrid.regular(lattice, 6, 6)
 coulomb = mo.ScreenedCoulomb(epsilon_r=20, gate_distance_nm=30, layer_distance_nm=0.7)
 
 
 def mean_field(displacement_mev: float) -> MeanField:
     """Both valleys, three bands each, in a displacement field."""
-    valleys = [mo.ContinuumModel.build(wang, basis, valley, displacement_mev) for valley in (+1, -1)]
+    valleys = [mo.ContinuumModel(wang, basis, valley, displacement_mev) for valley in (+1, -1)]
     bands = mo.solve_bands(valleys, grid, n_bands=3)
     return MeanField(mo.project(bands, coulomb, carrier="hole", q_cutoff=2, zero_momentum="exchange"))
 

@@ -23,9 +23,9 @@ def main() -> None:
     wang = mo.parameters.WANG_2023
     for color, twist_deg in enumerate(ANGLES_DEG):
         lattice = mo.MoireLattice.from_twist(twist_deg, wang.lattice_constant_nm)
-        basis, grid = mo.PlaneWaveBasis.shells(lattice, 5), mo.MomentumGrid.regular(lattice, 18, 18)
+        basis, grid = mo.PlaneWaveBasis(lattice, 5), mo.MomentumGrid.regular(lattice, 18, 18)
         for field in FIELDS_MEV:
-            bands = mo.solve_bands(mo.ContinuumModel.build(wang, basis, displacement_mev=field), grid, 2)
+            bands = mo.solve_bands(mo.ContinuumModel(wang, basis, displacement_mev=field), grid, 2)
             chern, gap = mo.topology.chern_number(bands, [0]), bands.direct_gap(0)
             print(f"{twist_deg:.2f} deg, D = {field:4.1f} meV: direct gap {gap:7.3g} meV, {chern}")
             face = f"C{color}" if chern.rounded else "none"

@@ -52,7 +52,7 @@ def build_model():
     def build(name, theta, shells=5, valley=+1, displacement_mev=0.0):
         parameters = mo.parameters.published(name)
         lattice = mo.MoireLattice.from_twist(theta, parameters.lattice_constant_nm)
-        return mo.ContinuumModel.build(parameters, mo.PlaneWaveBasis.shells(lattice, shells), valley, displacement_mev)
+        return mo.ContinuumModel(parameters, mo.PlaneWaveBasis(lattice, shells), valley, displacement_mev)
 
     return build
 

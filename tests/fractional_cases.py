@@ -13,7 +13,7 @@ def problem_on(shape, carrier="hole", theta=3.7, displacement_mev=0.0, epsilon_r
     """Projected problem of the top band of valley K; `shape` is a tuple, of tuples on a tilted cluster."""
     wang = mo.parameters.WANG_2023
     lattice = mo.MoireLattice.from_twist(theta, wang.lattice_constant_nm)
-    model = mo.ContinuumModel.build(wang, mo.PlaneWaveBasis.shells(lattice, 3), displacement_mev=displacement_mev)
+    model = mo.ContinuumModel(wang, mo.PlaneWaveBasis(lattice, 3), displacement_mev=displacement_mev)
     bands = mo.solve_bands(model, mo.MomentumGrid.cluster(lattice, np.array(shape)), n_bands=1)
     coulomb = mo.ScreenedCoulomb(epsilon_r=epsilon_r, gate_distance_nm=30, layer_distance_nm=d)
     return mo.project(bands, coulomb, carrier, 3.0, zero_momentum)

@@ -17,8 +17,8 @@ LATTICE = mo.MoireLattice.from_twist(3.7, 0.352)
 OTHER = mo.MoireLattice.from_twist(3.0, 0.352)
 GRID = mo.MomentumGrid.regular(LATTICE, 2, 3)
 PATH = mo.KPath.through(LATTICE, points_per_segment=1)
-BASIS = mo.PlaneWaveBasis.shells(LATTICE, 1)
-MODEL = mo.ContinuumModel.build(WANG, BASIS)
+BASIS = mo.PlaneWaveBasis(LATTICE, 1)
+MODEL = mo.ContinuumModel(WANG, BASIS)
 
 
 class OtherModel:
@@ -64,7 +64,7 @@ def sector_hamiltonian(grid=GRID, n_particles=2, momentum=0):
 
 @cache
 def valleys(shape=(3, 3), n_bands=1, n_valleys=2):
-    models = [mo.ContinuumModel.build(WANG, BASIS, valley) for valley in (1, -1)[:n_valleys]]
+    models = [mo.ContinuumModel(WANG, BASIS, valley) for valley in (1, -1)[:n_valleys]]
     solved = mo.solve_bands(models, regular(*shape), n_bands)
     return mo.project(solved, mo.ScreenedCoulomb(epsilon_r=10.0), "hole", 1.0)
 

@@ -65,7 +65,7 @@ class IdealModel:
 def moire_model(valley=1, displacement_mev=0.0, twist_deg=3.89, name="WANG_2023", shells=4):
     parameters = mo.parameters.published(name)
     lattice = mo.MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
-    return mo.ContinuumModel.build(parameters, mo.PlaneWaveBasis.shells(lattice, shells), valley, displacement_mev)
+    return mo.ContinuumModel(parameters, mo.PlaneWaveBasis(lattice, shells), valley, displacement_mev)
 
 
 @cache

@@ -49,8 +49,8 @@ class ModelPoint:
 
     def build(self) -> ContinuumModel:
         """Continuum model of the point."""
-        basis = PlaneWaveBasis.shells(self.lattice(), self.shells)
-        return ContinuumModel.build(self.parameters, basis, self.valley, self.displacement_mev)
+        basis = PlaneWaveBasis(self.lattice(), self.shells)
+        return ContinuumModel(self.parameters, basis, self.valley, self.displacement_mev)
 
     def grid(self, shape: ClusterShape, twist: tuple[float, float] = (0.0, 0.0)) -> MomentumGrid:
         """Momentum grid on the lattice of the point, with a boundary twist in units of 2 pi."""

@@ -146,7 +146,7 @@ def topology_report(
     """
     require(mesh[0] % 2 == 0, "mesh", "have an even number of points along b_1, as Z2 needs", list(mesh))
     n_bands = 2 + max(max(group) for group in groups)
-    partner = ContinuumModel.build(model.parameters, model.basis, -model.valley, model.displacement_mev)
+    partner = ContinuumModel(model.parameters, model.basis, -model.valley, model.displacement_mev)
     grid = MomentumGrid.regular(model.lattice, *mesh)
     bands = solve_bands([model, partner], grid, n_bands)
     symmetry = c3_eigenvalues(model, n_bands - 1)

@@ -33,8 +33,8 @@ def displacement_family(
     """
     lattice = MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
     shells = default_plane_wave_shells(parameters, twist_deg) if n_shells is None else n_shells
-    basis = PlaneWaveBasis.shells(lattice, shells)
-    return lambda displacement_mev: ContinuumModel.build(parameters, basis, valley, displacement_mev)
+    basis = PlaneWaveBasis(lattice, shells)
+    return lambda displacement_mev: ContinuumModel(parameters, basis, valley, displacement_mev)
 
 
 def twist_family(
@@ -48,7 +48,7 @@ def twist_family(
     def at(twist_deg: float) -> ContinuumModel:
         lattice = MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
         shells = default_plane_wave_shells(parameters, twist_deg) if n_shells is None else n_shells
-        return ContinuumModel.build(parameters, PlaneWaveBasis.shells(lattice, shells), valley, displacement_mev)
+        return ContinuumModel(parameters, PlaneWaveBasis(lattice, shells), valley, displacement_mev)
 
     return at
 

@@ -204,7 +204,7 @@ def test_exported_hamiltonians_come_back(layout, tmp_path):
         assert "must be a new file" in again.stderr
     else:
         hamiltonian = read_diagham(path, path.with_name("hamiltonian.onebody"), grid)
-    model = mo.ContinuumModel.build(WANG_2023, mo.PlaneWaveBasis.shells(grid.lattice, 3))
+    model = mo.ContinuumModel(WANG_2023, mo.PlaneWaveBasis(grid.lattice, 3))
     problem = mo.project(mo.solve_bands(model, grid, 1), mo.ScreenedCoulomb(epsilon_r=10), q_cutoff=2)
     np.testing.assert_allclose(hamiltonian.levels, problem.one_body[0, :, 0], atol=1e-9)
     diagonal = PairHamiltonian.from_problem(problem).pair_diagonal
@@ -218,7 +218,7 @@ def test_an_exported_hamiltonian_has_the_interaction_asked_for(tmp_path):
     done = moire("export", *options, "--layer-distance", 0.7, "--zero-momentum", "keep", "--output", path)
     assert done.returncode == 0, done.stderr
     grid = mo.MomentumGrid.regular(mo.MoireLattice.from_twist(3.7, WANG_2023.lattice_constant_nm), 2, 3)
-    bands = mo.solve_bands(mo.ContinuumModel.build(WANG_2023, mo.PlaneWaveBasis.shells(grid.lattice, 3)), grid, 1)
+    bands = mo.solve_bands(mo.ContinuumModel(WANG_2023, mo.PlaneWaveBasis(grid.lattice, 3)), grid, 1)
     interaction = mo.ScreenedCoulomb(epsilon_r=10, gates="single", layer_distance_nm=0.7)
     asked = PairHamiltonian.from_problem(mo.project(bands, interaction, q_cutoff=2, zero_momentum="keep"))
     default = PairHamiltonian.from_problem(mo.project(bands, mo.ScreenedCoulomb(epsilon_r=10), q_cutoff=2))

@@ -19,7 +19,7 @@ MOMENTA = np.array([[0, 0], [1 / 3, 1 / 3], [5 / 6, 1 / 2], [11 / 12, 11 / 12]])
 
 def model_of(name, twist_deg, shells, valley=1, displacement_mev=0.0):
     lattice = mo.MoireLattice.from_twist(twist_deg, PUBLISHED[name].lattice_constant_nm)
-    return mo.ContinuumModel.build(PUBLISHED[name], mo.PlaneWaveBasis.shells(lattice, shells), valley, displacement_mev)
+    return mo.ContinuumModel(PUBLISHED[name], mo.PlaneWaveBasis(lattice, shells), valley, displacement_mev)
 
 
 @cache

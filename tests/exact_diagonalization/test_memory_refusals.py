@@ -46,7 +46,7 @@ def test_matrices_of_many_plane_waves_are_refused(small_machine, build_model):
         assert text.endswith("plane_wave_shells would fit.")
         shells = int(text.split("; ")[1].split()[0])
         assert 15 < shells < 40
-        dimension = 2 * mo.PlaneWaveBasis.shells(model.lattice, shells).size
+        dimension = 2 * mo.PlaneWaveBasis(model.lattice, shells).size
         assert 32 * dimension**2 < 2**30
 
 

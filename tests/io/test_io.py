@@ -29,7 +29,7 @@ from moire.io import (
 @pytest.fixture(scope="module")
 def model():
     lattice = mo.MoireLattice.from_twist(3.7, mo.parameters.WANG_2023.lattice_constant_nm)
-    return mo.ContinuumModel.build(mo.parameters.WANG_2023, mo.PlaneWaveBasis.shells(lattice, 3))
+    return mo.ContinuumModel(mo.parameters.WANG_2023, mo.PlaneWaveBasis(lattice, 3))
 
 
 def test_every_type_survives(tmp_path):

@@ -26,7 +26,7 @@ lattice = mo.MoireLattice.from_twist(3.7, wang.lattice_constant_nm)
 
 
 def solve(displacement_mev):
-    model = mo.ContinuumModel.build(wang, mo.PlaneWaveBasis.shells(lattice, 2), +1, displacement_mev)
+    model = mo.ContinuumModel(wang, mo.PlaneWaveBasis(lattice, 2), +1, displacement_mev)
     bands = mo.solve_bands(model, mo.MomentumGrid.regular(lattice, 3, 3), n_bands=1)
     problem = mo.project(bands, mo.ScreenedCoulomb(epsilon_r=10, gate_distance_nm=30), "hole", 2.0)
     return mo.solve_all_sectors(problem, (2, 3), n_eigenstates=2).energies

@@ -131,8 +131,8 @@ def test_bands_are_complete():
     model = problem.bands.models[0]
     deficits = []
     for shells in (1, 2, 3):
-        basis = mo.PlaneWaveBasis.shells(model.lattice, shells)
-        small = mo.ContinuumModel.build(mo.parameters.WANG_2023, basis)
+        basis = mo.PlaneWaveBasis(model.lattice, shells)
+        small = mo.ContinuumModel(mo.parameters.WANG_2023, basis)
         bands = mo.solve_bands(small, problem.grid, n_bands=2 * basis.size)
         overlaps = FormFactors.compute(bands, 0.5).values[0, :, :, 0].sum(axis=-1)
         deficits.append(np.abs(1 - (np.abs(overlaps) ** 2).sum(axis=-1)).max())

@@ -24,8 +24,8 @@ def model_of(name, twist_deg, displacement_mev, valley=+1):
     parameters = SETS[name]
     # At small angles the moire potential reaches more plane waves.
     shells = 4 if twist_deg < 3 else 3
-    basis = mo.PlaneWaveBasis.shells(mo.MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm), shells)
-    return mo.ContinuumModel.build(parameters, basis, valley, displacement_mev)
+    basis = mo.PlaneWaveBasis(mo.MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm), shells)
+    return mo.ContinuumModel(parameters, basis, valley, displacement_mev)
 
 
 def converged_kubo(model, band):

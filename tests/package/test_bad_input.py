@@ -27,7 +27,7 @@ from moire.topology import berry_curvature, chern_number
 LATTICE = mo.MoireLattice.from_twist(3.7, 0.352)
 OTHER = mo.MoireLattice.from_twist(3.0, 0.352)
 GRID = mo.MomentumGrid.regular(LATTICE, 2, 3)
-MODEL = mo.ContinuumModel.build(mo.parameters.WANG_2023, mo.PlaneWaveBasis.shells(LATTICE, 1))
+MODEL = mo.ContinuumModel(mo.parameters.WANG_2023, mo.PlaneWaveBasis(LATTICE, 1))
 PARAMETERS = {
     "name": "mine", "potential_mev": 1.0, "potential_phase_deg": 0.0, "tunnelling_mev": 1.0, "effective_mass": 0.6,
     "lattice_constant_nm": 0.35,
@@ -96,10 +96,10 @@ CASES = {
     "label of three": (lambda: GRID.index_of((0, 0, 0)), "momentum", "(0, 0, 0)"),
     "no points": (lambda: mo.KPath.through(LATTICE, points_per_segment=0), "points_per_segment", "0"),
     "one corner": (lambda: mo.KPath.through(LATTICE, ["gamma"]), "labels", "['gamma']"),
-    "small cutoff": (lambda: mo.PlaneWaveBasis.shells(LATTICE, 0.9), "plane_wave_shells", "0.9"),
-    "infinite cutoff": (lambda: mo.PlaneWaveBasis.shells(LATTICE, INF), "plane_wave_shells", "inf"),
-    "valley": (lambda: mo.ContinuumModel.build(mo.parameters.WANG_2023, MODEL.basis, 0), "valley", "0"),
-    "field": (lambda: mo.ContinuumModel.build(mo.parameters.WANG_2023, MODEL.basis, 1, NAN), "displacement_mev", "nan"),
+    "small cutoff": (lambda: mo.PlaneWaveBasis(LATTICE, 0.9), "plane_wave_shells", "0.9"),
+    "infinite cutoff": (lambda: mo.PlaneWaveBasis(LATTICE, INF), "plane_wave_shells", "inf"),
+    "valley": (lambda: mo.ContinuumModel(mo.parameters.WANG_2023, MODEL.basis, 0), "valley", "0"),
+    "field": (lambda: mo.ContinuumModel(mo.parameters.WANG_2023, MODEL.basis, 1, NAN), "displacement_mev", "nan"),
     "no bands": (lambda: bands(0), "n_bands", "0"),
     "too many bands": (lambda: bands(15), "n_bands", "15"),
     "half a band": (lambda: bands(1.5), "n_bands", "1.5"),

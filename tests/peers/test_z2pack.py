@@ -46,8 +46,8 @@ class SewnOverlaps(z2pack.system.OverlapSystem):
 def models():
     wang = mo.parameters.WANG_2023
     lattice = mo.MoireLattice.from_twist(3.89, wang.lattice_constant_nm)
-    basis = mo.PlaneWaveBasis.shells(lattice, 4)
-    return [mo.ContinuumModel.build(wang, basis, valley) for valley in (1, -1)]
+    basis = mo.PlaneWaveBasis(lattice, 4)
+    return [mo.ContinuumModel(wang, basis, valley) for valley in (1, -1)]
 
 
 @pytest.fixture(autouse=True)

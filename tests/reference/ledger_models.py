@@ -7,7 +7,7 @@ def build(name, twist_deg, shells=4, valley=+1, displacement_mev=0.0):
     """A continuum model of a published set."""
     parameters = mo.parameters.published(name)
     lattice = mo.MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
-    return mo.ContinuumModel.build(parameters, mo.PlaneWaveBasis.shells(lattice, shells), valley, displacement_mev)
+    return mo.ContinuumModel(parameters, mo.PlaneWaveBasis(lattice, shells), valley, displacement_mev)
 
 
 def cluster_problem(shape, twist_deg, twist=(0.0, 0.0), **options):

@@ -106,7 +106,7 @@ def test_at_the_inversion_itself_the_region_is_refused():
 def test_the_valley_index_changes_by_twice_the_change_in_one_valley():
     values = []
     for D in (20.0, 26.0):
-        other = mo.ContinuumModel.build(WANG, FIELD(D).basis, -1, D)
+        other = mo.ContinuumModel(WANG, FIELD(D).basis, -1, D)
         index = interband_valley_index(FIELD(D), other, disk_around(FIELD(D), "kappa_-"), 0, 1)
         assert index.valley_k_prime.rounded == -index.valley_k.rounded
         values.append(index.value)

@@ -12,7 +12,7 @@ INNER = 3.0
 
 def model_of(parameters=WANG, twist_deg=3.89, displacement_mev=0.0, n_shells=4, valley=+1):
     lattice = mo.MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
-    return mo.ContinuumModel.build(parameters, mo.PlaneWaveBasis.shells(lattice, n_shells), valley, displacement_mev)
+    return mo.ContinuumModel(parameters, mo.PlaneWaveBasis(lattice, n_shells), valley, displacement_mev)
 
 
 def commutator_inside(operator, hamiltonian, model):
