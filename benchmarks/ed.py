@@ -149,12 +149,13 @@ def eigenstates():
         ("Lanczos, block 4", {"solver": "lanczos", "block_size": 4}),
     ):
         start = time.process_time()
-        solution = solve_sector(h, 4, **options)
+        solution = solve_sector(h, 4, mo.EigensolverSettings(**options))
         print(f"{label:>34} {solution.n_products:6} products {time.process_time() - start:8.2f} s")
     numba.set_num_threads(min(2, available_cores(), numba.config.NUMBA_NUM_THREADS))
     for use_symmetry in (True, False):
         start, cpu = time.perf_counter(), time.process_time()
-        spectrum = mo.solve_all_sectors(problem_on([4, 6]), (2, 3), 4, use_symmetry=use_symmetry)
+        settings = mo.SpectrumSettings(use_symmetry=use_symmetry)
+        spectrum = mo.solve_all_sectors(problem_on([4, 6]), (2, 3), 4, settings=settings)
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         print(f"all sectors, symmetry {use_symmetry}: {wall:.1f} s on the wall, {cpu:.1f} s of processors")
     print(spectrum.manifold.verdict)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from moire.bands import BandEnergies, BandStructure, solve_bands
     from moire.continuum import ContinuumModel, PlaneWaveBasis
     from moire.errors import ConvergenceWarning, CutoffWarning, InputError, MeshWarning, MoireError
-    from moire.exact_diagonalization import Spectrum, solve_all_sectors
+    from moire.exact_diagonalization import EigensolverSettings, Spectrum, SpectrumSettings, solve_all_sectors
     from moire.form_factors import FormFactors
     from moire.grids import KPath, MomentumGrid
     from moire.interaction import ScreenedCoulomb
@@ -24,7 +24,7 @@ else:
             "moire.bands": "BandEnergies BandStructure solve_bands",
             "moire.continuum": "ContinuumModel PlaneWaveBasis",
             "moire.errors": "ConvergenceWarning CutoffWarning InputError MeshWarning MoireError",
-            "moire.exact_diagonalization": "Spectrum solve_all_sectors",
+            "moire.exact_diagonalization": "EigensolverSettings Spectrum SpectrumSettings solve_all_sectors",
             "moire.form_factors": "FormFactors",
             "moire.grids": "KPath MomentumGrid",
             "moire.interaction": "ScreenedCoulomb",
@@ -49,6 +49,7 @@ __all__ = [
     "ContinuumParameters",
     "ConvergenceWarning",
     "CutoffWarning",
+    "EigensolverSettings",
     "FormFactors",
     "InputError",
     "KPath",
@@ -60,6 +61,7 @@ __all__ = [
     "ProjectedHamiltonian",
     "ScreenedCoulomb",
     "Spectrum",
+    "SpectrumSettings",
     "__version__",
     "exact_diagonalization",
     "hartree_fock",

@@ -25,5 +25,10 @@ def solved(shape, filling=(2, 3), n_eigenstates=3, *, everywhere=False, particle
     problem = problem_on(shape, **settings)
     momenta = None if everywhere else sorted(set(expected_momenta(problem.grid, one_band_filling(filling))))
     return mo.solve_all_sectors(
-        problem, filling, n_eigenstates, momenta=momenta, particle_hole=particle_hole, keep_vectors=True
+        problem,
+        filling,
+        n_eigenstates,
+        momenta=momenta,
+        settings=mo.SpectrumSettings(particle_hole=particle_hole),
+        keep_vectors=True,
     )

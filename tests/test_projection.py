@@ -82,7 +82,7 @@ def test_filled_band_of_holes_is_an_electron_vacuum(small_problem):
     )
     expected = problem.one_body.sum() + exchange.real / 2
     for particle_hole in (True, False):
-        spectrum = mo.solve_all_sectors(problem, (1, 1), 1, particle_hole=particle_hole)
+        spectrum = mo.solve_all_sectors(problem, (1, 1), 1, settings=mo.SpectrumSettings(particle_hole=particle_hole))
         assert spectrum.ground_energy == pytest.approx(expected, rel=1e-12)
         assert np.isfinite(spectrum.energies).sum() == 1
 

@@ -1,6 +1,13 @@
 """Exact diagonalization of a projected Hamiltonian in sectors of total momentum."""
 
-from moire.exact_diagonalization.carriers import carriers_on, clusters_for, one_band_filling, rectangles_for
+from moire.exact_diagonalization.all_sectors import solve_all_sectors
+from moire.exact_diagonalization.carriers import (
+    carriers_on,
+    check_one_band,
+    clusters_for,
+    one_band_filling,
+    rectangles_for,
+)
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
 from moire.exact_diagonalization.clusters import ClusterSuggestion, ClusterSuggestions, suggest_clusters
 from moire.exact_diagonalization.composite_fermions import (
@@ -9,12 +16,14 @@ from moire.exact_diagonalization.composite_fermions import (
     composite_fermi_liquid,
     composite_fermi_seas,
 )
+from moire.exact_diagonalization.eigensolvers import SectorSolution
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.manifold import Manifold, expected_momenta
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
-from moire.exact_diagonalization.solve import SectorSolution, solve_all_sectors, solve_sector
+from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSettings
+from moire.exact_diagonalization.solve import solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, find_symmetry
 from moire.linalg.checkpoint import Checkpoint
@@ -27,6 +36,7 @@ __all__ = [
     "ClusterSuggestions",
     "CompositeFermiLiquid",
     "CompositeFermiSeas",
+    "EigensolverSettings",
     "LanczosResult",
     "LanczosSettings",
     "Manifold",
@@ -38,9 +48,11 @@ __all__ = [
     "SectorHamiltonian",
     "SectorSolution",
     "Spectrum",
+    "SpectrumSettings",
     "accepted_symmetries",
     "block_lanczos",
     "carriers_on",
+    "check_one_band",
     "cluster_shapes",
     "clusters_for",
     "composite_fermi_liquid",

@@ -8,26 +8,41 @@ from moire.errors import InputError, require
 from moire.exact_diagonalization.cluster_shapes import cluster_shapes
 from moire.filling import FillingLike, carriers_per_cell
 from moire.grids import MomentumGrid
-from moire.orbitals import MAX_ORBITALS
+from moire.orbitals import MAX_ORBITALS, Orbitals
 
 
-def one_band_filling(filling: FillingLike, carrier: str = "hole") -> Fraction:
+def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int = 1) -> Fraction:
     """Return the carriers per cell that a filling asks for, see :func:`moire.filling.carriers_per_cell`.
+
+    Parameters
+    ----------
+    filling, carrier
+        What is asked.
+    n_bands
+        Bands of all flavours, each of which holds one carrier per cell.
 
     Raises
     ------
     InputError
-        If it is no number, is negative for electrons, or lies outside (0, 1], what one band of one valley holds.
+        If it is no number, is negative for electrons, or lies outside (0, n_bands].
     """
     value = carriers_per_cell(filling, carrier)
-    require(
-        0 < value <= 1, "filling", "ask for more than 0 and at most 1 carrier per cell, one band of one valley", value
-    )
+    kept = "one band of one valley" if n_bands == 1 else f"the {n_bands} bands kept of all valleys"
+    rule = f"ask for more than 0 and at most {n_bands} {'carrier' if n_bands == 1 else 'carriers'} per cell, {kept}"
+    require(0 < value <= n_bands, "filling", rule, value)
     return value
 
 
-def carriers_on(grid: MomentumGrid, filling: FillingLike) -> int:
-    """Number of carriers at a filling of one band on a cluster.
+def check_one_band(orbitals: Orbitals, name: str) -> None:
+    """Raise InputError unless there is one band of one flavour."""
+    if orbitals.n_flavours > 1 or orbitals.n_bands > 1:
+        raise InputError(
+            f"`{name}` must have one flavour and one band, but has {orbitals.n_flavours} and {orbitals.n_bands}."
+        )
+
+
+def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1) -> int:
+    """Number of carriers at a filling on a cluster.
 
     Parameters
     ----------
@@ -35,19 +50,18 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike) -> int:
         The cluster.
     filling
         Carriers per moire cell; the sign (minus for holes) does not matter on a cluster alone.
+    n_bands
+        Bands of all flavours.
 
     Raises
     ------
     InputError
         If it is not an integer; the message names clusters of similar size that fit.
     """
-    value = one_band_filling(filling)
-    require(
-        grid.n_points <= MAX_ORBITALS,
-        "cluster",
-        f"have at most {MAX_ORBITALS} orbitals",
-        found=f"has {grid.n_points} ({grid.name})",
-    )
+    value = one_band_filling(filling, n_bands=n_bands)
+    n_orbitals = grid.n_points * n_bands
+    found = f"has {n_orbitals} ({grid.name}{'' if n_bands == 1 else f', {n_bands} bands'})"
+    require(n_orbitals <= MAX_ORBITALS, "cluster", f"have at most {MAX_ORBITALS} orbitals", found=found)
     count = value * grid.n_points
     if count.denominator != 1:
         fitting = ", ".join(clusters_for(value, grid.n_points)) or f"no cluster of up to {MAX_ORBITALS} cells"

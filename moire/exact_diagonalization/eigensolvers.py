@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from scipy.linalg import eigh
@@ -16,12 +15,11 @@ from moire._arrays import ComplexArray, FloatArray
 from moire.errors import require
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.pair_product import PairProduct
+from moire.exact_diagonalization.settings import EigensolverSettings
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.lanczos import ROUNDING, LanczosSettings, block_lanczos
 from moire.resources import fits_in_memory, reserve
 
-Solver = Literal["auto", "lanczos", "arpack", "dense"]
-SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
 DENSE_DIMENSION = 300
 BLOCK_SIZE = 2  # finds pairs of degenerate levels at once; a larger block costs more products
 LAYOUT = 2  # of the state in a checkpoint
@@ -30,24 +28,43 @@ WORKING_VECTORS = 4  # of each vector of a block: its copies on the way in and o
 
 
 @dataclass(frozen=True, eq=False)
-class Eigenpairs:
-    """What a solver found: energies (level,), vectors (level, dim), ascending, and measured residuals (level,), in meV.
+class SectorSolution:
+    """SectorSolution of one sector.
 
-    ``converged`` says that they are the lowest levels, with every residual below the tolerance; ``reason`` says the
-    same in words.
+    Parameters
+    ----------
+    energies, vectors
+        (level,) in meV and (level, dim), ascending.
+    residuals
+        (level,), |H v - E v| in meV, measured with the vectors.
+    converged
+        Whether these are the lowest levels, all that were wanted, with every residual below the tolerance. No solver
+        rests it on residuals alone: the dense one sees all levels, the others search for copies of degenerate levels.
+    stop_reason
+        The same in words.
+    solver
+        Which solver.
+    n_products
+        Matrix-vector products, those that measure residuals and search for missed levels included; 0 where the whole
+        matrix was diagonalized.
+    n_restarts
+        Restarts of Lanczos.
+    history
+        (check, 2), blocks multiplied and the largest residual estimated; empty except for Lanczos.
     """
 
     energies: FloatArray
     vectors: ComplexArray = field(repr=False)
-    residuals: FloatArray = field(repr=False)
+    residuals: FloatArray
     converged: bool
-    reason: str
+    stop_reason: str
     solver: str
+    n_products: int = 0
     n_restarts: int = 0
     history: FloatArray = field(default_factory=lambda: np.zeros((0, 2)), repr=False)
 
 
-def dense(hamiltonian: SectorHamiltonian, wanted: int, tolerance: float) -> Eigenpairs:
+def dense(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings) -> SectorSolution:
     """Diagonalize the whole matrix, which misses no level."""
     reserve(
         f"Dense matrix of dimension {hamiltonian.shape[0]}",
@@ -58,9 +75,9 @@ def dense(hamiltonian: SectorHamiltonian, wanted: int, tolerance: float) -> Eige
         matrix = hamiltonian.to_csr()
         energies, columns = eigh(matrix.toarray(), subset_by_index=[0, wanted - 1])
         residuals = np.linalg.norm(matrix @ columns - columns * energies, axis=0)
-    converged = bool(np.all(residuals <= tolerance))
+    converged = bool(np.all(residuals <= settings.tolerance_mev))
     reason = "dense solver" if converged else f"dense solver, {ROUNDING}"
-    return Eigenpairs(energies, np.ascontiguousarray(columns.T), residuals, converged, reason, "dense")
+    return SectorSolution(energies, np.ascontiguousarray(columns.T), residuals, converged, reason, "dense")
 
 
 def is_dense(solver: str, dimension: int, wanted: int) -> bool:
@@ -73,15 +90,14 @@ def n_arpack_vectors(wanted: int, dimension: int) -> int:
     return min(dimension, max(8 * wanted, 32))
 
 
-def arpack(
-    hamiltonian: SectorHamiltonian, wanted: int, tolerance: float, max_restarts: int, seed: tuple[int, ...]
-) -> Eigenpairs:
+def arpack(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings) -> SectorSolution:
     """Implicitly restarted Lanczos of ARPACK, and a search for what it missed by block Lanczos.
 
     ARPACK grows its space from one vector, which holds one state of a degenerate level, and what it calls converged
     need not be lowest. The search takes some half of its products more, and adds the levels that it finds.
     """
-    dimension = hamiltonian.shape[0]
+    dimension, seed = hamiltonian.shape[0], words(hamiltonian, settings)
+    tolerance, max_restarts = settings.tolerance_mev, settings.max_restarts
     n_krylov = n_arpack_vectors(wanted, dimension)
     reserve(
         f"{n_krylov} Krylov vectors of dimension {dimension}", 16.0 * n_krylov * dimension, "fewer levels would fit"
@@ -113,50 +129,46 @@ def arpack(
             [np.linalg.norm(hamiltonian.matvec(v) - e * v) for e, v in zip(energies[order], vectors, strict=True)]
         )
         reason = f"ARPACK stopped after {max_restarts} restarts with {len(energies)} of {wanted} levels"
-        return Eigenpairs(energies[order], vectors, residuals, False, reason, "arpack")
-    block, held = plan_lanczos(hamiltonian, wanted, None, None)
-    settings = LanczosSettings(wanted, block, held, tolerance, max_restarts, seed)
+        return SectorSolution(energies[order], vectors, residuals, False, reason, "arpack")
+    block, held = plan_lanczos(hamiltonian, wanted, settings)
+    search = LanczosSettings(wanted, block, held, tolerance, max_restarts, seed)
     known = np.ascontiguousarray(columns.T)
-    result = block_lanczos(hamiltonian.matmat, dimension, settings, dtype=hamiltonian.dtype, known=known)
+    result = block_lanczos(hamiltonian.matmat, dimension, search, dtype=hamiltonian.dtype, known=known)
     found = np.sort(moved)[: len(result.energies)] + shift
     missed = bool(np.any(found - result.energies > 10 * tolerance))
     reason = result.stop_reason + (", with levels that ARPACK missed" if missed else "")
-    return Eigenpairs(*(result.energies, result.vectors, result.residuals, result.converged, reason, "arpack"))
+    return SectorSolution(*(result.energies, result.vectors, result.residuals, result.converged, reason, "arpack"))
 
 
 def lanczos(
-    hamiltonian: SectorHamiltonian,
-    wanted: int,
-    tolerance: float,
-    max_restarts: int,
-    seed: tuple[int, ...],
-    *,
-    block_size: int | None = None,
-    n_krylov: int | None = None,
-    checkpoint: Path | str | None = None,
-) -> Eigenpairs:
+    hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings, checkpoint: Path | str | None = None
+) -> SectorSolution:
     """Block Lanczos with as many Krylov vectors as fit, see :func:`moire.exact_diagonalization.block_lanczos`."""
-    dimension = hamiltonian.shape[0]
-    block, held = plan_lanczos(hamiltonian, wanted, block_size, n_krylov)
-    settings = LanczosSettings(wanted, block, held, tolerance, max_restarts, seed)
+    dimension, seed, tolerance = hamiltonian.shape[0], words(hamiltonian, settings), settings.tolerance_mev
+    block, held = plan_lanczos(hamiltonian, wanted, settings)
     slots = None
     if checkpoint is not None:
-        key = content_key(hamiltonian, wanted, block, tolerance, seed)
-        slots = Checkpoint(Path(checkpoint), key)
-    result = block_lanczos(hamiltonian.matmat, dimension, settings, slots, hamiltonian.dtype)
-    return Eigenpairs(
+        slots = Checkpoint(Path(checkpoint), content_key(hamiltonian, wanted, block, tolerance, seed))
+    how = LanczosSettings(wanted, block, held, tolerance, settings.max_restarts, seed)
+    result = block_lanczos(hamiltonian.matmat, dimension, how, slots, hamiltonian.dtype)
+    return SectorSolution(
         *(result.energies, result.vectors, result.residuals, result.converged, result.stop_reason, "lanczos"),
         n_restarts=result.n_restarts,
         history=result.history,
     )
 
 
-def plan_lanczos(
-    hamiltonian: SectorHamiltonian, wanted: int, block_size: int | None, n_krylov: int | None
-) -> tuple[int, int]:
+def words(hamiltonian: SectorHamiltonian, settings: EigensolverSettings) -> tuple[int, ...]:
+    """Seed of the starting vectors of a sector."""
+    return (settings.seed, *hamiltonian.sector.numbers, hamiltonian.sector.momentum)
+
+
+def plan_lanczos(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings) -> tuple[int, int]:
     """Choose the block size and the number of Krylov vectors, state their memory, and refuse what does not fit."""
     dimension, bytes_each = int(hamiltonian.shape[0]), hamiltonian.dtype.itemsize
-    block, held, needed = choose_lanczos(dimension, bytes_each, hamiltonian.is_stored, wanted, block_size, n_krylov)
+    block, held, needed = choose_lanczos(
+        *(dimension, bytes_each, hamiltonian.is_stored, wanted, settings.block_size, settings.n_krylov)
+    )
     what = f"{held} Krylov vectors of dimension {dimension} in blocks of {block}"
     reserve(what, needed, "fewer levels or vectors in complex64 would fit")
     return block, held

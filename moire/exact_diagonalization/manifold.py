@@ -14,6 +14,7 @@ from moire.grids import MomentumGrid
 from moire.verdicts import Verdict
 
 Label = tuple[int, int]
+_NOTHING = np.zeros(0)
 
 
 def root_pattern(filling: Fraction) -> tuple[int, ...]:
@@ -95,7 +96,12 @@ class Manifold:
 
 
 def find_manifold(
-    grid: MomentumGrid, filling: Fraction, solved: tuple[Label, ...], dimensions: IntArray, energies: FloatArray
+    grid: MomentumGrid,
+    filling: Fraction,
+    solved: tuple[Label, ...],
+    dimensions: IntArray,
+    energies: FloatArray,
+    others: FloatArray = _NOTHING,
 ) -> Manifold | None:
     """Compare energies (sector, level), NaN where absent, with the prediction; None if there is none.
 
@@ -107,13 +113,19 @@ def find_manifold(
         Labels of the sectors, one per row of `energies`.
     dimensions
         Dimension of each sector: tells a sector with no more states from one not solved further.
+    others
+        Levels outside whatever their momentum, such as those of other polarisations; NaN is ignored.
     """
     momenta = expected_momenta(grid, filling)
     if momenta is None:
         return None
     rows = {label: row for row, label in enumerate(solved)}
     wanted = Counter(momenta)
-    inside, outside, n_bounded = [], [], 0  # sectors whose lowest state outside the manifold is known
+    inside, outside, n_bounded = (
+        [],
+        others[np.isfinite(others)].tolist(),
+        0,
+    )  # sectors whose lowest state outside the manifold is known
     for label, row in rows.items():
         levels = energies[row][np.isfinite(energies[row])]
         taken = wanted.get(label, 0)

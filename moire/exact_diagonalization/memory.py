@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import comb
 
-from moire.exact_diagonalization.eigensolvers import Solver, choose_lanczos, is_dense, n_arpack_vectors
+from moire.exact_diagonalization.eigensolvers import choose_lanczos, is_dense, n_arpack_vectors
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian, Storage
 from moire.exact_diagonalization.pair_product import PairProduct
-from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors
-from moire.orbitals import Orbitals
+from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors, sector_dimensions
+from moire.exact_diagonalization.settings import Solver, SpectrumSettings
+from moire.orbitals import Numbers, Orbitals
 from moire.resources import fits_in_memory, human_bytes, logger, reserve
 
 
@@ -79,30 +80,38 @@ def sector_memory(
 
 def reserve_sectors(
     orbitals: Orbitals,
-    n_particles: int,
+    numbers: Numbers,
     dimensions: list[int],
     n_eigenstates: int,
-    storage: Storage,
-    solver: Solver,
+    settings: SpectrumSettings,
     keep_vectors: bool,
 ) -> None:
     """State the memory of the largest of some sectors, and of the vectors kept of all, and refuse what does not fit.
 
+    Parameters
+    ----------
+    orbitals, numbers
+        The orbitals, and the particles of each flavour in the largest sector.
+    dimensions
+        Of all sectors.
+    n_eigenstates, settings, keep_vectors
+        As in :func:`solve_all_sectors`.
+
     Raises
     ------
     MemoryRefusedError
-        If it does not fit; the sentence names levels, particles and clusters that would.
+        If it does not fit; the sentence names levels, bands, particles and clusters that would.
     """
-    size, largest = orbitals.size, max(dimensions)
+    size, n_particles, largest = orbitals.size, sum(numbers), max(dimensions)
 
     def needed(orbitals: int, particles: int, dimension: int, levels: int) -> SectorMemory:
-        return sector_memory(orbitals, particles, dimension, levels, storage, solver)
+        return sector_memory(orbitals, particles, dimension, levels, settings.storage, settings.solver)
 
     memory = needed(size, n_particles, largest, n_eigenstates)
     kept = 16.0 * n_eigenstates * sum(dimensions) if keep_vectors else 0.0
     advice = ""
     if not fits_in_memory(memory.total + kept):
-        advice = _would_fit(orbitals, n_particles, largest, n_eigenstates, lambda *sector: needed(*sector).total)
+        advice = _would_fit(orbitals, numbers, largest, n_eigenstates, lambda *sector: needed(*sector).total)
     what = f"A sector of dimension {largest} ({n_particles} particles in {size} orbitals, {n_eigenstates} levels)"
     reserve(what + (" with the vectors kept of all" if kept else ""), memory.total + kept, advice)
     logger.info("%d sectors of dimension up to %d, one at a time; %s.", len(dimensions), largest, memory)
@@ -110,27 +119,37 @@ def reserve_sectors(
 
 def _would_fit(
     orbitals: Orbitals,
-    n_particles: int,
+    numbers: Numbers,
     largest: int,
     n_eigenstates: int,
     needed: Callable[[int, int, int, int], float],
 ) -> str:
-    """What a refusal advises: fewer levels, fewer particles, and a smaller cluster at the same filling."""
-    size, filling, options = orbitals.size, Fraction(n_particles, orbitals.size), []
+    """What a refusal advises: fewer levels, fewer bands or particles, and a smaller cluster at the same filling."""
+    size, n_particles, grid = orbitals.size, sum(numbers), orbitals.grid
+    filling, options = Fraction(n_particles, size), []
     for levels in range(n_eigenstates - 1, 0, -1):
         if fits_in_memory(needed(size, n_particles, largest, levels)):
             options.append(f"{levels} levels")
             break
-    by_number = largest_sectors(orbitals)
-    for particles in range(min(n_particles, len(by_number)) - 1, 0, -1):
-        if fits_in_memory(needed(size, particles, int(by_number[particles]), n_eigenstates)):
-            options.append(f"{particles} particles on {orbitals.grid.name}")
-            break
-    for smaller in range(size - 1, 3, -1):
-        count = filling * smaller
+    for n_bands in range(orbitals.n_bands - 1, 0, -1):
+        fewer = replace(orbitals, n_bands=n_bands)
+        if max(numbers) <= fewer.per_flavour:
+            dimension = int(sector_dimensions(fewer, numbers).max())
+            if fits_in_memory(needed(fewer.size, n_particles, dimension, n_eigenstates)):
+                options.append(f"{n_bands} {'band' if n_bands == 1 else 'bands'} of each valley")
+                break
+    if orbitals.n_flavours == 1:
+        by_number = largest_sectors(orbitals)
+        for particles in range(min(n_particles, len(by_number)) - 1, 0, -1):
+            if fits_in_memory(needed(size, particles, int(by_number[particles]), n_eigenstates)):
+                options.append(f"{particles} particles on {grid.name}")
+                break
+    cells_each = orbitals.n_flavours * orbitals.n_bands
+    for cells in range(grid.n_points - 1, 3, -1):
+        count = filling * cells * cells_each
         if count.denominator == 1:
-            dimension = -(-comb(smaller, int(count)) // smaller)
-            if fits_in_memory(needed(smaller, int(count), dimension, n_eigenstates)):
-                options.append(f"a cluster of {smaller} cells at this filling")
+            dimension = -(-comb(cells * cells_each, int(count)) // cells)
+            if fits_in_memory(needed(cells * cells_each, int(count), dimension, n_eigenstates)):
+                options.append(f"a cluster of {cells} cells at this filling")
                 break
     return " or ".join(options or ["a smaller cluster with fewer levels"]) + " would fit"

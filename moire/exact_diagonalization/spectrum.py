@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from math import comb, prod
 
 import numpy as np
 
@@ -20,7 +21,7 @@ DEGENERACY_TOLERANCE_MEV = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Lowest energies of momentum sectors at one filling.
+    """Lowest energies of the sectors of conserved charges at one filling.
 
     Parameters
     ----------
@@ -52,6 +53,8 @@ class Spectrum:
         One array (level, dim) per sector, of the species diagonalized; empty unless asked for.
     rotations_deg
         Rotations of the cluster by which sectors were related, one of each orbit being solved.
+    reverses_time
+        Whether sectors of opposite polarisation were related by time reversal.
     symmetry_bound_mev
         How much the Hamiltonian may change under them; it is part of the residuals of related sectors.
     """
@@ -71,6 +74,7 @@ class Spectrum:
     description: dict[str, object] = field(repr=False)
     vectors: tuple[ComplexArray, ...] = field(default=(), repr=False)
     rotations_deg: tuple[int, ...] = ()
+    reverses_time: bool = False
     symmetry_bound_mev: float = 0.0
 
     @property
@@ -114,15 +118,51 @@ class Spectrum:
         return self.ground_energy / self.n_carriers
 
     @property
-    def _rotations(self) -> str:
+    def polarisation(self) -> IntArray:
+        """N_K - N_K' of each sector, twice its S_z, (sector,); all carriers where there is one flavour."""
+        signs: IntArray = np.array([1, -1], dtype=np.int64)[: self.carriers.shape[1]]
+        difference: IntArray = self.carriers @ signs
+        return difference
+
+    @property
+    def sum_rule(self) -> str:
+        """Dimensions of all momenta of each polarisation, added up and compared with the binomial; else empty."""
+        every, lines = self.grid.n_points, []
+        for polarisation in dict.fromkeys(self.polarisation.tolist()):
+            rows = np.flatnonzero(self.polarisation == polarisation)
+            if len({self.labels[row] for row in rows}) != every:
+                return ""
+            numbers = self.numbers(int(rows[0]))
+            total = prod(comb(self.species.orbitals.per_flavour, number) for number in numbers)
+            found = int(self.dimensions[rows].sum())
+            name = f"S_z = {Fraction(polarisation, 2)}: " if len(numbers) == 2 else ""
+            lines.append(f"{name}{found}" + ("" if found == total else f" (NOT {total})"))
+        return ", ".join(lines)
+
+    @property
+    def _symmetries(self) -> str:
         angles = ", ".join(str(angle) for angle in self.rotations_deg)
-        solved = sum("rotated" not in reason for reason in self.stop_reason)
-        return f"rotations of {angles} degrees (H invariant to {self.symmetry_bound_mev:.0e} meV), {solved} solved"
+        names = [f"rotations of {angles} degrees"] if angles else []
+        names += ["time reversal"] if self.reverses_time else []
+        solved = sum(" from sector " not in reason for reason in self.stop_reason)
+        return f"{' and '.join(names)} (H invariant to {self.symmetry_bound_mev:.0e} meV), {solved} solved"
 
     @cached_property
     def manifold(self) -> Manifold | None:
-        """The predicted ground-state manifold; None where no incompressible state is predicted."""
-        return find_manifold(self.grid, self.filling, self.labels, self.dimensions, self.energies)
+        """The predicted ground-state manifold; None where no incompressible state is predicted.
+
+        With two flavours it is that of all carriers in one of them, and the levels of every other polarisation solved
+        count as outside.
+        """
+        if self.filling > 1:
+            return None
+        polarised = np.abs(self.polarisation) == self.n_carriers
+        if self.carriers.shape[1] > 1 and polarised.any():  # one of the two, which time reversal relates
+            polarised = self.polarisation == self.polarisation[polarised][0]
+        others = self.energies[np.abs(self.polarisation) < self.n_carriers].ravel()
+        labels = tuple(label for label, own in zip(self.labels, polarised, strict=True) if own)
+        chosen = self.dimensions[polarised], self.energies[polarised]
+        return find_manifold(self.grid, self.filling, labels, *chosen, others)
 
     @property
     def caveat(self) -> str | None:
@@ -135,13 +175,15 @@ class Spectrum:
         """
         if self.manifold is None or not self.manifold.is_signature or self.filling >= Fraction(1, 2):
             return None
+        n_bands = self.species.orbitals.n_bands
+        kept = "one band was" if n_bands == 1 else f"{n_bands} bands of a valley were"
         return (
-            f"Caveat: one band was kept, and at filling {self.filling}, below 1/2, the bands left out may end this "
+            f"Caveat: {kept} kept, and at filling {self.filling}, below 1/2, the bands left out may end this "
             "state (arXiv:2309.14429, arXiv:2309.16548)."
         )
 
     def table(self, n_rows: int | None = None) -> str:
-        """All levels by energy: momentum, energy above the ground state, degeneracy, residual."""
+        """All levels by energy: momentum, S_z of two flavours, energy above the ground state, degeneracy, residual."""
         rows, levels = np.nonzero(np.isfinite(self.energies))
         order = np.argsort(self.energies[rows, levels], kind="stable")
         rows, levels = rows[order], levels[order]
@@ -149,11 +191,17 @@ class Spectrum:
         breaks = np.concatenate([[True], np.diff(values) > DEGENERACY_TOLERANCE_MEV])
         group = np.cumsum(breaks) - 1
         multiplicity = np.bincount(group)
-        lines = [f"{'momentum':>10} {'level':>5} {'energy (meV)':>15} {'above':>10} {'degeneracy':>10} {'residual':>9}"]
+        spins = [""] * len(self.momenta)
+        if self.carriers.shape[1] == 2:
+            spins = [f" {Fraction(int(polarisation), 2)!s:>5}" for polarisation in self.polarisation]
+        column = f" {'S_z':>5}" if spins[0] else ""
+        heads = f"{'level':>5} {'energy (meV)':>15} {'above':>10} {'degeneracy':>10} {'residual':>9}"
+        lines = [f"{'momentum':>10}{column} {heads}"]
         for i in range(len(values) if n_rows is None else min(n_rows, len(values))):
             row, level = int(rows[i]), int(levels[i])
+            above = values[i] - values[0]
             lines.append(
-                f"{self.labels[row]!s:>10} {level:>5} {Number(values[i]):15.6f} {Number(values[i] - values[0]):10.6f} "
+                f"{self.labels[row]!s:>10}{spins[row]} {level:>5} {Number(values[i]):15.6f} {Number(above):10.6f} "
                 f"{multiplicity[group[i]]:>10} {self.residuals[row, level]:9.1e}"
             )
         return "\n".join(lines)
@@ -166,7 +214,8 @@ class Spectrum:
             f"{'filling':>15}  {per_cell}: {self.n_carriers} {carrier}s on {self.grid.n_points} cells",
             f"{'solved for':>15}  {self.species}",
             f"{'sectors':>15}  {len(self.dimensions)}, dimension up to {self.dimensions.max()}, {self.storage}",
-            *([f"{'related by':>15}  {self._rotations}"] if self.rotations_deg else []),
+            *([f"{'states':>15}  {self.sum_rule}"] if self.sum_rule else []),
+            *([f"{'related by':>15}  {self._symmetries}"] if self.rotations_deg or self.reverses_time else []),
             f"{'converged':>15}  {sum(self.converged)} of {len(self.converged)}",
             f"{'E0 per carrier':>15}  {amount(self.energy_per_carrier, 'meV', 6)}",
         ]

@@ -1,7 +1,8 @@
-"""Rotations of the cluster that leave the Hamiltonian invariant, found on its matrix elements."""
+"""Rotations of the cluster and time reversal, where they leave the Hamiltonian invariant: found on its elements."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,26 +12,31 @@ from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector
 from moire.grids import MomentumGrid
 from moire.kernels import orbital_map
-from moire.orbitals import Orbitals
+from moire.orbitals import Numbers, Orbitals
 
 ROTATION_60 = np.array([[0, 1], [-1, 1]])  # b_1 -> b_2, b_2 -> b_2 - b_1, as rows
 COINCIDENCE = 1e-9
 
+Sector = tuple[Numbers, int]
+"""Particles of each flavour, and the index of the total momentum."""
+
 
 @dataclass(frozen=True, eq=False)
 class OrbitalSymmetry:
-    """A unitary U with U c_k U^+ = e^{i phase_k} c_{image k} that commutes with H.
+    """A unitary or antiunitary U with U c_k U^-1 = e^{i phase_k} c_{image k} that commutes with H.
 
     Parameters
     ----------
     angle_deg
-        Rotation about Gamma; 180 is the inversion k -> -k inside one valley.
+        Rotation about Gamma; 180 is the inversion k -> -k inside one valley, 0 none.
     image
         (orbital,), orbital that each one is mapped to.
     phases
         (orbital,), in rad.
     one_body_violation, pair_violation
         Largest change of an e_k, and largest norm of the change of an A^Q, in meV.
+    reverses_time
+        Whether it is antiunitary: time reversal, which exchanges the valleys, followed by the rotation.
     """
 
     angle_deg: int
@@ -38,17 +44,24 @@ class OrbitalSymmetry:
     phases: FloatArray = field(repr=False)
     one_body_violation: float
     pair_violation: float
+    reverses_time: bool = False
+
+    def __str__(self) -> str:
+        turn = f"rotated by {self.angle_deg} degrees" if self.angle_deg else ""
+        return " and ".join(filter(None, ["time-reversed" if self.reverses_time else "", turn]))
 
     def energy_bound(self, n_particles: int) -> float:
         """Bound on |U H U^+ - H|, and so on the difference of related energies: sum_p P^+_p P_p = N(N-1)/2."""
         return n_particles * self.one_body_violation + n_particles * (n_particles - 1) / 2 * self.pair_violation
 
-    def image_sector(self, grid: MomentumGrid, n_particles: int) -> IntArray:
-        """Total momentum that each total momentum is mapped to, (k,)."""
-        total = self.image[: grid.n_points]  # image k = R k + image 0, N times the last for N particles
-        for _ in range(n_particles - 1):
-            total = grid.sum_index[total, self.image[0]]
-        return total if n_particles > 0 else np.arange(grid.n_points)
+    def image_sector(self, sector: Sector, grid: MomentumGrid) -> Sector:
+        """Particles of each flavour and total momentum that those of a sector are mapped to."""
+        numbers, momentum = sector
+        first = self.image[: grid.n_points] % grid.n_points  # image k = R k + image 0, N times the last for N particles
+        for _ in range(sum(numbers) - 1):
+            first = grid.sum_index[first, self.image[0] % grid.n_points]
+        turned = numbers[::-1] if self.reverses_time else numbers
+        return turned, int(first[momentum]) if sum(numbers) else momentum
 
     def map_vectors(self, vectors: ComplexArray, source: MomentumSector, target: MomentumSector) -> ComplexArray:
         """Apply U to vectors (level, dim) of one sector; they come out in the basis of the other."""
@@ -58,25 +71,26 @@ class OrbitalSymmetry:
             source.states, self.image, factor, target.n_low, target.low_rank, target.high_offset, row, amplitude
         )
         mapped = np.empty_like(vectors)
-        mapped[:, row] = vectors * amplitude
+        mapped[:, row] = (vectors.conj() if self.reverses_time else vectors) * amplitude
         return mapped
 
 
-def rotated_orbitals(orbitals: Orbitals, n_sixths: int) -> IntArray | None:
-    """Orbital of the same flavour and band that each one is rotated to by `n_sixths` times 60 degrees.
+def rotated_orbitals(orbitals: Orbitals, n_sixths: int, reverse_time: bool = False) -> IntArray | None:
+    """Orbital of the same band that each one is rotated to by `n_sixths` times 60 degrees.
 
-    None where a momentum falls off the cluster.
+    Time reversal comes first: it takes k to -k and exchanges the two flavours. None where a momentum falls off the
+    cluster.
     """
     grid = orbitals.grid
     offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.twist))
     points = grid.fractional + offset
-    rotated = points @ np.linalg.matrix_power(ROTATION_60, n_sixths)
+    rotated = (-points if reverse_time else points) @ np.linalg.matrix_power(ROTATION_60, n_sixths)
     apart = rotated[:, None] - points[None]
     same = np.all(np.abs(apart - np.round(apart)) < COINCIDENCE, axis=2)
     if not np.all(same.sum(axis=1) == 1):
         return None
-    first = np.arange(orbitals.size) - orbitals.momentum  # orbital of momentum 0 of the same flavour and band
-    return read_only(first + np.argmax(same, axis=1)[orbitals.momentum])
+    flavour = orbitals.n_flavours - 1 - orbitals.flavour if reverse_time else orbitals.flavour
+    return read_only(orbitals.index(flavour, orbitals.band, np.argmax(same, axis=1)[orbitals.momentum]))
 
 
 def pair_images(pairs: PairTable, image: IntArray) -> tuple[IntArray, FloatArray]:
@@ -85,24 +99,25 @@ def pair_images(pairs: PairTable, image: IntArray) -> tuple[IntArray, FloatArray
     return pairs.index[first, second], np.where(first < second, 1.0, -1.0)
 
 
-def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int) -> OrbitalSymmetry | None:
-    """Find the phases with which a rotation leaves H invariant, and how well it does.
+def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int, reverse_time: bool = False) -> OrbitalSymmetry | None:
+    """Find the phases with which a rotation, after time reversal where asked, leaves H invariant, and how well it does.
 
-    |A_ab| must be invariant, and the phases of A_{image a, image b} / A_ab must split into one phase per orbital. They
+    |A_ab| must be invariant, and the phases of A_{image a, image b} / A_ab (A_ab^* under time reversal) must split
+    into one phase per orbital. They
     come from the leading eigenvector of that ratio in each A^Q, and then from the equations
     phase_i + phase_j = phase of the pair + constant of Q (mod 2 pi), solved in integers.
 
     Returns None where the cluster does not have the rotation, or where one-body elements between bands are present.
     """
     pairs = hamiltonian.pairs
-    image = rotated_orbitals(hamiltonian.orbitals, n_sixths)
+    image = rotated_orbitals(hamiltonian.orbitals, n_sixths, reverse_time)
     if image is None or hamiltonian.mixes_bands:
         return None
     pair_image, order = pair_images(pairs, image)
     angles = np.zeros(len(pair_image))
     for first in np.unique(pairs.range[:, 0]):
         members = np.arange(first, pairs.range[first, 1])
-        block = _block(hamiltonian, members)
+        block = _block(hamiltonian, members, reverse_time)
         rotated = _block(hamiltonian, pair_image[members]) * np.outer(order[members], order[members])
         _, columns = np.linalg.eigh(rotated * block.conj())
         angles[members] = -np.angle(columns[:, -1])
@@ -113,40 +128,46 @@ def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int) -> OrbitalSymmetr
     for first in np.unique(pairs.range[:, 0]):
         members = np.arange(first, pairs.range[first, 1])
         factor = order[members] * np.exp(-1j * phases[pairs.members[members]].sum(axis=1))
-        change = _block(hamiltonian, pair_image[members]) - _block(hamiltonian, members) * np.outer(
+        change = _block(hamiltonian, pair_image[members]) - _block(hamiltonian, members, reverse_time) * np.outer(
             factor, factor.conj()
         )
         norm = max(norm, float(np.linalg.norm(change, 2)))
-    return OrbitalSymmetry(60 * n_sixths, image, read_only(phases), one_body, norm)
+    return OrbitalSymmetry(60 * n_sixths, image, read_only(phases), one_body, norm, reverse_time)
 
 
 def accepted_symmetries(
     hamiltonian: PairHamiltonian, n_particles: int, tolerance_mev: float
 ) -> tuple[OrbitalSymmetry, ...]:
-    """Rotations of the cluster that change no energy of `n_particles` by more than the tolerance."""
-    found = (find_symmetry(hamiltonian, n_sixths) for n_sixths in range(1, 6))
+    """Rotations of the cluster, and time reversal of two valleys, that change no energy by more than the tolerance."""
+    found = [find_symmetry(hamiltonian, n_sixths) for n_sixths in range(1, 6)]
+    if hamiltonian.orbitals.n_flavours == 2:
+        found += [find_symmetry(hamiltonian, n_sixths, reverse_time=True) for n_sixths in range(6)]
     return tuple(s for s in found if s is not None and s.energy_bound(n_particles) <= tolerance_mev)
 
 
 def representatives(
-    symmetries: tuple[OrbitalSymmetry, ...], grid: MomentumGrid, n_particles: int
-) -> dict[int, tuple[int, OrbitalSymmetry | None]]:
-    """Sector that stands for each sector, the lowest index of its orbit, and the symmetry that maps it there."""
-    images = [(symmetry, symmetry.image_sector(grid, n_particles)) for symmetry in symmetries]
-    chosen: dict[int, tuple[int, OrbitalSymmetry | None]] = {}
-    for sector in range(grid.n_points):
+    symmetries: tuple[OrbitalSymmetry, ...], grid: MomentumGrid, numbers: Numbers
+) -> dict[Sector, tuple[Sector, OrbitalSymmetry | None]]:
+    """Sector that stands for each sector of some particles, and the symmetry that maps it there.
+
+    It is the first of its orbit: more particles in the first flavour before fewer, then the lowest momentum.
+    """
+    reverses = any(symmetry.reverses_time for symmetry in symmetries)
+    every = sorted({numbers, numbers[::-1]}, reverse=True) if reverses else [numbers]
+    chosen: dict[Sector, tuple[Sector, OrbitalSymmetry | None]] = {}
+    for sector in itertools.product(every, range(grid.n_points)):
         if sector not in chosen:
             chosen[sector] = (sector, None)
-            for symmetry, image in images:
-                chosen.setdefault(int(image[sector]), (sector, symmetry))
+            for symmetry in symmetries:
+                chosen.setdefault(symmetry.image_sector(sector, grid), (sector, symmetry))
     return chosen
 
 
-def _block(hamiltonian: PairHamiltonian, members: IntArray) -> ComplexArray:
-    """A^Q between the given pairs, all of one momentum."""
+def _block(hamiltonian: PairHamiltonian, members: IntArray, conjugate: bool = False) -> ComplexArray:
+    """A^Q between the given pairs, all of the same charges, or its complex conjugate."""
     start, first = hamiltonian.pairs.block_start[members], hamiltonian.pairs.range[members, 0]
     block: ComplexArray = hamiltonian.blocks[start[:, None] + members[None] - first[:, None]]
-    return block
+    return block.conj() if conjugate else block
 
 
 def _split(pairs: PairTable, angles: FloatArray) -> FloatArray:

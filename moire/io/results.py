@@ -108,7 +108,8 @@ def spectrum_record(spectrum: Spectrum) -> Record:
         "spectrum/transformed": Dataset(spectrum.transformed, "", (), "solved for the missing carriers"),
         "spectrum/storage": Dataset(spectrum.storage, "", (), "how the matrices were held"),
         "spectrum/rotations": Dataset(np.array(spectrum.rotations_deg, int), "deg", ("rotation",), "relate sectors"),
-        "spectrum/symmetry_bound": Dataset(spectrum.symmetry_bound_mev, "meV", (), "to which the rotations hold"),
+        "spectrum/reverses_time": Dataset(spectrum.reverses_time, "", (), "time reversal relates sectors too"),
+        "spectrum/symmetry_bound": Dataset(spectrum.symmetry_bound_mev, "meV", (), "to which the symmetries hold"),
         "spectrum/seed": Dataset(spectrum.seed, "", (), "seed of the starting vectors"),
         "spectrum/description": Dataset(json.dumps(spectrum.description), "", (), "problem and cutoffs, JSON"),
     }
@@ -149,6 +150,7 @@ def read_spectrum(record: Record) -> Spectrum:
         storage=str(record["spectrum/storage"]),
         seed=int(record["spectrum/seed"]),
         rotations_deg=tuple(int(angle) for angle in record["spectrum/rotations"]),
+        reverses_time=bool(record["spectrum/reverses_time"]) if "spectrum/reverses_time" in record.datasets else False,
         symmetry_bound_mev=float(record["spectrum/symmetry_bound"]),
         description=json.loads(str(record["spectrum/description"])),
         vectors=tuple(record[f"vectors/{row}"] for row in range(n_vectors)),

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
 from moire._text import Number, amount
 from moire.errors import require
-from moire.exact_diagonalization import Spectrum, carriers_on, expected_momenta, one_band_filling, solve_all_sectors
-from moire.exact_diagonalization.hamiltonian import Storage
+from moire.exact_diagonalization import (
+    Spectrum,
+    SpectrumSettings,
+    carriers_on,
+    expected_momenta,
+    one_band_filling,
+    solve_all_sectors,
+)
 from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
 
+_DEFAULT = SpectrumSettings()
 RESOLVED_MEV = 4e-6  # four energies, each to the default tolerance of the solver
 
 
@@ -112,12 +118,7 @@ class ChargeGap:
 def charge_gap(
     problem: ProjectedHamiltonian,
     filling: FillingLike,
-    *,
-    storage: Storage = "auto",
-    tolerance_mev: float = 1e-6,
-    seed: int = 0,
-    progress: bool = False,
-    checkpoint: Path | str | None = None,
+    settings: SpectrumSettings = _DEFAULT,
 ) -> ChargeGap:
     """Charge gap and neutral gap at a filling, from all sectors with N-1, N and N+1 carriers.
 
@@ -127,8 +128,8 @@ def charge_gap(
         One band of one flavour on a cluster.
     filling
         Carriers per cell.
-    storage, tolerance_mev, seed, progress, checkpoint
-        As in :func:`moire.solve_all_sectors`.
+    settings
+        How the spectra are found.
 
     Raises
     ------
@@ -142,16 +143,7 @@ def charge_gap(
     deepest = max(Counter(expected_momenta(grid, fraction) or ((0, 0),)).values())
 
     def solve(n: int, n_eigenstates: int) -> Spectrum:
-        return solve_all_sectors(
-            problem,
-            Fraction(n, grid.n_points),
-            n_eigenstates,
-            storage=storage,
-            tolerance_mev=tolerance_mev,
-            seed=seed,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
+        return solve_all_sectors(problem, Fraction(n, grid.n_points), n_eigenstates, settings=settings)
 
     spectrum = solve(n_carriers, deepest + 1)
     others = [solve(n, 1) if n else None for n in (n_carriers - 1, n_carriers + 1)]
@@ -174,7 +166,7 @@ def charge_gap(
         charging_mev=charging,
         zero_momentum=problem.zero_momentum,
         converged=all(all(each.converged) for each in (spectrum, *others) if each),
-        seed=seed,
+        seed=settings.seed,
     )
 
 

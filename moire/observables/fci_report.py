@@ -6,11 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
-from typing import TypedDict
 
 from moire.errors import InputError, require
-from moire.exact_diagonalization import Spectrum, expected_momenta, one_band_filling, solve_all_sectors
+from moire.exact_diagonalization import (
+    Spectrum,
+    SpectrumSettings,
+    expected_momenta,
+    one_band_filling,
+    solve_all_sectors,
+)
 from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.observables.boundary_twist import check_twistable
@@ -26,13 +30,7 @@ from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
 
-
-class _Options(TypedDict):
-    """How every spectrum of a report is solved."""
-
-    seed: int
-    progress: bool
-    checkpoint: Path | str | None
+_DEFAULT = SpectrumSettings()
 
 
 @dataclass(frozen=True)
@@ -132,9 +130,7 @@ def fci_report(
     n_flux_steps: int = 12,
     twist_mesh: tuple[int, int] | None = (6, 6),
     with_charge_gap: bool = True,
-    seed: int = 0,
-    progress: bool = False,
-    checkpoint: Path | str | None = None,
+    settings: SpectrumSettings = _DEFAULT,
 ) -> FciReport:
     """Compute the diagnostics of a fractional Chern insulator at a filling with a predicted manifold.
 
@@ -156,13 +152,9 @@ def fci_report(
         Boundary twists of the many-body Chern number; None for none.
     with_charge_gap
         Whether to solve N - 1 and N + 1 carriers too.
-    seed
-        Seed of the starting vectors.
-    progress
-        Show progress bars.
-    checkpoint
-        Folder in which all spectra, those at other twists and numbers of carriers too, keep what is
-        solved, as in :func:`moire.solve_all_sectors`; a killed run resumes.
+    settings
+        How the spectra are found, those at other twists and numbers of carriers too; a killed run resumes from its
+        checkpoint.
 
     Raises
     ------
@@ -180,11 +172,10 @@ def fci_report(
     require(n_kept is None or n_kept >= 0, "n_kept", "be at least 0", n_kept)
     if flux_directions or twist_mesh:
         check_twistable(problem)
-    how: _Options = {"seed": seed, "progress": progress, "checkpoint": checkpoint}
-    spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, **how)
+    spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, settings=settings)
     n_kept = min(3, spectrum.n_particles // 2) if n_kept is None else n_kept
     structure = structure_factor(spectrum, problem)
-    chern = many_body_chern(problem, fraction, twist_mesh, **how) if twist_mesh else None
+    chern = many_body_chern(problem, fraction, twist_mesh, settings=settings) if twist_mesh else None
     return FciReport(
         spectrum=spectrum,
         occupation=momentum_occupation(spectrum),
@@ -193,10 +184,11 @@ def fci_report(
         order=charge_order(spectrum, structure, chern=chern),
         entanglement=entanglement_spectrum(spectrum, n_kept) if n_kept else None,
         flows=tuple(
-            spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, **how) for direction in flux_directions
+            spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, settings=settings)
+            for direction in flux_directions
         ),
         chern=chern,
-        charge=charge_gap(problem, fraction, **how) if with_charge_gap else None,
+        charge=charge_gap(problem, fraction, settings) if with_charge_gap else None,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,8 +14,7 @@ from tqdm import tqdm
 from moire._arrays import FloatArray, IntArray, read_only
 from moire._text import Number
 from moire.errors import MeshWarning, is_whole, require
-from moire.exact_diagonalization import one_band_filling
-from moire.exact_diagonalization.hamiltonian import Storage
+from moire.exact_diagonalization import SpectrumSettings, one_band_filling
 from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
 from moire.observables.boundary_twist import LabelShift, check_twistable
@@ -26,6 +24,7 @@ from moire.projection import ProjectedHamiltonian
 from moire.topology.berry import COARSE_LINK
 
 Sectors = Literal["all", "manifold"]
+_DEFAULT = SpectrumSettings()
 
 
 def spectral_flow(
@@ -37,11 +36,7 @@ def spectral_flow(
     sectors: Sectors = "all",
     momenta: Sequence[Sequence[int]] | None = None,
     n_levels: int | None = None,
-    storage: Storage = "auto",
-    tolerance_mev: float = 1e-6,
-    seed: int = 0,
-    progress: bool = False,
-    checkpoint: Path | str | None = None,
+    settings: SpectrumSettings = _DEFAULT,
 ) -> SpectralFlow:
     """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every twist.
 
@@ -62,12 +57,8 @@ def spectral_flow(
     n_levels
         Levels of each sector of the manifold; by default, and at least, one more than it has in any of them. Of the
         other sectors the lowest level is solved.
-    storage, tolerance_mev, seed
-        As in :func:`moire.solve_all_sectors`.
-    progress
-        Show a progress bar over twists.
-    checkpoint
-        Folder in which the spectra keep what is solved, as in :func:`moire.solve_all_sectors`; a killed run resumes.
+    settings
+        How the spectra are found; progress is shown over the steps.
 
     Raises
     ------
@@ -94,7 +85,7 @@ def spectral_flow(
     levels = deepest + 1 if n_levels is None else n_levels
     require(levels > deepest, "n_levels", f"exceed {deepest}, the states of the manifold in one sector", levels)
     check_twistable(problem)
-    manifold = TwistedManifold(problem, fraction, counts, None, storage, tolerance_mev, seed, checkpoint)
+    manifold = TwistedManifold(problem, fraction, counts, settings)
 
     n_others = 1 if sectors == "all" else 0
     labels = tuple(sorted(counts)) + (manifold.other_labels if n_others else ())
@@ -102,7 +93,7 @@ def spectral_flow(
     stacked = np.full((len(twists), len(labels), levels), np.nan)
     orders, links, converged = [_start(counts)], [], True
     before: TwistedStates | None = None
-    for step, phi in enumerate(tqdm(twists, desc="twists", disable=not progress, leave=False)):
+    for step, phi in enumerate(tqdm(twists, desc="twists", disable=not settings.progress, leave=False)):
         point = manifold.solve((float(phi), 0.0) if direction == 1 else (0.0, float(phi)), levels, n_others)
         if before is not None:
             link, order = _follow(manifold, before, point, orders[-1])
@@ -130,7 +121,7 @@ def spectral_flow(
         closure_mev=_closure(manifold, shift, labels, stacked),
         min_link=float(min(links)),
         every_sector=len(labels) == grid.n_points,
-        seed=seed,
+        seed=settings.seed,
         converged=converged,
     )
     if result.min_link < COARSE_LINK:

@@ -10,7 +10,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray
 from moire.errors import InputError, require
-from moire.exact_diagonalization import MomentumSector, Spectrum
+from moire.exact_diagonalization import MomentumSector, Spectrum, check_one_band
 
 State = tuple[int, int]
 
@@ -57,6 +57,7 @@ def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
 def check_states(spectrum: Spectrum, states: Sequence[State] | None) -> tuple[State, ...]:
     """Return the states, those of the manifold by default; raise InputError unless their vectors are held."""
     require(len(spectrum.vectors) > 0, "spectrum", "be solved with keep_vectors=True", found="holds no vectors")
+    check_one_band(spectrum.species.orbitals, "spectrum")
     if states is None:
         return manifold_states(spectrum)
     chosen = tuple((int(row), int(level)) for row, level in states)

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -14,8 +13,7 @@ from tqdm import tqdm
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire._text import Number
 from moire.errors import InputError, MeshWarning, is_whole, require
-from moire.exact_diagonalization import carriers_on, one_band_filling, sector_dimensions
-from moire.exact_diagonalization.hamiltonian import Storage
+from moire.exact_diagonalization import SpectrumSettings, carriers_on, one_band_filling, sector_dimensions
 from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
 from moire.observables.boundary_twist import LabelShift, check_twistable
@@ -27,6 +25,8 @@ from moire.verdicts import Verdict
 
 INTEGER_TOLERANCE = 1e-6  # of a sum of plaquette fluxes over 2 pi: rounding only
 LARGE_STEP = 0.9 * np.pi  # of the pumped phase; at pi the branch of the logarithm is lost
+
+_DEFAULT = SpectrumSettings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +157,7 @@ def many_body_chern(
     mesh: tuple[int, int] | None = None,
     *,
     momenta: Sequence[Sequence[int]] | None = None,
-    particle_hole: bool | None = None,
-    storage: Storage = "auto",
-    tolerance_mev: float = 1e-6,
-    seed: int = 0,
-    progress: bool = False,
-    checkpoint: Path | str | None = None,
+    settings: SpectrumSettings = _DEFAULT,
 ) -> ManyBodyChern:
     """Many-body Chern number of a q-fold manifold.
 
@@ -181,12 +176,8 @@ def many_body_chern(
         which keeps steps of the pumped phase near 2 pi/3.
     momenta
         Labels of the states, one per state; by default those predicted at the filling.
-    particle_hole, storage, tolerance_mev, seed
-        As in :func:`moire.solve_all_sectors`.
-    progress
-        Show a progress bar over twists.
-    checkpoint
-        Folder in which the spectra keep what is solved, as in :func:`moire.solve_all_sectors`; a killed run resumes.
+    settings
+        How the spectra are found; progress is shown over the twists.
 
     Raises
     ------
@@ -212,7 +203,7 @@ def many_body_chern(
     require(whole, "mesh", "have two integer sides of at least 2", mesh)
     n1, n2 = (int(side) for side in mesh)
     counts = manifold_counts(problem.grid, filling, momenta)
-    manifold = TwistedManifold(problem, fraction, counts, particle_hole, storage, tolerance_mev, seed, checkpoint)
+    manifold = TwistedManifold(problem, fraction, counts, settings)
     manifold.check_closed()
     check_twistable(problem)
     n_levels = max(counts.values()) + 1
@@ -225,7 +216,7 @@ def many_body_chern(
     )
 
     offsets = [(i / n1, j / n2) for i in range(n1) for j in range(n2)]
-    bar = tqdm(offsets, desc="twists", disable=not progress, leave=False)
+    bar = tqdm(offsets, desc="twists", disable=not settings.progress, leave=False)
     flat = [manifold.solve(offset, n_levels) for offset in bar]
     states = [flat[i * n2 : (i + 1) * n2] for i in range(n1)]
     along = [_links(manifold, states, direction) for direction in (1, 2)]
@@ -255,7 +246,7 @@ def many_body_chern(
         cluster=problem.grid.name,
         mesh=(n1, n2),
         carrier=problem.carrier,
-        seed=seed,
+        seed=settings.seed,
         converged=all(point.converged for point in flat),
     )
     if not result.is_reliable:

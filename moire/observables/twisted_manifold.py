@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
@@ -16,13 +15,14 @@ from moire.errors import InputError, require
 from moire.exact_diagonalization import (
     MomentumSector,
     Spectrum,
+    SpectrumSettings,
     carriers_on,
+    check_one_band,
     expected_momenta,
     one_band_filling,
     sector_dimensions,
     solve_all_sectors,
 )
-from moire.exact_diagonalization.hamiltonian import Storage
 from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
 from moire.grids import MomentumGrid
@@ -120,19 +120,18 @@ class TwistedManifold:
         Carriers per cell.
     counts
         States of the manifold per sector.
-    particle_hole, storage, tolerance_mev, seed, checkpoint
-        Settings of the solver, as in :func:`moire.solve_all_sectors`.
+    settings
+        How the spectra at each twist are found.
     """
 
     problem: ProjectedHamiltonian
     filling: Fraction
     counts: Counter[Label]
-    particle_hole: bool | None
-    storage: Storage
-    tolerance_mev: float
-    seed: int
-    checkpoint: Path | str | None = None
+    settings: SpectrumSettings
     _bases: dict[Label, MomentumSector] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_one_band(self.problem.orbitals, "problem")
 
     @property
     def grid(self) -> MomentumGrid:
@@ -147,7 +146,8 @@ class TwistedManifold:
     @property
     def transformed(self) -> bool:
         """Whether vectors are those of the missing carriers."""
-        return 2 * self.n_carriers > self.grid.n_points if self.particle_hole is None else self.particle_hole
+        asked = self.settings.particle_hole
+        return 2 * self.n_carriers > self.grid.n_points if asked is None else asked
 
     @property
     def other_labels(self) -> tuple[Label, ...]:
@@ -168,6 +168,7 @@ class TwistedManifold:
             Levels of each other sector, without vectors; 0 leaves these out.
         """
         moved = at_twist(self.problem, offset)
+        quiet = replace(self.settings, progress=False)
 
         def spectrum(labels: Sequence[Label], n_eigenstates: int, keep_vectors: bool) -> Spectrum:
             return solve_all_sectors(
@@ -175,12 +176,8 @@ class TwistedManifold:
                 self.filling,
                 n_eigenstates,
                 momenta=labels,
-                particle_hole=self.particle_hole,
-                storage=self.storage,
-                tolerance_mev=self.tolerance_mev,
-                seed=self.seed,
                 keep_vectors=keep_vectors,
-                checkpoint=self.checkpoint,
+                settings=quiet,
             )
 
         others = spectrum(self.other_labels, n_others, False) if n_others and self.other_labels else None

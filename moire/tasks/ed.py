@@ -11,6 +11,7 @@ from moire.bands import solve_bands
 from moire.errors import require
 from moire.exact_diagonalization import (
     Spectrum,
+    SpectrumSettings,
     carriers_on,
     composite_fermi_liquid,
     sector_dimensions,
@@ -80,15 +81,17 @@ class EdTask(ProjectionOptions):
         bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
         return project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
 
+    def settings(self, progress: bool, checkpoint: Path | None) -> SpectrumSettings:
+        """How the spectra are found."""
+        return SpectrumSettings(seed=self.seed, progress=progress, checkpoint=checkpoint)
+
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
         spectrum: Spectrum = solve_all_sectors(
             self.problem(point),
             self.filling,
             self.n_eigenstates,
-            seed=self.seed,
-            progress=progress,
-            checkpoint=checkpoint,
+            settings=self.settings(progress, checkpoint),
         )
         text = str(spectrum)
         if spectrum.filling == Fraction(1, 2):

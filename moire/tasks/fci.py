@@ -59,9 +59,7 @@ class FciTask(EdTask):
             n_flux_steps=self.n_flux_steps,
             twist_mesh=None if self.twist_mesh == (0, 0) else self.twist_mesh,
             with_charge_gap=self.with_charge_gap,
-            seed=self.seed,
-            progress=progress,
-            checkpoint=checkpoint,
+            settings=self.settings(progress, checkpoint),
         )
         figures = self.figures(report.spectrum)
         for direction, flow in zip(self.flux_directions, report.flows, strict=True):

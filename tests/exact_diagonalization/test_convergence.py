@@ -1,10 +1,11 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import moire as mo
-from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian, solve_sector
+from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian, all_sectors, solve_sector
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def hamiltonian(small_problem):
 @pytest.mark.parametrize(("solver", "name"), [("lanczos", "Lanczos"), ("arpack", "ARPACK")])
 def test_unconverged_warns_and_says_so(hamiltonian, solver, name):
     with pytest.warns(mo.ConvergenceWarning, match=rf"Sector \(0, 2\): {name} stopped after 1 restarts with \d of 4"):
-        solution = solve_sector(hamiltonian, 4, max_restarts=1, solver=solver)
+        solution = solve_sector(hamiltonian, 4, settings=mo.EigensolverSettings(max_restarts=1, solver=solver))
     assert not solution.converged
     assert f"{name} stopped after 1 restarts" in solution.stop_reason
     assert len(solution.energies) < 4
@@ -28,27 +29,25 @@ def test_unconverged_warns_and_says_so(hamiltonian, solver, name):
 
 def test_strict_raises(hamiltonian):
     with pytest.raises(mo.ConvergenceWarning, match="against"):
-        solve_sector(hamiltonian, 4, max_restarts=1, strict=True)
+        solve_sector(hamiltonian, 4, settings=mo.EigensolverSettings(max_restarts=1, strict=True))
 
 
 def test_a_tolerance_out_of_reach_is_not_called_converged(hamiltonian):
     with pytest.warns(mo.ConvergenceWarning, match=re.escape("against 1.0e-16")):
-        solution = solve_sector(hamiltonian, 2, tolerance_mev=1e-16)
+        solution = solve_sector(hamiltonian, 2, settings=mo.EigensolverSettings(tolerance_mev=1e-16))
     assert not solution.converged
     assert np.all(solution.residuals > 1e-16)
 
 
 def test_a_failed_sector_leaves_nan_and_no_verdict(small_problem, monkeypatch):
-    from moire.exact_diagonalization import solve
+    original = all_sectors.solve_sector
 
-    original = solve.solve_sector
-
-    def impatient(h, n, **options):
+    def impatient(h, n, settings, **options):
         if h.sector.label == (0, 2):
-            options |= {"max_restarts": 1, "solver": "arpack"}
-        return original(h, n, **options)
+            settings = replace(settings, max_restarts=1, solver="arpack")
+        return original(h, n, settings, **options)
 
-    monkeypatch.setattr(solve, "solve_sector", impatient)
+    monkeypatch.setattr(all_sectors, "solve_sector", impatient)
     with pytest.warns(mo.ConvergenceWarning):
         spectrum = mo.solve_all_sectors(small_problem([3, 5]), (2, 5), 4)
     row = spectrum.labels.index((0, 2))

@@ -144,7 +144,7 @@ def test_a_spectrum_is_refused_before_its_sectors_are_enumerated(small_machine, 
 @pytest.mark.parametrize("storage", [pytest.param("csr", marks=pytest.mark.slow), "matrix-free"])
 def test_a_sector_takes_what_is_announced(small_problem, caplog, storage):
     problem = small_problem([4, 6])
-    options = {"momenta": [(0, 0)], "storage": storage, "use_symmetry": False}
+    options = {"momenta": [(0, 0)], "settings": mo.SpectrumSettings(storage=storage, use_symmetry=False)}
     dimension = int(sector_dimensions(problem.orbitals, 7)[0])
     stated = sector_memory(24, 7, dimension, 2, storage)
     mo.solve_all_sectors(problem, (7, 24), 2, **options)  # compiles

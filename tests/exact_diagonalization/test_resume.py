@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -74,9 +75,10 @@ def same(one, other):
 @pytest.mark.parametrize("keep_vectors", [False, True])
 def test_a_checkpoint_changes_no_bit_and_is_read_back(small_problem, products, tmp_path, keep_vectors):
     problem, options = small_problem(SHAPE), {"n_eigenstates": 2, "keep_vectors": keep_vectors}
+    settings = mo.SpectrumSettings(checkpoint=tmp_path)
     without = mo.solve_all_sectors(problem, FILLING, **options)
-    first, n_first = products.of(lambda: mo.solve_all_sectors(problem, FILLING, **options, checkpoint=tmp_path))
-    again, n_again = products.of(lambda: mo.solve_all_sectors(problem, FILLING, **options, checkpoint=tmp_path))
+    first, n_first = products.of(lambda: mo.solve_all_sectors(problem, FILLING, **options, settings=settings))
+    again, n_again = products.of(lambda: mo.solve_all_sectors(problem, FILLING, **options, settings=settings))
     same(first, without)
     same(again, without)
     assert n_first > 500 > n_again == 0
@@ -87,18 +89,24 @@ def test_a_checkpoint_changes_no_bit_and_is_read_back(small_problem, products, t
 
 def test_spectra_share_a_folder_and_never_meet(small_problem, products, tmp_path, monkeypatch):
     monkeypatch.setattr(eigensolvers, "DENSE_DIMENSION", 10)  # dense sectors are not kept
-    shape, filling = [3, 4], (2, 3)
-    label = {"momenta": [(0, 0)], "checkpoint": tmp_path}
+    shape = [3, 4]
+
+    def solve(filling=(2, 3), n_eigenstates=2, keep_vectors=False, problem=None, **how):
+        settings = mo.SpectrumSettings(checkpoint=tmp_path, **how)
+        options = {"momenta": [(0, 0)], "keep_vectors": keep_vectors, "settings": settings}
+        return mo.solve_all_sectors(problem or small_problem(shape), filling, n_eigenstates, **options)
+
     calls = [
-        lambda: mo.solve_all_sectors(small_problem(shape), filling, 2, **label),
-        lambda: mo.solve_all_sectors(small_problem(shape), filling, 3, **label),
-        lambda: mo.solve_all_sectors(small_problem(shape), (7, 12), 2, **label),
-        lambda: mo.solve_all_sectors(small_problem(shape), filling, 2, **label, seed=1),
-        lambda: mo.solve_all_sectors(small_problem(shape), filling, 2, **label, keep_vectors=True),
-        lambda: mo.solve_all_sectors(small_problem(shape), filling, 2, **label, storage="matrix-free"),
-        lambda: mo.solve_all_sectors(small_problem(shape), filling, 2, **label, particle_hole=False),
-        lambda: mo.solve_all_sectors(small_problem(shape, twist=(0.1, 0.0)), filling, 2, **label),
-        lambda: mo.solve_all_sectors(small_problem(shape, zero_momentum="keep"), filling, 2, **label),
+        solve,
+        lambda: solve(n_eigenstates=3),
+        lambda: solve((7, 12)),
+        lambda: solve(seed=1),
+        lambda: solve(keep_vectors=True),
+        lambda: solve(storage="matrix-free"),
+        lambda: solve(particle_hole=False),
+        lambda: solve(n_krylov=40),
+        lambda: solve(problem=small_problem(shape, twist=(0.1, 0.0))),
+        lambda: solve(problem=small_problem(shape, zero_momentum="keep")),
     ]
     for call in calls:
         assert products.of(call)[1] >= 20
@@ -110,18 +118,20 @@ def test_a_sector_at_work_resumes(small_problem, products, tmp_path, monkeypatch
     monkeypatch.setattr(resume, "STATE_DIMENSION", 300)
     monkeypatch.setattr(eigensolvers, "MIN_KRYLOV", 16)  # several restarts
     problem = small_problem(SHAPE)
-    options = {"n_eigenstates": 2, "momenta": [(0, 0), (0, 1)], "use_symmetry": False}
-    whole, n_whole = products.of(lambda: mo.solve_all_sectors(problem, FILLING, **options))
+    options = {"n_eigenstates": 2, "momenta": [(0, 0), (0, 1)]}
+    without = mo.SpectrumSettings(use_symmetry=False)
+    kept = replace(without, checkpoint=tmp_path)
+    whole, n_whole = products.of(lambda: mo.solve_all_sectors(problem, FILLING, **options, settings=without))
     products.dies_at = len(products) + int(0.8 * n_whole)
     with pytest.raises(Killed):
-        mo.solve_all_sectors(problem, FILLING, **options, checkpoint=tmp_path)
+        mo.solve_all_sectors(problem, FILLING, **options, settings=kept)
     assert sorted(path.name[12:] for path in tmp_path.iterdir()) == [
         "-levels-0.1.h5",
         "-sector-4.0.h5",
         "-sector-4.1.h5",
     ]
     products.dies_at = None
-    resumed, n_resumed = products.of(lambda: mo.solve_all_sectors(problem, FILLING, **options, checkpoint=tmp_path))
+    resumed, n_resumed = products.of(lambda: mo.solve_all_sectors(problem, FILLING, **options, settings=kept))
     same(resumed, whole)
     assert 0 < n_resumed < 0.4 * n_whole
     assert not list(tmp_path.glob("*-sector-*"))  # finished sectors need no state
@@ -130,9 +140,9 @@ def test_a_sector_at_work_resumes(small_problem, products, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     "solve",
     [
-        lambda problem, **how: spectral_flow(problem, (2, 3), 1, n_steps=2, **how),
-        lambda problem, **how: many_body_chern(problem, (2, 3), (2, 2), **how),
-        lambda problem, **how: charge_gap(problem, (2, 3), **how),
+        lambda problem, **how: spectral_flow(problem, (2, 3), 1, n_steps=2, settings=mo.SpectrumSettings(**how)),
+        lambda problem, **how: many_body_chern(problem, (2, 3), (2, 2), settings=mo.SpectrumSettings(**how)),
+        lambda problem, **how: charge_gap(problem, (2, 3), mo.SpectrumSettings(**how)),
     ],
     ids=["flow", "twists", "charge gap"],
 )
@@ -155,7 +165,8 @@ def test_everything_built_on_spectra_resumes_where_it_was_killed(small_problem, 
 def test_a_report_reads_every_spectrum_back(small_problem, products, tmp_path, monkeypatch):
     monkeypatch.setattr(eigensolvers, "DENSE_DIMENSION", 10)  # dense sectors are not kept
     problem = small_problem([3, 4])
-    how = {"n_kept": 0, "flux_directions": (2,), "n_flux_steps": 2, "twist_mesh": (2, 2), "checkpoint": tmp_path}
+    how = {"n_kept": 0, "flux_directions": (2,), "n_flux_steps": 2, "twist_mesh": (2, 2)}
+    how["settings"] = mo.SpectrumSettings(checkpoint=tmp_path)
     first, n_first = products.of(lambda: fci_report(problem, (2, 3), **how))
     again, n_again = products.of(lambda: fci_report(problem, (2, 3), **how))
     assert n_first > 500
@@ -216,13 +227,17 @@ def test_tasks_take_what_they_say(kind):
 def test_solvers_refuse_what_they_would_not_use(small_problem, tmp_path):
     pairs = mo.exact_diagonalization.PairHamiltonian.from_problem(small_problem([2, 3]))
     hamiltonian = SectorHamiltonian(pairs, mo.exact_diagonalization.MomentumSector(pairs.orbitals, 3, 0))
-    for options in ({"checkpoint": tmp_path / "x"}, {"block_size": 2}, {"n_krylov": 9}):
-        for solver in ("dense", "arpack"):
-            (name,) = options
+    for solver in ("dense", "arpack"):
+        for name in ("block_size", "n_krylov"):
             with pytest.raises(InputError, match=f"`{name}` must be left out with a solver other than 'lanczos'"):
-                mo.exact_diagonalization.solve_sector(hamiltonian, 1, solver=solver, **options)
+                mo.EigensolverSettings(solver=solver, **{name: 9})
+        settings = mo.EigensolverSettings(solver=solver)
+        with pytest.raises(InputError, match="`checkpoint` must be left out with a solver other than 'lanczos'"):
+            mo.exact_diagonalization.solve_sector(hamiltonian, 1, settings, checkpoint=tmp_path / "x")
+    with pytest.raises(InputError, match="`settings` must be EigensolverSettings for one sector"):
+        mo.exact_diagonalization.solve_sector(hamiltonian, 1, mo.SpectrumSettings(progress=True))
     with pytest.raises(InputError, match="`checkpoint` must be a folder that exists, but is absent"):
-        mo.solve_all_sectors(small_problem([2, 3]), (1, 3), checkpoint="absent")
+        mo.solve_all_sectors(small_problem([2, 3]), (1, 3), settings=mo.SpectrumSettings(checkpoint="absent"))
 
 
 def test_a_full_disk_costs_the_checkpoint_and_not_the_run(small_problem, tmp_path, monkeypatch, caplog):
@@ -243,5 +258,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_run(small_problem, tmp_pat
     assert Checkpoint(tmp_path / "run", "key").load()["a"] == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.0.h5", "run.1.h5"]
     monkeypatch.setattr(h5py, "File", full)
-    first = mo.solve_all_sectors(small_problem(SHAPE), FILLING, 1, momenta=[(0, 0)], checkpoint=tmp_path)
+    first = mo.solve_all_sectors(
+        small_problem(SHAPE), FILLING, 1, momenta=[(0, 0)], settings=mo.SpectrumSettings(checkpoint=tmp_path)
+    )
     same(first, mo.solve_all_sectors(small_problem(SHAPE), FILLING, 1, momenta=[(0, 0)]))

@@ -86,7 +86,7 @@ def test_phases_that_were_put_in_are_found():
 )
 def test_energies_and_vectors_of_related_sectors(sharp_problem, shape, displacement, filling, n_solved):
     problem = sharp_problem(shape, displacement)
-    all_solved = mo.solve_all_sectors(problem, filling, 3, use_symmetry=False)
+    all_solved = mo.solve_all_sectors(problem, filling, 3, settings=mo.SpectrumSettings(use_symmetry=False))
     related = mo.solve_all_sectors(problem, filling, 3, keep_vectors=True)
     np.testing.assert_allclose(related.energies, all_solved.energies, atol=1e-9)
     assert sum("rotated" not in reason for reason in related.stop_reason) == n_solved < problem.grid.n_points
@@ -122,10 +122,10 @@ def test_the_order_asked_for_does_not_change_the_bits(sharp_problem):
 def test_every_sector_has_one_that_stands_for_it(sharp_problem):
     problem = sharp_problem(C6_CLUSTER)
     symmetries = accepted_symmetries(PairHamiltonian.from_problem(problem), 5, 1e-8)
-    chosen = representatives(symmetries, problem.grid, 5)
-    assert sorted(chosen) == list(range(12))
+    chosen = representatives(symmetries, problem.grid, (5,))
+    assert sorted(chosen) == [((5,), momentum) for momentum in range(12)]
     for sector, (representative, symmetry) in chosen.items():
         assert representative <= sector
         assert chosen[representative] == (representative, None)
         if symmetry is not None:
-            assert symmetry.image_sector(problem.grid, 5)[representative] == sector
+            assert symmetry.image_sector(representative, problem.grid) == sector

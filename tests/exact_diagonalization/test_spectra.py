@@ -56,7 +56,10 @@ def test_spectrum_against_the_full_fock_space(small_problem):
     full = jordan_wigner.from_form_factors(problem)
     for filling, n in (((1, 3), 2), ((1, 2), 3), ((2, 3), 4)):
         lists = jordan_wigner.sector_states(problem.grid, n)
-        spectra = [mo.solve_all_sectors(problem, filling, 3, particle_hole=choice) for choice in (None, False, True)]
+        spectra = [
+            mo.solve_all_sectors(problem, filling, 3, settings=mo.SpectrumSettings(particle_hole=choice))
+            for choice in (None, False, True)
+        ]
         for row, label in enumerate(spectra[0].labels):
             words = lists[problem.grid.index_of(label)]
             expected = np.linalg.eigvalsh(full[words][:, words].toarray())[:3]
@@ -72,7 +75,7 @@ def test_iterative_solver_finds_what_the_dense_one_does(small_problem, storage):
     pairs = PairHamiltonian.from_problem(problem)
     hamiltonian = SectorHamiltonian(pairs, MomentumSector(problem.orbitals, 6, 3), storage)
     assert hamiltonian.shape[0] > 300  # ARPACK, not the dense solver
-    solution = solve_sector(hamiltonian, 4, seed=5)
+    solution = solve_sector(hamiltonian, 4, settings=mo.EigensolverSettings(seed=5))
     exact = np.linalg.eigvalsh(hamiltonian.to_csr().toarray())[:4]
     np.testing.assert_allclose(solution.energies, exact, atol=1e-9)
     np.testing.assert_allclose(solution.vectors.conj() @ solution.vectors.T, np.eye(4), atol=1e-9)
@@ -88,11 +91,17 @@ def test_same_seed_same_bits_on_any_number_of_threads(small_problem):
     runs = []
     for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
         numba.set_num_threads(threads)
-        runs.append(mo.solve_all_sectors(problem, (2, 5), 3, momenta=label, seed=7, keep_vectors=True))
+        runs.append(
+            mo.solve_all_sectors(
+                problem, (2, 5), 3, momenta=label, settings=mo.SpectrumSettings(seed=7), keep_vectors=True
+            )
+        )
     assert runs[0].dimensions[0] > 300
     np.testing.assert_array_equal(runs[0].energies, runs[1].energies)
     np.testing.assert_array_equal(runs[0].vectors[0], runs[1].vectors[0])
-    other = mo.solve_all_sectors(problem, (2, 5), 3, momenta=label, seed=8, keep_vectors=True)
+    other = mo.solve_all_sectors(
+        problem, (2, 5), 3, momenta=label, settings=mo.SpectrumSettings(seed=8), keep_vectors=True
+    )
     np.testing.assert_allclose(other.energies, runs[0].energies, atol=1e-9)
     assert not np.array_equal(other.vectors[0], runs[0].vectors[0])
     assert other.seed == 8

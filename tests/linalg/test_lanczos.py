@@ -34,7 +34,10 @@ def hamiltonian(small_problem):
 
 
 def test_the_three_solvers_agree(hamiltonian):
-    dense, arpack, lanczos = (solve_sector(hamiltonian, 5, solver=name) for name in ("dense", "arpack", "lanczos"))
+    dense, arpack, lanczos = (
+        solve_sector(hamiltonian, 5, settings=mo.EigensolverSettings(solver=name))
+        for name in ("dense", "arpack", "lanczos")
+    )
     assert (dense.solver, arpack.solver, lanczos.solver) == ("dense", "arpack", "lanczos")
     assert solve_sector(hamiltonian, 5).solver == "lanczos"
     for solution in (arpack, lanczos):
@@ -50,8 +53,8 @@ def test_the_three_solvers_agree(hamiltonian):
 
 @pytest.mark.parametrize(("block_size", "n_krylov"), [(1, 12), (1, 200), (2, 16), (3, 40), (4, 100), (7, 60)])
 def test_any_block_and_memory_give_the_same_levels(hamiltonian, block_size, n_krylov):
-    exact = solve_sector(hamiltonian, 4, solver="dense").energies
-    solution = solve_sector(hamiltonian, 4, block_size=block_size, n_krylov=n_krylov)
+    exact = solve_sector(hamiltonian, 4, settings=mo.EigensolverSettings(solver="dense")).energies
+    solution = solve_sector(hamiltonian, 4, settings=mo.EigensolverSettings(block_size=block_size, n_krylov=n_krylov))
     np.testing.assert_allclose(solution.energies, exact, atol=1e-9)
     assert solution.residuals.max() < 1e-6
     assert (solution.n_restarts > 0) == (n_krylov < 150)
@@ -95,9 +98,11 @@ def test_three_states_at_gamma(small_problem, seed):
     pairs = PairHamiltonian.from_problem(problem)
     h = SectorHamiltonian(pairs, MomentumSector(problem.orbitals, 3, 0), "matrix-free")
     exact = np.linalg.eigvalsh(h.to_csr().toarray())[:3]
-    np.testing.assert_allclose(solve_sector(h, 3, solver="lanczos", seed=seed).energies, exact, atol=1e-9)
+    np.testing.assert_allclose(
+        solve_sector(h, 3, settings=mo.EigensolverSettings(solver="lanczos", seed=seed)).energies, exact, atol=1e-9
+    )
     degenerate = SectorHamiltonian(flat(pairs), h.sector, "matrix-free")  # all levels the same
-    solution = solve_sector(degenerate, 4, solver="lanczos", seed=seed)
+    solution = solve_sector(degenerate, 4, settings=mo.EigensolverSettings(solver="lanczos", seed=seed))
     np.testing.assert_allclose(solution.energies, solution.energies[0], atol=1e-10)
     np.testing.assert_allclose(solution.vectors.conj() @ solution.vectors.T, np.eye(4), atol=1e-10)
 
@@ -110,13 +115,13 @@ def flat(pairs):
 
 
 def test_single_precision_is_good_to_its_rounding(hamiltonian):
-    exact = solve_sector(hamiltonian, 2, solver="dense").energies
+    exact = solve_sector(hamiltonian, 2, settings=mo.EigensolverSettings(solver="dense")).energies
     single = SectorHamiltonian(hamiltonian.pair_hamiltonian, hamiltonian.sector, "matrix-free", dtype=np.complex64)
-    solution = solve_sector(single, 2, tolerance_mev=1e-2)
+    solution = solve_sector(single, 2, settings=mo.EigensolverSettings(tolerance_mev=1e-2))
     assert solution.vectors.dtype == np.complex64
     np.testing.assert_allclose(solution.energies, exact, atol=1e-3)  # residual^2 / gap, and 1e-7 of 300 meV
     with pytest.warns(mo.ConvergenceWarning, match="residual at rounding error"):
-        assert not solve_sector(single, 2, tolerance_mev=1e-8).converged
+        assert not solve_sector(single, 2, settings=mo.EigensolverSettings(tolerance_mev=1e-8)).converged
 
 
 class Killed(BaseException):
@@ -124,8 +129,8 @@ class Killed(BaseException):
 
 
 def test_a_killed_run_resumes_to_the_same_bits(hamiltonian, tmp_path, monkeypatch):
-    options = {"n_krylov": 16, "seed": 3}
-    whole = solve_sector(hamiltonian, 3, checkpoint=tmp_path / "whole", **options)
+    settings = mo.EigensolverSettings(n_krylov=16, seed=3)
+    whole = solve_sector(hamiltonian, 3, settings=settings, checkpoint=tmp_path / "whole")
     assert whole.n_restarts > 5
     multiply, count = SectorHamiltonian._matmat, []
 
@@ -137,9 +142,9 @@ def test_a_killed_run_resumes_to_the_same_bits(hamiltonian, tmp_path, monkeypatc
 
     monkeypatch.setattr(SectorHamiltonian, "_matmat", dies)
     with pytest.raises(Killed):
-        solve_sector(hamiltonian, 3, checkpoint=tmp_path / "run", **options)
+        solve_sector(hamiltonian, 3, settings=settings, checkpoint=tmp_path / "run")
     assert sorted(path.name for path in tmp_path.glob("run*")) == ["run.0.h5", "run.1.h5"]
-    resumed = solve_sector(hamiltonian, 3, checkpoint=tmp_path / "run", **options)
+    resumed = solve_sector(hamiltonian, 3, settings=settings, checkpoint=tmp_path / "run")
     assert 0 < resumed.n_products < whole.n_products
     np.testing.assert_array_equal(resumed.energies, whole.energies)
     np.testing.assert_array_equal(resumed.vectors, whole.vectors)
@@ -147,9 +152,9 @@ def test_a_killed_run_resumes_to_the_same_bits(hamiltonian, tmp_path, monkeypatc
 
 
 def test_a_checkpoint_of_another_problem_is_refused(hamiltonian, tmp_path):
-    solve_sector(hamiltonian, 3, n_krylov=16, checkpoint=tmp_path / "run")
+    solve_sector(hamiltonian, 3, settings=mo.EigensolverSettings(n_krylov=16), checkpoint=tmp_path / "run")
     with pytest.raises(mo.InputError, match=r"`checkpoint` must belong to this problem and settings, but .*run.0.h5"):
-        solve_sector(hamiltonian, 3, n_krylov=16, seed=1, checkpoint=tmp_path / "run")
+        solve_sector(hamiltonian, 3, settings=mo.EigensolverSettings(n_krylov=16, seed=1), checkpoint=tmp_path / "run")
     with pytest.raises(mo.InputError, match="`checkpoint` must lie in a folder that exists"):
         solve_sector(hamiltonian, 3, checkpoint=tmp_path / "absent" / "run")
 
@@ -200,14 +205,14 @@ def test_memory_is_stated_and_refused(hamiltonian, monkeypatch):
     from moire import resources
 
     monkeypatch.setattr(resources, "available_bytes", lambda: 3.2e6)  # 1,000 states: 16 kB each
-    solution = solve_sector(hamiltonian, 2, solver="lanczos")
+    solution = solve_sector(hamiltonian, 2, settings=mo.EigensolverSettings(solver="lanczos"))
     assert solution.converged
     assert solution.n_restarts > 1
     monkeypatch.setattr(resources, "available_bytes", lambda: 1e5)
     with pytest.raises(
         MemoryRefusedError, match=r"Krylov vectors of dimension 10\d\d in blocks of 1 would take .* would fit"
     ):
-        solve_sector(hamiltonian, 2, solver="lanczos")
+        solve_sector(hamiltonian, 2, settings=mo.EigensolverSettings(solver="lanczos"))
 
 
 @pytest.mark.parametrize(
@@ -216,4 +221,4 @@ def test_memory_is_stated_and_refused(hamiltonian, monkeypatch):
 )
 def test_bad_settings(hamiltonian, options, name):
     with pytest.raises(mo.InputError, match=f"^`{name}` must "):
-        solve_sector(hamiltonian, 4, **options)
+        solve_sector(hamiltonian, 4, mo.EigensolverSettings(**options))

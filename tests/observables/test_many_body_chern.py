@@ -26,7 +26,8 @@ def problem(build_model, coulomb):
 
 
 def manifold_of(problem, filling, momenta, particle_hole=None):
-    return TwistedManifold(problem, Fraction(*filling), Counter(momenta), particle_hole, "auto", 1e-9, 0)
+    settings = mo.SpectrumSettings(particle_hole=particle_hole, tolerance_mev=1e-9)
+    return TwistedManifold(problem, Fraction(*filling), Counter(momenta), settings)
 
 
 def carriers(manifold, state, label, level):
@@ -83,7 +84,7 @@ def test_a_turn_is_a_shift_of_labels(build_model, coulomb):
 @pytest.mark.parametrize("particle_hole", [None, False])
 def test_a_full_band_has_the_chern_number_of_the_band(problem, carrier, particle_hole):
     start = problem([2, 3], carrier)
-    result = many_body_chern(start, 1, (4, 4), particle_hole=particle_hole)
+    result = many_body_chern(start, 1, (4, 4), settings=mo.SpectrumSettings(particle_hole=particle_hole))
     model = start.bands.models[0]
     fine = mo.solve_bands(model, mo.MomentumGrid.regular(model.lattice, 8, 12), 1)
     band = chern_number(fine, [0])
@@ -123,7 +124,7 @@ def test_fractional_chern_numbers(problem, shape, filling, per_state):
 def test_neither_mesh_nor_species_nor_corner_matters(problem):
     start = problem([3, 4])
     reference = many_body_chern(start, (2, 3), (6, 4))
-    direct = many_body_chern(start, (2, 3), (6, 4), particle_hole=False)
+    direct = many_body_chern(start, (2, 3), (6, 4), settings=mo.SpectrumSettings(particle_hole=False))
     np.testing.assert_allclose(direct.flux, reference.flux, atol=1e-6)
     assert direct.min_link == pytest.approx(reference.min_link, abs=1e-6)
     for changed in (

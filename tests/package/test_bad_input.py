@@ -21,6 +21,7 @@ from moire.exact_diagonalization import (
 from moire.form_factors import FormFactors
 from moire.grids import smith_normal_form
 from moire.lattice import TriangularLattice
+from moire.observables import spectral_flow
 from moire.orbitals import Orbitals
 from moire.topology import berry_curvature, chern_number
 
@@ -132,11 +133,11 @@ CASES = {
     "too many particles": (lambda: sector_dimensions(Orbitals(GRID), 7), "n_particles", "7"),
     "momentum index": (lambda: MomentumSector(Orbitals(GRID), 2, 6), "momentum", "6"),
     "storage": (lambda: sector_hamiltonian(storage="disk"), "storage", "'disk'"),
-    "storage of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), storage="disk"), "storage", "'disk'"),
+    "storage of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), settings=mo.SpectrumSettings(storage="disk")), "storage", "'disk'"),
     "no levels": (lambda: solve_sector(sector_hamiltonian(), 0), "n_eigenstates", "0"),
     "no levels of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), -1), "n_eigenstates", "-1"),
-    "tolerance": (lambda: mo.solve_all_sectors(problem(), (1, 3), tolerance_mev=0), "tolerance_mev", "0"),
-    "seed": (lambda: mo.solve_all_sectors(problem(), (1, 3), seed=-1), "seed", "-1"),
+    "tolerance": (lambda: mo.solve_all_sectors(problem(), (1, 3), settings=mo.SpectrumSettings(tolerance_mev=0)), "tolerance_mev", "0"),
+    "seed": (lambda: mo.solve_all_sectors(problem(), (1, 3), settings=mo.SpectrumSettings(seed=-1)), "seed", "-1"),
     "no sectors": (lambda: mo.solve_all_sectors(problem(), (1, 3), momenta=[]), "momenta", "empty"),
     "momentum of all": (lambda: mo.solve_all_sectors(problem(), (1, 3), momenta=[(0, 3)]), "momentum", "(0, 3)"),
 }  # fmt: skip
@@ -161,7 +162,7 @@ OTHER_SENTENCES = {
     "form factors": (
         lambda: FormFactors.compute(bands(model=NotContinuum()), 1.0), "`bands` must be bands of continuum models, .*\\."
     ),
-    "two bands": (lambda: mo.solve_all_sectors(mo.project(bands(2), coulomb(), q_cutoff=1), (1, 3)), "`problem` must .* 1 and 2\\."),
+    "two bands": (lambda: spectral_flow(mo.project(bands(2), coulomb(), q_cutoff=1), (1, 3), 1), "`problem` must .* 1 and 2\\."),
     "states": (lambda: band_structure(energies=np.zeros((1, 6, 1)), states=np.zeros(3)), "`states` must have shape .*\\(3,\\)\\."),
     "energies": (lambda: band_structure(energies=np.zeros((1, 5, 1)), states=np.zeros(3)), "`energies` must have .*5, 1\\)\\."),
     "filling": (

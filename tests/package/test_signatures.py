@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import moire
 from moire.cli import cli, many_body, one_body
+from moire.exact_diagonalization import SpectrumSettings
 from moire.observables import fci_report
 from moire.parameters import REDDY_2023
 from moire.sweep import TASKS, EdTask, FciTask, HfTask, ModelPoint
@@ -128,5 +129,5 @@ def test_the_task_of_a_report_passes_every_option_on(monkeypatch, tmp_path):
     with pytest.raises(Reached):
         task.compute(ModelPoint(parameters=REDDY_2023, twist_deg=3.5, plane_wave_shells=1), True, tmp_path)
     assert set(passed) == set(inspect.signature(fci_report).parameters)
-    assert (passed["progress"], passed["checkpoint"], passed["seed"]) == (True, tmp_path, 4)
+    assert passed["settings"] == SpectrumSettings(progress=True, checkpoint=tmp_path, seed=4)
     assert HfTask.takes == {"progress"}

@@ -32,7 +32,9 @@ def test_every_energy_of_a_small_cluster(build_model, layered_coulomb, shape, fi
     operator = operators.hamiltonian(static, [], basis=basis, dtype=np.complex128, **unchecked)
     theirs = np.linalg.eigvalsh(operator.toarray())
     for particle_hole in (False, True):
-        spectrum = mo.solve_all_sectors(problem, filling, basis.Ns, particle_hole=particle_hole)
+        spectrum = mo.solve_all_sectors(
+            problem, filling, basis.Ns, settings=mo.SpectrumSettings(particle_hole=particle_hole)
+        )
         ours = np.sort(spectrum.energies[np.isfinite(spectrum.energies)])
         np.testing.assert_allclose(ours, theirs, atol=1e-9)
     assert np.ptp(theirs) > 10

@@ -57,7 +57,9 @@ def many_body():
     yield "ed/3x4 ground energy", spectrum.ground_energy
     yield "ed/3x4 sum of levels", np.nansum(spectrum.energies)
     yield "ed/3x4 gap", spectrum.manifold.gap
-    lanczos = mo.solve_all_sectors(cluster_problem((3, 5), 3.7), "-3/5", 2, solver="lanczos", storage="matrix-free")
+    lanczos = mo.solve_all_sectors(
+        cluster_problem((3, 5), 3.7), "-3/5", 2, settings=mo.SpectrumSettings(solver="lanczos", storage="matrix-free")
+    )
     yield "ed/3x5 lanczos", np.nansum(lanczos.energies)
     tilted = cluster_problem([[4, 2], [-2, 2]], 3.5, zero_momentum="exchange", reference="average")
     yield "ed/tilted, average reference", mo.solve_all_sectors(tilted, "-1/3", 2).ground_energy

@@ -26,7 +26,7 @@ class Planted(LinearOperator):
         matrix = (unitary * levels) @ unitary.conj().T
         self.matrix = (matrix + matrix.conj().T) / 2
         self.diagonal, self.n_products = self.matrix.diagonal().real, 0
-        self.sector = SimpleNamespace(label=(0, 0), n_particles=1, momentum=0)
+        self.sector = SimpleNamespace(label=(0, 0), numbers=(1,), momentum=0)
         super().__init__(np.complex128, (n, n))
 
     def _matmat(self, x):
@@ -57,7 +57,7 @@ def planted(copies, kind, base, n=160):
 def test_copies_are_counted(solver, copies, kind, base):
     levels, hamiltonian = planted(copies, kind, base)
     for wanted in (5, 12):
-        solution = solve_sector(hamiltonian, wanted, solver=solver)
+        solution = solve_sector(hamiltonian, wanted, settings=mo.EigensolverSettings(solver=solver))
         assert solution.converged
         np.testing.assert_allclose(solution.energies, levels[:wanted], atol=1e-9)
         np.testing.assert_allclose(solution.vectors.conj() @ solution.vectors.T, np.eye(wanted), atol=1e-9)
@@ -70,14 +70,14 @@ def test_copies_are_counted(solver, copies, kind, base):
 @pytest.mark.parametrize("solver", ["arpack", "lanczos"])
 def test_all_of_fifty_copies_are_found_one_search_after_the_other(solver):
     levels, hamiltonian = planted(50, "second", 0.0)
-    solution = solve_sector(hamiltonian, 60, solver=solver)
+    solution = solve_sector(hamiltonian, 60, settings=mo.EigensolverSettings(solver=solver))
     assert solution.converged
     np.testing.assert_allclose(solution.energies, levels[:60], atol=1e-9)
 
 
 def test_levels_that_arpack_missed_are_said_to_be():
     _, hamiltonian = planted(10, "second", 0.0)
-    solution = solve_sector(hamiltonian, 4, solver="arpack")
+    solution = solve_sector(hamiltonian, 4, settings=mo.EigensolverSettings(solver="arpack"))
     assert solution.stop_reason == "residual below tolerance, with levels that ARPACK missed"
 
 
@@ -92,7 +92,7 @@ def test_free_carriers(small_problem, solver, levels):
     hamiltonian = SectorHamiltonian(free, MomentumSector(pairs.orbitals, 6, 3), "matrix-free")
     exact = np.sort(hamiltonian.diagonal)
     for wanted in (1, 8):
-        solution = solve_sector(hamiltonian, wanted, solver=solver)
+        solution = solve_sector(hamiltonian, wanted, settings=mo.EigensolverSettings(solver=solver))
         assert solution.converged
         np.testing.assert_allclose(solution.energies, exact[:wanted], atol=1e-9)
 
@@ -139,11 +139,11 @@ def test_a_search_left_open_is_not_converged():
     levels = np.concatenate([[0, 0.3, 1], np.linspace(3, 10, 157)])
     hamiltonian, options = Planted(levels), {"solver": "lanczos", "block_size": 1, "n_krylov": 10}
     with pytest.warns(mo.ConvergenceWarning, match="Lanczos stopped after 7 restarts in a search for missed levels; "):
-        solution = solve_sector(hamiltonian, 3, max_restarts=7, **options)
+        solution = solve_sector(hamiltonian, 3, settings=mo.EigensolverSettings(max_restarts=7, **options))
     assert len(solution.energies) == 3
     assert solution.residuals.max() <= 1e-6  # and yet nothing says that these are the lowest
     assert not solution.converged
-    solution = solve_sector(hamiltonian, 3, **options)
+    solution = solve_sector(hamiltonian, 3, mo.EigensolverSettings(**options))
     assert solution.converged
     np.testing.assert_allclose(solution.energies, levels[:3], atol=1e-9)
 
@@ -153,7 +153,7 @@ def test_flag_and_reason_agree_out_of_reach(solver):
     levels = np.linspace(-300, -200, 160)
     hamiltonian = Planted(levels)
     with pytest.warns(mo.ConvergenceWarning, match="residual at rounding error; largest residual"):
-        solution = solve_sector(hamiltonian, 4, solver=solver, tolerance_mev=1e-15)
+        solution = solve_sector(hamiltonian, 4, settings=mo.EigensolverSettings(solver=solver, tolerance_mev=1e-15))
     assert not solution.converged
 
 
@@ -163,5 +163,5 @@ def test_no_level_is_returned_above_one_that_is_not_known(monkeypatch):
     monkeypatch.setattr(KrylovBasis, "ritz", lambda self: (*(known := ritz(self))[:2], known[2] + first[: self.n_held]))
     options = {"solver": "lanczos", "n_krylov": 40, "max_restarts": 30}
     with pytest.warns(mo.ConvergenceWarning, match="Lanczos stopped after 30 restarts with 0 of 3 levels"):
-        solution = solve_sector(Planted(np.linspace(0, 50, 160)), 3, **options)
+        solution = solve_sector(Planted(np.linspace(0, 50, 160)), 3, mo.EigensolverSettings(**options))
     assert len(solution.energies) == 0

@@ -1,0 +1,227 @@
+"""The spectrum of a problem: every sector of its conserved charges, those related by a symmetry solved once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from tqdm import tqdm
+
+from moire._arrays import read_only
+from moire.errors import require
+from moire.exact_diagonalization.carriers import carriers_on, one_band_filling
+from moire.exact_diagonalization.eigensolvers import SectorSolution
+from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
+from moire.exact_diagonalization.memory import reserve_sectors
+from moire.exact_diagonalization.pairs import PairHamiltonian
+from moire.exact_diagonalization.polarisation import Polarisation, carriers_of_flavours
+from moire.exact_diagonalization.resume import SpectrumCheckpoint
+from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
+from moire.exact_diagonalization.settings import SpectrumSettings, check_levels
+from moire.exact_diagonalization.solve import solve_sector
+from moire.exact_diagonalization.spectrum import Spectrum
+from moire.exact_diagonalization.symmetry import OrbitalSymmetry, Sector, accepted_symmetries, representatives
+from moire.filling import FillingLike
+from moire.orbitals import Numbers, Species
+from moire.projection import ProjectedHamiltonian
+
+_DEFAULT = SpectrumSettings()
+_NO_VECTORS = read_only(np.empty((0, 0), dtype=np.complex128))
+
+
+def solve_all_sectors(
+    problem: ProjectedHamiltonian,
+    filling: FillingLike,
+    n_eigenstates: int = 4,
+    *,
+    momenta: Iterable[Sequence[int]] | None = None,
+    polarisation: Polarisation = None,
+    keep_vectors: bool = False,
+    settings: SpectrumSettings = _DEFAULT,
+) -> Spectrum:
+    """Lowest levels of every sector of a projected problem: all momenta, and all polarisations of two valleys.
+
+    The number of carriers of each flavour and their total momentum are conserved; bands mix.
+
+    Parameters
+    ----------
+    problem
+        The projected Hamiltonian on a cluster, of any number of bands of one or two flavours.
+    filling
+        Carriers per cell, ``"-2/3"``, ``(2, 3)``, a Fraction or a decimal: see :func:`moire.filling.carriers_per_cell`.
+    n_eigenstates
+        Levels per sector.
+    momenta
+        Labels of the sectors wanted; all by default, because a Krylov space never leaves its sector.
+    polarisation
+        N_K - N_K' of two flavours: a number, several, or ``"all"``; by default those that time reversal does not
+        relate, from zero up, where it is a symmetry, and else all.
+    keep_vectors
+        Keep the eigenvectors in the result.
+    settings
+        How the levels are found.
+
+    Raises
+    ------
+    InputError
+        If the filling does not fit the cluster, a momentum lies outside the group or a polarisation is impossible.
+    MemoryRefusedError
+        If the largest sector, with the vectors kept of all, does not fit in memory; nothing is enumerated before.
+    """
+    check_levels(n_eigenstates)
+    grid, orbitals = problem.grid, problem.orbitals
+    n_bands = orbitals.n_flavours * orbitals.n_bands
+    fraction = one_band_filling(filling, problem.carrier, n_bands)
+    n_carriers = carriers_on(grid, filling, n_bands)
+    wanted = range(grid.n_points) if momenta is None else [grid.index_of(label) for label in momenta]
+    require(len(wanted) > 0, "momenta", "name at least one sector", "empty")
+    every = carriers_of_flavours(orbitals, n_carriers, polarisation)
+    automatic = 2 * n_carriers > orbitals.size and orbitals.n_bands == 1
+    species = Species(orbitals, automatic if settings.particle_hole is None else settings.particle_hole)
+    if species.missing:
+        require(orbitals.n_bands == 1, "particle_hole", "be False for several bands", True)
+
+    counted = {carriers: sector_dimensions(orbitals, species.numbers(carriers)) for carriers in every}
+    asked = {carriers: [int(found[species.momentum(k)]) for k in wanted] for carriers, found in counted.items()}
+    widest = max(asked, key=lambda carriers: max(asked[carriers]))
+    flat = [dimension for found in asked.values() for dimension in found]
+    reserve_sectors(orbitals, species.numbers(widest), flat, n_eigenstates, settings, keep_vectors)
+
+    work = _Work.of(problem, species, n_carriers, n_eigenstates, keep_vectors, settings)
+    if polarisation is None and work.reverses_time:
+        every = tuple(carriers for carriers in every if carriers[0] >= carriers[1])
+    sectors = [(carriers, k) for carriers in every for k in wanted]
+    shape = (len(sectors), n_eigenstates)
+    energies, residuals = np.full(shape, np.nan), np.full(shape, np.nan)
+    solutions: list[SectorSolution | None] = []
+    bar = tqdm(sectors, desc="sectors", disable=not settings.progress, leave=False)
+    for row, (carriers, k) in enumerate(bar):
+        momentum = species.momentum(k)
+        solution = work.solve((species.numbers(carriers), momentum)) if counted[carriers][momentum] else None
+        solutions.append(solution)
+        if solution is not None:
+            energies[row, : len(solution.energies)] = solution.energies + work.hamiltonian.constant
+            residuals[row, : len(solution.energies)] = solution.residuals
+    return Spectrum(
+        species=species,
+        filling=fraction,
+        carriers=read_only([carriers for carriers, _ in sectors], np.int64),
+        momenta=read_only(grid.labels[[k for _, k in sectors]]),
+        dimensions=read_only([dimension for carriers in every for dimension in asked[carriers]], np.int64),
+        energies=read_only(energies),
+        residuals=read_only(residuals),
+        n_products=read_only([s.n_products if s else 0 for s in solutions], np.int64),
+        converged=tuple(s.converged if s else True for s in solutions),
+        stop_reason=tuple(s.stop_reason if s else "empty sector" for s in solutions),
+        storage=" and ".join(sorted(work.storages)),
+        seed=settings.seed,
+        description=problem.describe(),
+        vectors=tuple(s.vectors if s else _NO_VECTORS for s in solutions) if keep_vectors else (),
+        rotations_deg=tuple(s.angle_deg for s in work.symmetries if not s.reverses_time),
+        reverses_time=work.reverses_time,
+        symmetry_bound_mev=work.bound,
+    )
+
+
+@dataclass(eq=False)
+class _Work:
+    """Sectors of one Hamiltonian at work: what is solved, and how the others follow from it."""
+
+    hamiltonian: PairHamiltonian
+    symmetries: tuple[OrbitalSymmetry, ...]
+    bound: float
+    n_eigenstates: int
+    keep_vectors: bool
+    settings: SpectrumSettings
+    storages: set[str] = field(default_factory=set)
+    solved: dict[Sector, SectorSolution] = field(default_factory=dict)
+    orbits: dict[Sector, tuple[Sector, OrbitalSymmetry | None]] = field(default_factory=dict)
+    files: dict[Numbers, SpectrumCheckpoint | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        problem: ProjectedHamiltonian,
+        species: Species,
+        n_carriers: int,
+        n_eigenstates: int,
+        keep_vectors: bool,
+        settings: SpectrumSettings,
+    ) -> _Work:
+        """The Hamiltonian of the species and its symmetries."""
+        hamiltonian = PairHamiltonian.from_problem(problem)
+        if species.missing:
+            hamiltonian = hamiltonian.particle_hole_transformed()
+        n_particles = species.orbitals.size - n_carriers if species.missing else n_carriers
+        symmetries: tuple[OrbitalSymmetry, ...] = ()
+        if settings.use_symmetry:
+            symmetries = accepted_symmetries(hamiltonian, n_particles, settings.tolerance_mev / 2)
+        bound = max((symmetry.energy_bound(n_particles) for symmetry in symmetries), default=0.0)
+        return cls(hamiltonian, symmetries, bound, n_eigenstates, keep_vectors, settings)
+
+    @property
+    def reverses_time(self) -> bool:
+        """Whether sectors of opposite polarisation are related."""
+        return any(symmetry.reverses_time for symmetry in self.symmetries)
+
+    def solve(self, sector: Sector) -> SectorSolution:
+        """Solution of a sector with states, its own or that of a related one."""
+        if sector not in self.orbits:
+            self.orbits |= representatives(self.symmetries, self.hamiltonian.orbitals.grid, sector[0])
+        chosen, symmetry = self.orbits[sector]
+        if chosen not in self.solved:
+            found = self._diagonalize(chosen)
+            self.solved[chosen] = found if self.keep_vectors else replace(found, vectors=_NO_VECTORS)
+        solution = self.solved[chosen]
+        return solution if symmetry is None else self._related(solution, symmetry, chosen, sector)
+
+    def _basis(self, sector: Sector) -> MomentumSector:
+        return MomentumSector(self.hamiltonian.orbitals, *sector)
+
+    def _diagonalize(self, sector: Sector) -> SectorSolution:
+        """Read a sector from its checkpoint, or solve it and keep it there."""
+        settings = self.settings.of_sector(self.settings.tolerance_mev - self.bound)
+        numbers, momentum = sector
+        if numbers not in self.files:
+            self.files[numbers] = self._checkpoint(numbers)
+        kept = self.files[numbers]
+        if kept and (found := kept.load(momentum)) is not None:
+            self.storages.add(found.pop("storage"))
+            return SectorSolution(**found | {"n_products": 0})
+        hamiltonian = SectorHamiltonian(self.hamiltonian, self._basis(sector), self.settings.storage)
+        held = "csr" if hamiltonian.is_stored else "matrix-free"
+        self.storages.add(held)
+        resumes = kept and settings.solver not in ("dense", "arpack")  # these keep no state
+        state = kept.state(momentum, hamiltonian.shape[0]) if kept and resumes else None
+        solution = solve_sector(hamiltonian, self.n_eigenstates, settings, checkpoint=state)
+        if kept and solution.converged and solution.solver != "dense":
+            spared = {} if self.keep_vectors else {"vectors": _NO_VECTORS}
+            kept.finish(momentum, {**vars(solution), **spared, "storage": held})
+        return solution
+
+    def _checkpoint(self, numbers: Numbers) -> SpectrumCheckpoint | None:
+        how = self.settings
+        if how.checkpoint is None:
+            return None
+        decides = (how.solver, how.storage, how.block_size, how.n_krylov, how.max_restarts, how.seed)
+        asked = (numbers, self.n_eigenstates, how.tolerance_mev - self.bound, self.keep_vectors)
+        return SpectrumCheckpoint.of(how.checkpoint, self.hamiltonian, asked + decides)
+
+    def _related(
+        self, solution: SectorSolution, symmetry: OrbitalSymmetry, source: Sector, target: Sector
+    ) -> SectorSolution:
+        """The solution of a sector from that of the sector it is related to."""
+        grid = self.hamiltonian.orbitals.grid
+        label = tuple(grid.labels[source[1]].tolist())
+        where = f"sector {label}" + (f" with {source[0]} particles" if len(source[0]) > 1 else "")
+        vectors = solution.vectors
+        if self.keep_vectors:
+            vectors = symmetry.map_vectors(vectors, self._basis(source), self._basis(target))
+        return replace(
+            solution,
+            vectors=vectors,
+            residuals=solution.residuals + symmetry.energy_bound(sum(target[0])),
+            n_products=0,
+            stop_reason=f"{symmetry} from {where}",
+        )

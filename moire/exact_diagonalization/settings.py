@@ -1,0 +1,107 @@
+"""How eigenpairs are found: settings that are passed whole, from the task down to the eigensolver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from moire.errors import is_whole, require
+from moire.exact_diagonalization.hamiltonian import STORAGES, Storage
+
+Solver = Literal["auto", "lanczos", "arpack", "dense"]
+SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EigensolverSettings:
+    """How the lowest eigenpairs of one sector are found.
+
+    Parameters
+    ----------
+    solver
+        ``"lanczos"`` (thick-restart block Lanczos), ``"arpack"`` (with a search by block Lanczos for levels that it
+        missed) or ``"dense"``; ``"auto"`` is dense up to dimension 300 and Lanczos above.
+    tolerance_mev
+        Largest residual |H v - E v| that counts as converged.
+    max_restarts
+        Restarts of the iterative solvers.
+    block_size
+        Vectors that Lanczos multiplies at once, 2 by default.
+    n_krylov
+        Krylov vectors that Lanczos holds; by default about 60, or as many as fit.
+    seed
+        Seed of the starting vectors, mixed with the particles and the momentum of a sector.
+    strict
+        Raise instead of warning when a sector does not converge.
+
+    Raises
+    ------
+    InputError
+        If a setting is out of range, or is given to a solver that does not use it.
+    """
+
+    solver: Solver = "auto"
+    tolerance_mev: float = 1e-6
+    max_restarts: int = 1000
+    block_size: int | None = None
+    n_krylov: int | None = None
+    seed: int = 0
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", self.tolerance_mev)
+        require(self.seed >= 0, "seed", "be at least 0", self.seed)
+        require(self.solver in SOLVERS, "solver", f"be one of {', '.join(SOLVERS)}", repr(self.solver))
+        require(self.max_restarts >= 0, "max_restarts", "be at least 0", self.max_restarts)
+        for name in ("block_size", "n_krylov"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, name, "be at least 1", value)
+            self.check_used(name, value)
+
+    def check_used(self, name: str, value: object) -> None:
+        """Raise InputError if something that Lanczos alone uses is given to another solver."""
+        used = value is None or self.solver in ("auto", "lanczos")
+        require(used, name, "be left out with a solver other than 'lanczos', which alone uses it", value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrumSettings(EigensolverSettings):
+    """How a spectrum, which is many sectors, is found.
+
+    Parameters
+    ----------
+    storage
+        ``"auto"``, ``"csr"`` or ``"matrix-free"``, see :class:`SectorHamiltonian`.
+    particle_hole
+        Solve for the missing carriers; by default whichever species is in the minority.
+    use_symmetry
+        Solve one sector of those related by rotations of the cluster, or by time reversal, where the matrix elements
+        show that H is invariant to half the tolerance.
+    checkpoint
+        Folder that keeps every sector solved iteratively, when it is finished and, above 4000 states, while it is at
+        work: the same call resumes from there, to the same bits. Any number of spectra may share it.
+    progress
+        Show a progress bar.
+    """
+
+    storage: Storage = "auto"
+    particle_hole: bool | None = None
+    use_symmetry: bool = True
+    checkpoint: Path | str | None = None
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.storage in STORAGES, "storage", f"be one of {', '.join(STORAGES)}", repr(self.storage))
+
+    def of_sector(self, tolerance_mev: float) -> EigensolverSettings:
+        """Settings of one sector, with another tolerance."""
+        own = {field.name: getattr(self, field.name) for field in fields(EigensolverSettings)}
+        return EigensolverSettings(**own | {"tolerance_mev": tolerance_mev})
+
+
+def check_levels(n_eigenstates: int) -> None:
+    """Raise InputError unless at least one level is asked for."""
+    whole = n_eigenstates >= 1 and is_whole(n_eigenstates)
+    require(whole, "n_eigenstates", "be an integer of at least 1", n_eigenstates)
