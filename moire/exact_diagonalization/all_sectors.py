@@ -21,11 +21,18 @@ from moire.exact_diagonalization.sectors import MomentumSector, sector_dimension
 from moire.exact_diagonalization.settings import SpectrumSettings, check_levels
 from moire.exact_diagonalization.solve import solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
-from moire.exact_diagonalization.symmetry import OrbitalSymmetry, Sector, accepted_symmetries, representatives
+from moire.exact_diagonalization.symmetry import (
+    OrbitalSymmetry,
+    Sector,
+    accepted_symmetries,
+    find_symmetry,
+    representatives,
+)
 from moire.filling import FillingLike
 from moire.orbitals import Numbers, Species
 from moire.projection import ProjectedHamiltonian
 
+TIME_REVERSAL_MEV = 0.01
 _DEFAULT = SpectrumSettings()
 _NO_VECTORS = read_only(np.empty((0, 0), dtype=np.complex128))
 
@@ -55,8 +62,8 @@ def solve_all_sectors(
     momenta
         Labels of the sectors wanted; all by default, because a Krylov space never leaves its sector.
     polarisation
-        N_K - N_K' of two flavours: a number, several, or ``"all"``; by default those that time reversal does not
-        relate, from zero up, where it is a symmetry, and else all.
+        N_K - N_K' of two flavours: a number, several, or ``"all"``; by default those from zero up, where time reversal
+        gives the others to 0.01 meV (the plane-wave cutoff breaks it a little), and else all.
     keep_vectors
         Keep the eigenvectors in the result.
     settings
@@ -89,7 +96,8 @@ def solve_all_sectors(
     reserve_sectors(orbitals, species.numbers(widest), flat, n_eigenstates, settings, keep_vectors)
 
     work = _Work.of(problem, species, n_carriers, n_eigenstates, keep_vectors, settings)
-    if polarisation is None and work.reverses_time:
+    omitted = polarisation is None and orbitals.n_flavours == 2 and work.reversal_mev < TIME_REVERSAL_MEV
+    if omitted:
         every = tuple(carriers for carriers in every if carriers[0] >= carriers[1])
     sectors = [(carriers, k) for carriers in every for k in wanted]
     shape = (len(sectors), n_eigenstates)
@@ -121,6 +129,7 @@ def solve_all_sectors(
         rotations_deg=tuple(s.angle_deg for s in work.symmetries if not s.reverses_time),
         reverses_time=work.reverses_time,
         symmetry_bound_mev=work.bound,
+        reversal_mev=work.reversal_mev if omitted else None,
     )
 
 
@@ -131,6 +140,7 @@ class _Work:
     hamiltonian: PairHamiltonian
     symmetries: tuple[OrbitalSymmetry, ...]
     bound: float
+    n_particles: int
     n_eigenstates: int
     keep_vectors: bool
     settings: SpectrumSettings
@@ -158,12 +168,18 @@ class _Work:
         if settings.use_symmetry:
             symmetries = accepted_symmetries(hamiltonian, n_particles, settings.tolerance_mev / 2)
         bound = max((symmetry.energy_bound(n_particles) for symmetry in symmetries), default=0.0)
-        return cls(hamiltonian, symmetries, bound, n_eigenstates, keep_vectors, settings)
+        return cls(hamiltonian, symmetries, bound, n_particles, n_eigenstates, keep_vectors, settings)
 
     @property
     def reverses_time(self) -> bool:
         """Whether sectors of opposite polarisation are related."""
         return any(symmetry.reverses_time for symmetry in self.symmetries)
+
+    @property
+    def reversal_mev(self) -> float:
+        """Bound on the difference of energies of opposite polarisations; infinite where nothing relates them."""
+        symmetry = find_symmetry(self.hamiltonian, 0, reverse_time=True)
+        return np.inf if symmetry is None else symmetry.energy_bound(self.n_particles)
 
     def solve(self, sector: Sector) -> SectorSolution:
         """Solution of a sector with states, its own or that of a related one."""

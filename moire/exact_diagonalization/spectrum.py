@@ -57,6 +57,9 @@ class Spectrum:
         Whether sectors of opposite polarisation were related by time reversal.
     symmetry_bound_mev
         How much the Hamiltonian may change under them; it is part of the residuals of related sectors.
+    reversal_mev
+        Where polarisations below zero were left out: how much their energies may differ from those of their partners
+        under time reversal.
     """
 
     species: Species
@@ -76,6 +79,7 @@ class Spectrum:
     rotations_deg: tuple[int, ...] = ()
     reverses_time: bool = False
     symmetry_bound_mev: float = 0.0
+    reversal_mev: float | None = None
 
     @property
     def grid(self) -> MomentumGrid:
@@ -147,6 +151,10 @@ class Spectrum:
         solved = sum(" from sector " not in reason for reason in self.stop_reason)
         return f"{' and '.join(names)} (H invariant to {self.symmetry_bound_mev:.0e} meV), {solved} solved"
 
+    @property
+    def _left_out(self) -> str:
+        return f"left out: time reversal gives their energies, to {self.reversal_mev:.0e} meV"
+
     @cached_property
     def manifold(self) -> Manifold | None:
         """The predicted ground-state manifold; None where no incompressible state is predicted.
@@ -216,6 +224,7 @@ class Spectrum:
             f"{'sectors':>15}  {len(self.dimensions)}, dimension up to {self.dimensions.max()}, {self.storage}",
             *([f"{'states':>15}  {self.sum_rule}"] if self.sum_rule else []),
             *([f"{'related by':>15}  {self._symmetries}"] if self.rotations_deg or self.reverses_time else []),
+            *([] if self.reversal_mev is None else [f"{'S_z < 0':>15}  {self._left_out}"]),
             f"{'converged':>15}  {sum(self.converged)} of {len(self.converged)}",
             f"{'E0 per carrier':>15}  {amount(self.energy_per_carrier, 'meV', 6)}",
         ]

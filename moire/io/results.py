@@ -110,6 +110,7 @@ def spectrum_record(spectrum: Spectrum) -> Record:
         "spectrum/rotations": Dataset(np.array(spectrum.rotations_deg, int), "deg", ("rotation",), "relate sectors"),
         "spectrum/reverses_time": Dataset(spectrum.reverses_time, "", (), "time reversal relates sectors too"),
         "spectrum/symmetry_bound": Dataset(spectrum.symmetry_bound_mev, "meV", (), "to which the symmetries hold"),
+        **_optional("spectrum/reversal", spectrum.reversal_mev, "meV", "energies of opposite polarisations agree"),
         "spectrum/seed": Dataset(spectrum.seed, "", (), "seed of the starting vectors"),
         "spectrum/description": Dataset(json.dumps(spectrum.description), "", (), "problem and cutoffs, JSON"),
     }
@@ -126,6 +127,10 @@ def spectrum_record(spectrum: Spectrum) -> Record:
     for row, vectors in enumerate(spectrum.vectors):
         datasets[f"vectors/{row}"] = Dataset(vectors, "", ("level", "state"), "eigenvectors of the sector")
     return Record("ed", datasets)
+
+
+def _optional(name: str, value: float | None, unit: str, doc: str) -> dict[str, Dataset]:
+    return {} if value is None else {name: Dataset(value, unit, (), doc)}
 
 
 def read_spectrum(record: Record) -> Spectrum:
@@ -152,6 +157,7 @@ def read_spectrum(record: Record) -> Spectrum:
         rotations_deg=tuple(int(angle) for angle in record["spectrum/rotations"]),
         reverses_time=bool(record["spectrum/reverses_time"]) if "spectrum/reverses_time" in record.datasets else False,
         symmetry_bound_mev=float(record["spectrum/symmetry_bound"]),
+        reversal_mev=float(record["spectrum/reversal"]) if "spectrum/reversal" in record.datasets else None,
         description=json.loads(str(record["spectrum/description"])),
         vectors=tuple(record[f"vectors/{row}"] for row in range(n_vectors)),
     )
