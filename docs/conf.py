@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import moire
 from moire.cli import cli
+from moire.sweep.plan import TABLES, Plan
+from moire.tasks.options import options_of
 
 project = "moire"
 author = "The moire developers"
@@ -66,6 +68,22 @@ class ClickHelp(SphinxDirective):
         return [block]
 
 
+class PlanTable(SphinxDirective):
+    """The keys of a table of a plan, or of the plan itself: types, defaults, units and meanings."""
+
+    optional_arguments = 1
+    option_spec: ClassVar = {}
+
+    def run(self) -> list[nodes.Node]:
+        """Return one table."""
+        table = TABLES[self.arguments[0]] if self.arguments else Plan
+        rows = ["| key | type | default | unit | meaning |", "| --- | --- | --- | --- | --- |"]
+        for field in options_of(table):
+            cells = [f"`{field.name}`", field.words, field.default_text, field.option.unit, field.option.help]
+            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
 def plain_mathematics(app, what, name, obj, options, lines: list[str]) -> None:
     """Let |G_1|, kappa_+ and A^* in docstrings stand for themselves, outside backticks."""
     for i, line in enumerate(lines):
@@ -86,7 +104,8 @@ def document_once(app, what, name, obj, skip, options) -> bool | None:
 
 
 def setup(app) -> None:
-    """Register the directive and the handlers."""
+    """Register the directives and the handlers."""
     app.add_directive("click-help", ClickHelp)
+    app.add_directive("plan-table", PlanTable)
     app.connect("autodoc-process-docstring", plain_mathematics, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", document_once)

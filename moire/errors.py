@@ -59,7 +59,12 @@ def require(condition: object, name: str, rule: str, value: object = None, *, fo
         The whole clause after "but" where it does not: ``"holds 17"``.
     """
     if not condition:
-        raise InputError(f"`{name}` must {rule}, but {found or f'is {_plain(value)}'}.")
+        raise InputError(broken(name, rule, value, found))
+
+
+def broken(name: str, rule: str, value: object, found: str = "") -> str:
+    """Return the sentence of :func:`require`."""
+    return f"`{name}` must {rule}, but {found or f'is {_plain(value)}'}."
 
 
 def _plain(value: object) -> object:

@@ -51,13 +51,13 @@ class _FirstTime(logging.Filter):
 
 
 _COMMANDS = {
-    "bands": ("one_body", "Bands along the path and on a mesh: widths and gaps."),
-    "chern": ("one_body", "Chern numbers by links, with the curvature as second route."),
-    "topology": ("one_body", "Chern numbers by four routes, geometry, Wilson loops, Z2, C3, interband indices."),
-    "hf": ("many_body", "Hartree-Fock ground state of both valleys, and the competing states."),
+    "bands": ("tasks", "Bands along the path and on a mesh: widths and gaps."),
+    "chern": ("tasks", "Chern numbers by links, with the curvature as second route."),
+    "topology": ("tasks", "Chern numbers by four routes, geometry, Wilson loops, Z2, C3, interband indices."),
+    "hf": ("tasks", "Hartree-Fock ground state of both valleys, and the competing states."),
     "clusters": ("clusters", "Clusters that hold a filling, the roundest first."),
-    "ed": ("many_body", "Many-body spectrum of one band of one valley, all momentum sectors."),
-    "fci": ("many_body", "Every diagnostic of a fractional Chern insulator."),
+    "ed": ("tasks", "Many-body spectrum of one band of one valley, all momentum sectors."),
+    "fci": ("tasks", "Every diagnostic of a fractional Chern insulator."),
     "export": ("clusters", "Hamiltonian of one band in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
     "show": ("results", "Print what a FILE or a results folder holds."),

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from moire.errors import InputError
 
-_OPTIONS = {
-    "bands": ("groups",),
+_OTHER_NAMES = {
     "cluster": ("cluster", "mesh"),
-    "displacement_mev": ("displacement",),
-    "epsilon_r": ("epsilon",),
     "figure": ("figure", "output"),
-    "flux_directions": ("flux",),
-    "gate_distance_nm": ("gate-distance",),
     "guess": ("guesses",),
-    "layer_distance_nm": ("layer-distance",),
     "mesh": ("mesh", "cluster"),
     "n_bands": ("bands", "groups"),
-    "n_eigenstates": ("states",),
-    "n_flux_steps": ("flux-steps",),
-    "n_kept": ("kept",),
-    "n_modes": ("modes",),
-    "n_random": ("random",),
     "parameter_set": ("set",),
-    "plane_wave_shells": ("shells",),
-    "points_per_segment": ("segment",),
-    "temperature_mev": ("temperature",),
-    "tolerance_mev": ("tolerance",),
     "twist": ("boundary-twist",),
-    "twist_deg": ("twist",),
-    "twist_mesh": ("twists",),
 }
-"""Options, the first of which a command has, of the arguments of other names."""
+"""Options, the first of which a command has, of arguments that are no parameter of it."""
 
 
 class OptionCommand(click.Command):
@@ -46,14 +30,27 @@ class OptionCommand(click.Command):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            raise InputError(as_typed(str(error), {flag for option in self.params for flag in option.opts})) from None
+            raise InputError(as_typed(str(error), self.params)) from None
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options; an InputError names them as they are typed."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except InputError as error:
+            raise InputError(as_typed(str(error), self.params)) from None
 
 
-def as_typed(sentence: str, flags: set[str]) -> str:
+def as_typed(sentence: str, parameters: Sequence[click.Parameter]) -> str:
     """Return the sentence with every name in backticks replaced by its option, where the command has one."""
+    flags = {parameter.name: parameter.opts[0] for parameter in parameters}
+    typed = set(flags.values())
 
     def option(match: re.Match[str]) -> str:
-        words = _OPTIONS.get(match[1], (match[1].replace("_", "-"),))
-        return next((f"`--{word}`" for word in words if f"--{word}" in flags), match[0])
+        if match[1] in flags:
+            return f"`{flags[match[1]]}`"
+        words = _OTHER_NAMES.get(match[1], (match[1].replace("_", "-"),))
+        return next((f"`--{word}`" for word in words if f"--{word}" in typed), match[0])
 
     return re.sub(r"`(\w+)`", option, sentence)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 
 from moire.cli.as_typed import OptionCommand
-from moire.cli.many_body import interaction_options, read_cluster
-from moire.cli.point import model_options, valley_option
+from moire.cli.options import FILE, point_options, taken_point, task_options
 from moire.errors import InputError, require
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
 from moire.io import check_folder, check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
-from moire.parameters import published
-from moire.sweep import EdTask, ModelPoint
+from moire.tasks import EdTask
+from moire.tasks.projection import ProjectionOptions
 
 
 @click.command(cls=OptionCommand)
@@ -28,56 +28,17 @@ def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
     click.echo(suggest_clusters(filling, max_sites, min_sites).table(rows))
 
 
-@click.command(cls=OptionCommand)
-@model_options
-@valley_option
-@click.option("--cluster", required=True, help="N1xN2, or T11,T12,T21,T22 for a tilted cluster.")
-@click.option(
-    "--filling", default="", help="Such as -2/3: written into an FCIDUMP as its number of carriers; refused elsewhere."
-)
-@click.option("--epsilon", type=float, default=10.0, help="Relative dielectric constant.")
-@interaction_options(0.0, 4.0, "drop")
-@click.option("--format", "layout", type=click.Choice(["hdf5", "fcidump", "diagham"]), default="hdf5", help="Layout.")
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="File; diagham adds .onebody beside it.")
-def export(
-    cluster: str,
-    filling: str,
-    epsilon: float,
-    gates: Any,
-    gate_distance: float,
-    layer_distance: float,
-    q_cutoff: float,
-    zero_momentum: Any,
-    layout: str,
-    output: Path,
-    set_name: str,
-    twist: float,
-    displacement: float,
-    shells: float | None,
-    valley: int,
-) -> None:
+_PROJECTION = ("cluster", "epsilon_r", *(field.name for field in fields(ProjectionOptions)))
+_FILLING = "Such as -2/3: written into an FCIDUMP as its number of carriers; refused elsewhere."
+_LAYOUTS = click.Choice(["hdf5", "fcidump", "diagham"])
+
+
+def _export(layout: str, output: Path, filling: str, **options: Any) -> None:
     """Hamiltonian of one band of one valley for other codes."""
-    point = ModelPoint(
-        parameters=published(set_name),
-        twist_deg=twist,
-        displacement_mev=displacement,
-        plane_wave_shells=shells,
-        valley=valley,
-    )
     named = filling and layout != "fcidump"
     require(not named, "filling", "be left out of all formats except fcidump, which names it", f"'{filling}'")
-    shape: Any = read_cluster(cluster)
-    grid = point.grid(shape)
-    task = EdTask(
-        cluster=shape,
-        filling=filling or "1",
-        epsilon_r=epsilon,
-        gates=gates,
-        gate_distance_nm=gate_distance,
-        layer_distance_nm=layer_distance,
-        q_cutoff=q_cutoff,
-        zero_momentum=zero_momentum,
-    )
+    point = taken_point(options)
+    task = EdTask(filling=filling or "1", **options)
     task.check(point)
     one_body = output.with_name(output.name + ".onebody")
     if layout == "hdf5":
@@ -92,7 +53,21 @@ def export(
     if layout == "hdf5":
         write_record(output, hamiltonian_record(hamiltonian))
     elif layout == "fcidump":
-        write_fcidump(hamiltonian, output, carriers_on(grid, filling) if filling else 0)
+        write_fcidump(hamiltonian, output, carriers_on(problem.grid, filling) if filling else 0)
     else:
         write_diagham(hamiltonian, output, one_body)
     click.echo(f"{problem}\nWritten to {output}.")
+
+
+export = OptionCommand(
+    "export",
+    callback=_export,
+    help=_export.__doc__,
+    params=[
+        *point_options(one_valley=True),
+        *task_options(EdTask, only=_PROJECTION),
+        click.Option(["--filling"], default="", help=_FILLING),
+        click.Option(["--format", "layout"], type=_LAYOUTS, default="hdf5", help="Layout."),
+        click.Option(["--output"], type=FILE, required=True, help="File; diagham adds .onebody beside it."),
+    ],
+)

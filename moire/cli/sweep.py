@@ -36,7 +36,7 @@ def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
         n_failed = _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
     except MoireError as error:  # every rank reads the same plan and fails alike; only one says so
         if leading:
-            click.echo(f"Error: {as_typed(str(error), {'--output'})}", err=True)
+            click.echo(f"Error: {as_typed(str(error), sweep.params)}", err=True)
         sys.exit(2)
     except BaseException as error:
         if communicator is not None:  # one rank that leaves would make the others wait for ever

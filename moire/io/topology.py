@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
 from moire.grids import MomentumGrid
 from moire.io.hdf5 import Dataset, Record, text_array
-from moire.io.results import chern_record
-from moire.topology import CurvatureMap, TopologyReport, WilsonLoops
+from moire.io.results import chern_record, read_chern
+from moire.topology import ChernResult, CurvatureMap, TopologyReport, WilsonLoops
 
 
 def topology_record(report: TopologyReport, grid: MomentumGrid) -> Record:
@@ -82,3 +83,16 @@ def read_wilson(record: Record) -> tuple[WilsonLoops, ...]:
 def read_metric_trace(record: Record) -> FloatArray:
     """Trace of the quantum metric in nm^2 from a ``"topology"`` record, (group, n1, n2)."""
     return np.asarray(record["geometry/trace"]).reshape(record["chern/flux"].shape)
+
+
+class StoredTopology(NamedTuple):
+    """What a ``"topology"`` file holds of every group of bands."""
+
+    chern: tuple[ChernResult, ...]
+    metric_trace: FloatArray
+    wilson: tuple[WilsonLoops, ...]
+
+
+def read_topology(record: Record) -> StoredTopology:
+    """Chern numbers, trace of the metric and Wilson loops from a ``"topology"`` record."""
+    return StoredTopology(read_chern(record), read_metric_trace(record), read_wilson(record))

@@ -7,6 +7,7 @@ from moire.plot.flux import plot_spectral_flow, plot_twist_flux
 from moire.plot.mean_field import PHASE_COLOURS, plot_gap_line, plot_moment_map, plot_phase_map
 from moire.plot.occupation import plot_occupation
 from moire.plot.pair_correlation import plot_pair_correlation
+from moire.plot.panels import panels
 from moire.plot.scaling import plot_scaling
 from moire.plot.spectrum import plot_spectrum
 from moire.plot.structure_factor import plot_structure_factor
@@ -16,6 +17,7 @@ from moire.plot.zone import plot_flux, plot_zone_map
 
 __all__ = [
     "PHASE_COLOURS",
+    "panels",
     "plot_band_trend",
     "plot_bands",
     "plot_chern_trend",

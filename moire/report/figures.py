@@ -14,29 +14,14 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from moire.errors import InputError
-from moire.io import (
-    Record,
-    read_bands,
-    read_chern,
-    read_metric_trace,
-    read_record,
-    read_spectrum,
-    read_wilson,
-)
-from moire.lattice import TriangularLattice
-from moire.plot import (
-    plot_bands,
-    plot_flux,
-    plot_spectrum,
-    plot_wannier_flow,
-    plot_zone_map,
-)
-from moire.report.fci_figures import fci_figure
-from moire.report.mean_field_figures import phase_figures, state_figure
+from moire.io import Record, read_bands, read_record, read_spectrum
+from moire.plot import panels, plot_bands, plot_spectrum
+from moire.report.mean_field_figures import phase_figures
 from moire.report.trend_figures import band_trends, fci_trends
 from moire.sweep.collect import Summary
 from moire.sweep.dispatch import dispatch
 from moire.sweep.folder import ResultsFolder
+from moire.tasks import TASKS
 
 MAX_PANELS = 12
 
@@ -53,7 +38,7 @@ def draw_file(path: Path, target: Path) -> Path:
     Parameters
     ----------
     path
-        File of kind ``bands``, ``chern``, ``topology``, ``hf``, ``ed`` or ``fci``.
+        File of a task, whose figure is drawn.
     target
         Figure file; its suffix chooses the format.
 
@@ -63,26 +48,11 @@ def draw_file(path: Path, target: Path) -> Path:
         If there is no figure for this kind of file, or none of this format.
     """
     record = read_record(path)
-    if record.kind == "chern":
-        results = read_chern(record)
-        lattice = TriangularLattice(float(record["lattice/period"]))
-        draws = [lambda ax, result=result: plot_flux(result, lattice, ax) for result in results]
-        figure = _panels(draws, [None] * len(draws), size=(4.6, 3.6))
-        figure.suptitle(_title(record))
-    elif record.kind == "topology":
-        figure = _topology_figure(record)
-    elif record.kind == "hf":
-        figure = state_figure(record, _title(record))
-    elif record.kind == "fci":
-        figure = fci_figure(record)
-        figure.suptitle(_title(record))
-    elif record.kind in ("bands", "ed"):
-        figure = _panels([_drawing(record)], [_title(record)], size=(5.0, 4.0))
-    else:
+    if record.kind not in TASKS:
         raise InputError(
-            f"`file` must hold bands, Chern numbers, topology, mean-field states or a spectrum, "
-            f"but {path} is of kind '{record.kind}'."
+            f"`file` must hold the result of a task ({', '.join(TASKS)}), but {path} is of kind '{record.kind}'."
         )
+    figure = TASKS[record.kind].figure(record, _title(record))
     return _save(figure, target)
 
 
@@ -157,23 +127,9 @@ def draw_folder(
     return sorted(target / f"{name}.png" for name in figures) if communicator is None or communicator.rank == 0 else []
 
 
-def _topology_figure(record: Record) -> Figure:
-    """One row per group of bands: Berry flux, trace of the metric, Wannier flow."""
-    lattice = TriangularLattice(float(record["lattice/period"]))
-    parts = list(zip(read_chern(record), read_metric_trace(record), read_wilson(record), strict=True))
-    figure = Figure(figsize=(13, 3.6 * len(parts)), layout="constrained")
-    axes = figure.subplots(len(parts), 3, squeeze=False)
-    for row, (chern, trace, loops) in zip(axes, parts, strict=True):
-        plot_flux(chern, lattice, row[0])
-        plot_zone_map(trace, lattice, row[1], r"tr $g$ (nm$^2$)")
-        plot_wannier_flow(loops, row[2])
-    figure.suptitle(_title(record))
-    return figure
-
-
 def _point_panels(records: Sequence[Record]) -> Figure:
     """One panel for each point."""
-    figure = _panels([_drawing(record) for record in records], [_point_title(record) for record in records])
+    figure = panels([_drawing(record) for record in records], [_point_title(record) for record in records])
     figure.suptitle(_common_title(records[0]))
     return figure
 
@@ -222,22 +178,6 @@ def _spread(records: Sequence[Record]) -> list[Record]:
     if len(records) <= MAX_PANELS:
         return list(records)
     return [records[round(i)] for i in np.linspace(0, len(records) - 1, MAX_PANELS)]
-
-
-def _panels(
-    draws: Sequence[Callable[[Axes], Axes]], titles: Sequence[str | None], size: tuple[float, float] = (3.4, 2.9)
-) -> Figure:
-    n_columns = min(4, len(draws))
-    n_rows = -(-len(draws) // n_columns)
-    figure = Figure(figsize=(size[0] * n_columns, size[1] * n_rows), layout="constrained")
-    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for ax, draw, title in zip(axes, draws, titles, strict=False):
-        draw(ax)
-        if title:
-            ax.set_title(title, fontsize="medium")
-    for ax in axes[len(draws) :]:
-        ax.remove()
-    return figure
 
 
 def _save(figure: Figure, target: Path) -> Path:

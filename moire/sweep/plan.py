@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from moire.errors import InputError, nearest
-from moire.interaction import Gates
 from moire.parameters import ContinuumParameters, published
-from moire.projection import ZeroMomentum
 from moire.tasks import BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
-from moire.tasks.point import ClusterShape, ModelPoint
+from moire.tasks.ed import SpectrumOptions
+from moire.tasks.fci import DiagnosticOptions
+from moire.tasks.options import Option
+from moire.tasks.point import ModelPoint
+from moire.tasks.projection import ProjectionOptions
 from moire.tasks.request import Request
-from moire.tasks.values import HoleFilling, Values
+from moire.tasks.values import Values
 
 Axis = Literal["displacement_mev", "twist_deg"]
 TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]
@@ -38,81 +40,81 @@ class _Table(BaseModel):
 class ParametersTable(_Table):
     """A user-defined parameter set; the fields are those of ContinuumParameters."""
 
-    name: str
-    potential_mev: float
-    potential_phase_deg: float
-    tunnelling_mev: float
-    effective_mass: float
-    lattice_constant_nm: float
-    second_potential_mev: float = 0.0
-    second_tunnelling_mev: float = 0.0
-    material: str = "MoTe2"
-    reference: str = "user-defined"
-    note: str = ""
+    name: Annotated[str, Option("how it is called in files and figures")]
+    potential_mev: Annotated[float, Option("V", "meV")]
+    potential_phase_deg: Annotated[float, Option("φ", "deg")]
+    tunnelling_mev: Annotated[float, Option("w", "meV")]
+    effective_mass: Annotated[float, Option("m*", "m_e")]
+    lattice_constant_nm: Annotated[float, Option("a_0 of the monolayer", "nm")]
+    second_potential_mev: Annotated[float, Option("V_2", "meV")] = 0.0
+    second_tunnelling_mev: Annotated[float, Option("w_2", "meV")] = 0.0
+    material: Annotated[str, Option("what it describes")] = "MoTe2"
+    reference: Annotated[str, Option("where it was printed")] = "user-defined"
+    note: Annotated[str, Option("anything to remember")] = ""
 
 
 class ModelTable(_Table):
     """Which model, at which angles and fields."""
 
-    parameter_set: str | ParametersTable
-    twist_deg: Values
-    displacement_mev: Values = (0.0,)
-    plane_wave_shells: float | Literal["auto"] = "auto"
-    valley: int = +1
+    parameter_set: Annotated[
+        str | ParametersTable, Option("a [published set](theory/model.md#parameter-sets), or one of your own")
+    ]
+    twist_deg: Annotated[Values, Option("twist angles, in (0, 30]", "deg")]
+    displacement_mev: Annotated[Values, Option("displacement fields D", "meV")] = (0.0,)
+    plane_wave_shells: Annotated[
+        float | Literal["auto"],
+        Option(
+            "radius of the plane-wave disk; automatic: 5, and more at [small angles](accuracy.md#plane-waves)", "|G_1|"
+        ),
+    ] = "auto"
+    valley: Annotated[int, Option("+1 for K, -1 for K'")] = +1
 
 
 class RefineTable(_Table):
     """Halve the steps across phase boundaries of the task ``hf``."""
 
-    axis: Axis = "displacement_mev"
-    min_step: Annotated[float, Field(gt=0)] = 1.0
+    axis: Annotated[Axis, Option("along which neighbours are compared")] = "displacement_mev"
+    min_step: Annotated[float, Field(gt=0), Option("distance at which a boundary counts as found", "of the axis")] = 1.0
 
 
-class InteractionTable(_Table):
+@dataclass(frozen=True, kw_only=True)
+class InteractionTable(ProjectionOptions):
     """The Coulomb interaction of the tasks ``ed`` and ``fci``."""
 
-    epsilon_r: Values = (10.0,)
-    gates: Gates = "dual"
-    gate_distance_nm: float = 30.0
-    layer_distance_nm: float = 0.0
-    q_cutoff: float = 4.0
-    zero_momentum: ZeroMomentum = "drop"
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    epsilon_r: Annotated[Values, Option("relative dielectric constants")] = (10.0,)
 
 
-class EdTable(_Table):
+@dataclass(frozen=True, kw_only=True)
+class EdTable(SpectrumOptions):
     """One cluster and filling of the task ``ed``; a plan holds a list of them."""
 
-    cluster: ClusterShape
-    filling: HoleFilling
-    boundary_twist: tuple[float, float] = (0.0, 0.0)
-    n_eigenstates: int = 4
-    seed: int = 0
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
-class FciTable(EdTable):
+@dataclass(frozen=True, kw_only=True)
+class FciTable(DiagnosticOptions, SpectrumOptions):
     """One cluster and filling of the task ``fci``."""
 
-    n_kept: int = -1
-    flux_directions: tuple[int, ...] = (1, 2)
-    n_flux_steps: int = 12
-    twist_mesh: tuple[int, int] = (6, 6)
-    with_charge_gap: bool = True
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 class Plan(_Table):
     """A sweep: every task at every twist angle and displacement field."""
 
-    name: Annotated[str, AfterValidator(_folder_name)] = "sweep"
-    tasks: Annotated[tuple[TaskName, ...], Field(min_length=1)] = ("bands", "chern")
-    model: ModelTable
-    bands: BandsTask = BandsTask()
-    chern: ChernTask = ChernTask()
-    topology: TopologyTask = TopologyTask()
-    hf: tuple[HfTask, ...] = ()
-    interaction: InteractionTable = InteractionTable()
-    ed: tuple[EdTable, ...] = ()
-    fci: tuple[FciTable, ...] = ()
-    refine: RefineTable | None = None
+    name: Annotated[
+        str, AfterValidator(_folder_name), Option("name of the sweep and of its folder under `results/`; no path")
+    ] = "sweep"
+    tasks: Annotated[tuple[TaskName, ...], Field(min_length=1), Option("what to compute")] = ("bands", "chern")
+    model: Annotated[ModelTable, Option("see [below](#model)")]
+    bands: Annotated[BandsTask, Option("options of the task `bands`")] = BandsTask()
+    chern: Annotated[ChernTask, Option("options of the task `chern`")] = ChernTask()
+    topology: Annotated[TopologyTask, Option("options of the task `topology`")] = TopologyTask()
+    hf: Annotated[tuple[HfTask, ...], Option("fillings and dielectric constants of Hartree-Fock, `[[hf]]`")] = ()
+    interaction: Annotated[InteractionTable, Option("options of the tasks `ed` and `fci`")] = InteractionTable()
+    ed: Annotated[tuple[EdTable, ...], Option("clusters and fillings, `[[ed]]`")] = ()
+    fci: Annotated[tuple[FciTable, ...], Option("clusters and fillings for all diagnostics, `[[fci]]`")] = ()
+    refine: Annotated[RefineTable | None, Option("halve the steps across phase boundaries of `hf`")] = None
 
     def requests(self) -> tuple[Request, ...]:
         """Every request of the plan, checked, without repetition, in the order of the plan.
@@ -135,12 +137,13 @@ class Plan(_Table):
         tasks: list[Task] = [task for task in (self.bands, self.chern, self.topology) if task.name in self.tasks]
         if "hf" in self.tasks:
             tasks += self.hf
-        shared = self.interaction.model_dump(exclude={"epsilon_r"})
-        for kind, runs in ((EdTask, self.ed), (FciTask, self.fci)):
+        shared = vars(self.interaction)
+        runs: Sequence[tuple[type[EdTask], Sequence[SpectrumOptions]]] = ((EdTask, self.ed), (FciTask, self.fci))
+        for kind, tables in runs:
             if kind.name in self.tasks:
                 tasks += [
-                    kind(**run.model_dump(), epsilon_r=epsilon_r, **shared)
-                    for run, epsilon_r in product(runs, self.interaction.epsilon_r)
+                    kind(**vars(table) | shared | {"epsilon_r": epsilon_r})
+                    for table, epsilon_r in product(tables, self.interaction.epsilon_r)
                 ]
         shells = self.model.plane_wave_shells
         requests = []
@@ -156,6 +159,26 @@ class Plan(_Table):
         for request in requests:
             request.check()
         return tuple(dict.fromkeys(requests))
+
+
+TABLES: dict[str, type] = {
+    "model": ModelTable,
+    "model.parameter_set": ParametersTable,
+    "bands": BandsTask,
+    "chern": ChernTask,
+    "topology": TopologyTask,
+    "hf": HfTask,
+    "interaction": InteractionTable,
+    "ed": EdTable,
+    "fci": FciTable,
+    "refine": RefineTable,
+}
+"""The tables of a plan by their keys; a list of them for ``hf``, ``ed`` and ``fci``."""
+
+
+def keys_of(table: type) -> list[str]:
+    """Keys of a table of a plan, a pydantic model or a dataclass."""
+    return list(table.model_fields) if issubclass(table, BaseModel) else [field.name for field in fields(table)]  # type: ignore[arg-type]
 
 
 def read_plan(path: Path) -> Plan:
@@ -225,18 +248,7 @@ def _rule(problem: Mapping[str, Any], name: str) -> str:
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     """Return the valid keys of the table in which the last key of `location` stands."""
-    tables: dict[str, Any] = {
-        "model": ModelTable,
-        "bands": BandsTask,
-        "chern": ChernTask,
-        "topology": TopologyTask,
-        "hf": HfTask,
-        "interaction": InteractionTable,
-        "ed": EdTable,
-        "fci": FciTable,
-        "refine": RefineTable,
-    }
     if "parameter_set" in location:
         return list(ParametersTable.model_fields)
-    table = tables[str(location[0])] if len(location) > 1 else Plan
-    return list(table.model_fields) if issubclass(table, BaseModel) else [field.name for field in fields(table)]
+    table = TABLES[str(location[0])] if len(location) > 1 else Plan
+    return keys_of(table)

@@ -1,5 +1,10 @@
 """Tasks: one computation at one point, each a frozen set of options that knows how to check and compute itself."""
 
+from pathlib import Path
+from typing import Any
+
+from moire.errors import require
+from moire.io import read_record
 from moire.tasks.bands import BandsTask
 from moire.tasks.chern import ChernTask
 from moire.tasks.ed import EdTask
@@ -14,4 +19,31 @@ TASKS: dict[str, type[Task]] = {
 }
 """Every task by its name."""
 
-__all__ = ["TASKS", "BandsTask", "ChernTask", "EdTask", "FciTask", "HfTask", "ModelPoint", "Task", "TopologyTask"]
+
+def read_result(path: Path | str) -> Any:
+    """Read what the file of a task holds: bands, a spectrum, a report, whatever its kind.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read.
+    InputError
+        If it is of no task, such as a summary.
+    """
+    record = read_record(Path(path))
+    require(record.kind in TASKS, "path", f"hold one of {', '.join(TASKS)}", found=f"holds '{record.kind}'")
+    return TASKS[record.kind].read(record)
+
+
+__all__ = [
+    "TASKS",
+    "BandsTask",
+    "ChernTask",
+    "EdTask",
+    "FciTask",
+    "HfTask",
+    "ModelPoint",
+    "Task",
+    "TopologyTask",
+    "read_result",
+]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
 
 from moire.bands import solve_bands
 from moire.errors import require
 from moire.grids import KPath
-from moire.io import Dataset, bands_record
+from moire.io import Dataset, Record, bands_record, read_bands
+from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
+from moire.tasks.values import Mesh
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +27,12 @@ class BandsTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "bands"
+    valleys: ClassVar[int] = 1
     takes: ClassVar[frozenset[str]] = frozenset()
-    n_bands: int = 3
-    mesh: tuple[int, int] = (18, 18)
-    points_per_segment: int = 30
+    read: ClassVar[Callable[[Record], Any]] = staticmethod(read_bands)
+    n_bands: Annotated[int, Option("bands from the gap")] = 3
+    mesh: Annotated[Mesh, Option("momenta for widths and gaps")] = (18, 18)
+    points_per_segment: Annotated[int, Option("momenta per segment of the path", flag="segment")] = 30
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
@@ -61,3 +69,11 @@ class BandsTask:
                 mesh.direct_gap(band), "meV", (), f"direct gap of {pair}"
             )
         return bands_record(path, mesh), figures, str(mesh)
+
+    @staticmethod
+    def figure(record: Record, title: str) -> Figure:
+        """Draw the bands along the path."""
+        from moire.plot import panels, plot_bands
+
+        path, _ = read_bands(record)
+        return panels([lambda ax: plot_bands(path, ax)], [title], size=(5.0, 4.0))

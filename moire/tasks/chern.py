@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
 
 from moire._text import Number
 from moire.bands import BandStructure, solve_bands
 from moire.errors import MeshWarning, require
-from moire.io import Dataset, chern_record
+from moire.io import Dataset, Record, chern_record, read_chern, read_lattice
+from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
+from moire.tasks.values import Groups, Mesh
 from moire.topology import ChernResult, CurvatureMap, berry_curvature, chern_number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROUTES_AGREE = 0.1
 
@@ -25,9 +31,13 @@ class ChernTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "chern"
+    valleys: ClassVar[int] = 1
     takes: ClassVar[frozenset[str]] = frozenset()
-    bands: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,))
-    mesh: tuple[int, int] = (18, 18)
+    read: ClassVar[Callable[[Record], Any]] = staticmethod(read_chern)
+    bands: Annotated[
+        Groups, Option("groups of bands, 0 nearest the gap; `[0, 1]` is one group of two", flag="groups")
+    ] = ((0,), (1,), (2,))
+    mesh: Annotated[Mesh, Option("momenta")] = (18, 18)
 
     @property
     def n_bands(self) -> int:
@@ -81,3 +91,14 @@ class ChernTask:
             for result, curvature in zip(results, kubo, strict=True)
         ]
         return chern_record(bands.grid, results, kubo), figures, "\n".join(lines)
+
+    @staticmethod
+    def figure(record: Record, title: str) -> Figure:
+        """Draw the flux of every group of bands."""
+        from moire.plot import panels, plot_flux
+
+        results, lattice = read_chern(record), read_lattice(record)
+        draws = [lambda ax, result=result: plot_flux(result, lattice, ax) for result in results]
+        figure = panels(draws, [None] * len(draws), size=(4.6, 3.6))
+        figure.suptitle(title)
+        return figure

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from moire.bands import solve_bands
 from moire.errors import require
@@ -18,28 +19,40 @@ from moire.exact_diagonalization import (
     solve_all_sectors,
 )
 from moire.grids import MomentumGrid
-from moire.io import Dataset, spectrum_record
+from moire.io import Dataset, Record, read_spectrum, spectrum_record
 from moire.lattice import MoireLattice
 from moire.orbitals import Orbitals
 from moire.projection import ProjectedHamiltonian, project
+from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
-from moire.tasks.point import ClusterShape, ModelPoint
+from moire.tasks.point import ModelPoint
 from moire.tasks.projection import ProjectionOptions
-from moire.tasks.values import HoleFilling, hole_filling
+from moire.tasks.values import Cluster, HoleFilling, Phases, hole_filling
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdTask(ProjectionOptions):
+class SpectrumOptions:
+    """One cluster and filling, and which levels: a table of a plan."""
+
+    cluster: Annotated[Cluster, Option("the cluster")]
+    filling: Annotated[HoleFilling, Option('holes per cell, such as `"-2/3"`, -0.6667 or `[2, 3]`', "1/cell")]
+    boundary_twist: Annotated[Phases, Option("boundary phases along L_1 and L_2", "2 pi")] = (0.0, 0.0)
+    n_eigenstates: Annotated[int, Option("levels per sector", flag="states")] = 4
+    seed: Annotated[int, Option("seed of the starting vectors")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdTask(SpectrumOptions, ProjectionOptions):
     """Many-body spectrum of the top band of one valley on a cluster."""
 
     name: ClassVar[str] = "ed"
+    valleys: ClassVar[int] = 1
     takes: ClassVar[frozenset[str]] = frozenset({"progress", "checkpoint"})
-    cluster: ClusterShape
-    filling: HoleFilling
-    boundary_twist: tuple[float, float] = (0.0, 0.0)
-    n_eigenstates: int = 4
-    epsilon_r: float = 10.0
-    seed: int = 0
+    read: ClassVar[Callable[[Record], Any]] = staticmethod(read_spectrum)
+    epsilon_r: Annotated[float, Option("relative dielectric constant")] = 10.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filling", hole_filling(self.filling))
@@ -110,3 +123,11 @@ class EdTask(ProjectionOptions):
             figures["gap"] = Dataset(manifold.gap, "meV", (), "gap above the predicted manifold")
             figures["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature is there")
         return figures
+
+    @staticmethod
+    def figure(record: Record, title: str) -> Figure:
+        """Draw the levels by momentum."""
+        from moire.plot import panels, plot_spectrum
+
+        spectrum = read_spectrum(record)
+        return panels([lambda ax: plot_spectrum(spectrum, ax)], [title], size=(5.0, 4.0))

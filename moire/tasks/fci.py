@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from moire.errors import require
 from moire.exact_diagonalization import carriers_on, one_band_filling
-from moire.io import Dataset, fci_record
+from moire.io import Dataset, Record, fci_record, read_fci
 from moire.observables import check_predicted, fci_report
 from moire.tasks.ed import EdTask
+from moire.tasks.options import Option
 from moire.tasks.parts import Parts
 from moire.tasks.point import ModelPoint
+from moire.tasks.values import Integers, Mesh
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
-class FciTask(EdTask):
+class DiagnosticOptions:
+    """Which diagnostics of a fractional Chern insulator, and how fine."""
+
+    n_kept: Annotated[int, Option("particles kept in the entanglement cut; -1: half of them, at most 3; 0: none")] = -1
+    flux_directions: Annotated[
+        Integers, Option("along which of L_1 and L_2 a flux quantum is inserted", flag="flux")
+    ] = (1, 2)
+    n_flux_steps: Annotated[int, Option("steps of one turn")] = 12
+    twist_mesh: Annotated[
+        Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="twists")
+    ] = (6, 6)
+    with_charge_gap: Annotated[bool, Option("solve N+1 and N-1 carriers too")] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class FciTask(DiagnosticOptions, EdTask):
     """Every diagnostic of a fractional Chern insulator: the spectrum, flux, Chern number, entanglement, S(q), gaps."""
 
     name: ClassVar[str] = "fci"
-    n_kept: int = -1
-    flux_directions: tuple[int, ...] = (1, 2)
-    n_flux_steps: int = 12
-    twist_mesh: tuple[int, int] = (6, 6)
-    with_charge_gap: bool = True
+    read: ClassVar[Callable[[Record], Any]] = staticmethod(read_fci)
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
@@ -76,3 +93,12 @@ class FciTask(EdTask):
         n_yes = sum(check.answer is True for check in report.checks)
         figures["answers_yes"] = Dataset(f"{n_yes}/{len(report.checks)}", "", (), "questions answered with yes")
         return fci_record(report), figures, str(report)
+
+    @staticmethod
+    def figure(record: Record, title: str) -> Figure:
+        """Draw the spectrum, the flow under each flux, the entanglement, n(k), S(q) and the flux over phases."""
+        from moire.tasks.fci_figure import fci_figure
+
+        figure = fci_figure(read_fci(record))
+        figure.suptitle(title)
+        return figure

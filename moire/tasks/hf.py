@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import ConfigDict
@@ -29,13 +29,17 @@ from moire.hartree_fock import (
     follow,
     interpolate_bands,
 )
-from moire.io import Dataset, hartree_fock_record
+from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
 from moire.observables import MeanFieldPoint
 from moire.projection import REFERENCES, Reference, ZeroMomentum, project
+from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
 from moire.tasks.point import ModelPoint
 from moire.tasks.projection import ProjectionOptions
-from moire.tasks.values import HoleFilling, Values, hole_filling
+from moire.tasks.values import HoleFilling, Mesh, Supercell, Texts, Values, hole_filling
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TIME_REVERSAL_MEV = 0.01
 
@@ -46,24 +50,40 @@ class HfTask(ProjectionOptions):
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "hf"
+    valleys: ClassVar[int] = 2
     takes: ClassVar[frozenset[str]] = frozenset({"progress"})
-    filling: HoleFilling = "-2"
-    mesh: tuple[int, int] = (12, 12)
-    n_bands: int = 3
-    epsilon_r: Values = (20.0,)
-    layer_distance_nm: float = 0.7
-    q_cutoff: float = 2.0
-    zero_momentum: ZeroMomentum = "exchange"
-    reference: Reference = "vacuum"
-    supercell: Literal["", "sqrt3"] | tuple[tuple[int, int], tuple[int, int]] = ""
-    boost: Literal["", "+Q", "-Q"] = ""
-    symmetry: Symmetry = "free"
-    guesses: tuple[str, ...] = ()
-    n_random: int = 4
-    temperature_mev: float = 0.0
-    tolerance_mev: float = 1e-6
-    points_per_segment: int = 0
-    n_modes: int = 0
+    read: ClassVar[Callable[[Record], Any]] = staticmethod(read_hartree_fock)
+    filling: Annotated[HoleFilling, Option("holes per cell, both valleys together", "1/cell")] = "-2"
+    mesh: Annotated[Mesh, Option("momenta")] = (12, 12)
+    n_bands: Annotated[int, Option("bands kept per valley")] = 3
+    epsilon_r: Annotated[Values, Option("relative dielectric constants")] = (20.0,)
+    layer_distance_nm: Annotated[float, Option("distance of the layers; 0 is layer-blind", "nm")] = 0.7
+    q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|")] = 2.0
+    zero_momentum: Annotated[ZeroMomentum, Option("[what to do with V(q = 0)](theory/projection.md#q-0)")] = "exchange"
+    reference: Annotated[Reference, Option("[density on which the interaction does not act](theory/projection.md)")] = (
+        "vacuum"
+    )
+    supercell: Annotated[Supercell, Option("enlarged cell; the moire cell if empty")] = ""
+    boost: Annotated[Literal["", "+Q", "-Q"], Option("displaces K' by Q = kappa_+ - kappa_-")] = ""
+    symmetry: Annotated[Symmetry, Option("what no state may break")] = "free"
+    guesses: Annotated[Texts, Option("[guesses](theory/hartree_fock.md#solving); all that are possible if empty")] = ()
+    n_random: Annotated[int, Option("random starts of the guess `random`")] = 4
+    temperature_mev: Annotated[float, Option("k_B T", "meV")] = 0.0
+    tolerance_mev: Annotated[float, Option("residual of a converged state", "meV")] = 1e-6
+    points_per_segment: Annotated[
+        int,
+        Option(
+            "points per segment of the path of the bands at the first dielectric constant; 0 for none",
+            flag="segment",
+            alone=15,
+        ),
+    ] = 0
+    n_modes: Annotated[
+        int,
+        Option(
+            "[excitations](theory/excitations.md) at each momentum of the lowest state at the first dielectric constant"
+        ),
+    ] = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filling", hole_filling(self.filling))
@@ -157,6 +177,13 @@ class HfTask(ProjectionOptions):
         _check_time_reversal(bands)
         problem = project(bands, interaction, "hole", self.q_cutoff, self.zero_momentum, self.reference)
         return MeanField(problem, self.supercell or None, self.boost or None)
+
+    @staticmethod
+    def figure(record: Record, title: str) -> Figure:
+        """Draw bands, flux, densities and moments of the lowest state at the first dielectric constant."""
+        from moire.tasks.hf_figure import state_figure
+
+        return state_figure(record, title)
 
 
 def _check_time_reversal(bands: BandStructure) -> None:

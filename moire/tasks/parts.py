@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from moire.io import Dataset, Record
-from moire.tasks.point import ClusterShape, ModelPoint
+from moire.tasks.point import ModelPoint
+from moire.tasks.values import ClusterShape
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # only where something is drawn
 
 Columns = dict[str, Dataset]
 Parts = tuple[Record, Columns, str]
 
 
 class Task(Protocol):
-    """One kind of work at a point: a frozen dataclass whose fields are the options, so that it can be hashed."""
+    """One kind of work at a point: a frozen dataclass whose fields are the options, so that it can be hashed.
+
+    A new task is one file: its options, from which plans, the command line and the tables of the documentation are
+    derived; its work; the reader of its files and their figure.
+    """
 
     name: ClassVar[str]
+    read: ClassVar[Callable[[Record], Any]]
+    """Read what a file of this task holds."""
+    valleys: ClassVar[int]
+    """Valleys that it takes: of one, the point says which; two are both."""
     takes: ClassVar[frozenset[str]]
     """Keywords of `compute`: ``"progress"`` shows bars, a killed task resumes from the folder ``"checkpoint"``."""
 
@@ -30,6 +42,10 @@ class Task(Protocol):
 
     def cost(self) -> float:
         """Rough cost in seconds, for scheduling and for the time that remains."""
+
+    @staticmethod
+    def figure(record: Record, title: str) -> Figure:
+        """Draw what a file of this task holds."""
 
     @property
     def compute(self) -> Callable[..., Parts]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from moire.continuum import ContinuumModel, PlaneWaveBasis
 from moire.cutoff import default_plane_wave_shells
@@ -10,8 +11,8 @@ from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
 from moire.parameters import ContinuumParameters
-
-ClusterShape = tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+from moire.tasks.options import Option
+from moire.tasks.values import ClusterShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +28,13 @@ class ModelPoint:
         :func:`moire.cutoff.default_plane_wave_shells`, whose number it then holds.
     """
 
-    parameters: ContinuumParameters
-    twist_deg: float
-    displacement_mev: float = 0.0
-    plane_wave_shells: float | None = None
-    valley: int = +1
+    parameters: Annotated[ContinuumParameters, Option("parameter set", flag="set")]
+    twist_deg: Annotated[float, Option("twist angle", "degrees", flag="twist")]
+    displacement_mev: Annotated[float, Option("displacement field D", "meV")] = 0.0
+    plane_wave_shells: Annotated[
+        float | None, Option("plane-wave cutoff", "|G_1|; by default 5, and more at small angles", flag="shells")
+    ] = None
+    valley: Annotated[int, Option("+1 for K, -1 for K'")] = +1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plane_wave_shells", self.shells)

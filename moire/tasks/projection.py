@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from moire.errors import require
 from moire.interaction import Gates, ScreenedCoulomb
 from moire.projection import ZeroMomentum
+from moire.tasks.options import Option
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectionOptions:
     """V_ll'(q) except the dielectric constant, its cutoff and the rule for q = 0."""
 
-    gates: Gates = "dual"
-    gate_distance_nm: float = 30.0
-    layer_distance_nm: float = 0.0
-    q_cutoff: float = 4.0
-    zero_momentum: ZeroMomentum = "drop"
+    gates: Annotated[Gates, Option("metallic gates")] = "dual"
+    gate_distance_nm: Annotated[float, Option("distance to a gate", "nm")] = 30.0
+    layer_distance_nm: Annotated[float, Option("distance of the layers; 0 is layer-blind", "nm")] = 0.0
+    q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|")] = 4.0
+    zero_momentum: Annotated[ZeroMomentum, Option("[what to do with V(q = 0)](theory/projection.md#q-0)")] = "drop"
 
     def interaction(self, epsilon_r: float) -> ScreenedCoulomb:
         """The Coulomb interaction at one dielectric constant."""

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
 
 from moire.errors import require
-from moire.io import Dataset, topology_record
+from moire.io import (
+    Dataset,
+    Record,
+    StoredTopology,
+    read_lattice,
+    read_topology,
+    topology_record,
+)
 from moire.tasks.chern import ChernTask
+from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
+from moire.tasks.values import Groups, Mesh
 from moire.topology import topology_report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +34,16 @@ class TopologyTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "topology"
+    valleys: ClassVar[int] = 1
     takes: ClassVar[frozenset[str]] = frozenset()
-    bands: tuple[tuple[int, ...], ...] = ((0,), (1,))
-    mesh: tuple[int, int] = (18, 18)
-    index_radius: float = 0.25
+    read: ClassVar[Callable[[Record], Any]] = staticmethod(read_topology)
+    bands: Annotated[
+        Groups, Option("groups of bands, 0 nearest the gap; `[0, 1]` is one group of two", flag="groups")
+    ] = ((0,), (1,))
+    mesh: Annotated[Mesh, Option("momenta; even along b_1, as Z2 needs")] = (18, 18)
+    index_radius: Annotated[
+        float, Option("radius of the disks of the [interband index](theory/interband.md); 0 for none", "|G_1|")
+    ] = 0.25
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError where the task cannot be done at this point."""
@@ -61,3 +80,22 @@ class TopologyTask:
                 f"sigma_F_{name}": Dataset(group.geometry.curvature_fluctuation, "", (), "fluctuation of curvature"),
             }
         return topology_record(report, point.grid(self.mesh)), figures, str(report)
+
+    @staticmethod
+    def figure(record: Record, title: str) -> Figure:
+        """Draw the flux, the trace of the metric and the Wannier flow, a row for each group of bands."""
+        from matplotlib.figure import Figure
+
+        from moire.plot import plot_flux, plot_wannier_flow, plot_zone_map
+
+        stored: StoredTopology = read_topology(record)
+        lattice = read_lattice(record)
+        parts = list(zip(stored.chern, stored.metric_trace, stored.wilson, strict=True))
+        figure = Figure(figsize=(13, 3.6 * len(parts)), layout="constrained")
+        axes = figure.subplots(len(parts), 3, squeeze=False)
+        for row, (chern, trace, loops) in zip(axes, parts, strict=True):
+            plot_flux(chern, lattice, row[0])
+            plot_zone_map(trace, lattice, row[1], r"tr $g$ (nm$^2$)")
+            plot_wannier_flow(loops, row[2])
+        figure.suptitle(title)
+        return figure

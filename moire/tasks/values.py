@@ -1,16 +1,17 @@
-"""Values of a plan: a number, a list, or a range; and a filling."""
+"""Types of options: numbers, lists and ranges, meshes, clusters, groups of bands, fillings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field
 
 from moire.errors import InputError
 from moire.filling import FillingLike, carriers_per_cell
+from moire.tasks.options import Spelling
 
 
 def _as_values(value: Any) -> Any:
@@ -28,9 +29,6 @@ def _as_values(value: Any) -> Any:
 def _is_range(start: Any, stop: Any, step: Any) -> bool:
     numbers = all(isinstance(part, int | float) and math.isfinite(part) for part in (start, stop, step))
     return numbers and step > 0 and start <= stop
-
-
-Values = Annotated[tuple[float, ...], BeforeValidator(_as_values), Field(min_length=1)]
 
 
 def hole_filling(filling: FillingLike) -> str:
@@ -53,4 +51,92 @@ def _as_hole_filling(value: Any) -> str:
         raise ValueError("be a number of holes per cell such as '-2/3', -2 or [2, 3]") from None
 
 
-HoleFilling = Annotated[str, BeforeValidator(_as_hole_filling)]
+def _pair(text: str) -> tuple[int, int]:
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise ValueError("read N1xN2, such as 6x6")
+    return int(parts[0]), int(parts[1])
+
+
+def _matrix(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    a, b, c, d = (int(part) for part in text.split(","))
+    return (a, b), (c, d)
+
+
+def _cluster(text: str) -> Any:
+    try:
+        shape = _matrix(text) if "," in text else _pair(text)
+    except ValueError:
+        shape = (0, 0)
+    if isinstance(shape[0], int) and min(shape) < 1:
+        raise ValueError("be N1xN2 with positive sides or four integers T11,T12,T21,T22")
+    return shape
+
+
+def _supercell(text: str) -> Any:
+    try:
+        return text if text in ("", "sqrt3") else _matrix(text)
+    except ValueError:
+        raise ValueError("be sqrt3 or four integers S11,S12,S21,S22") from None
+
+
+def _groups(text: str) -> tuple[tuple[int, ...], ...]:
+    try:
+        return tuple(tuple(int(band) for band in group.split("+")) for group in text.split(","))
+    except ValueError:
+        raise ValueError("be groups of bands such as 0,1,0+1") from None
+
+
+def _listed(kind: Callable[[str], Any], rule: str) -> Callable[[str], tuple[Any, ...]]:
+    def read(text: str) -> tuple[Any, ...]:
+        try:
+            return tuple(kind(part) for part in text.split(",") if part)
+        except ValueError:
+            raise ValueError(rule) from None
+
+    return read
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("be one number or several, such as 10,20,40") from None
+
+
+def _joined(values: Any) -> str:
+    return ",".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+
+
+def _by_x(shape: Any) -> str:
+    return "x".join(map(str, shape))
+
+
+def _flat(shape: Any) -> str:
+    return shape if isinstance(shape, str) else _joined(part for row in shape for part in row)
+
+
+ClusterShape = tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+
+Values = Annotated[
+    tuple[float, ...], BeforeValidator(_as_values), Field(min_length=1), Spelling("values", _numbers, _joined)
+]
+HoleFilling = Annotated[
+    str, BeforeValidator(_as_hole_filling), Spelling("[filling](theory/projection.md#fillings)", str, str)
+]
+Mesh = Annotated[tuple[int, int], Spelling("two integers", _pair, _by_x)]
+Cluster = Annotated[ClusterShape, Spelling("`[N1, N2]` or `[[T11, T12], [T21, T22]]`", _cluster, _by_x)]
+Supercell = Annotated[
+    Literal["", "sqrt3"] | tuple[tuple[int, int], tuple[int, int]],
+    Spelling('`"sqrt3"` or `[[S11, S12], [S21, S22]]`', _supercell, _flat),
+]
+Phases = Annotated[tuple[float, float], Spelling("two numbers", _numbers, _joined)]
+Groups = Annotated[
+    tuple[tuple[int, ...], ...],
+    Spelling("list of lists of integers", _groups, lambda groups: ",".join("+".join(map(str, g)) for g in groups)),
+]
+Integers = Annotated[
+    tuple[int, ...],
+    Spelling("list of integers", _listed(int, "be integers such as 1,2, or empty"), _joined),
+]
+Texts = Annotated[tuple[str, ...], Spelling("list of texts", _listed(str, "be texts"), _joined)]

@@ -4,52 +4,26 @@ import ast
 import re
 import shlex
 import tomllib
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING
 from pathlib import Path
-from typing import get_args
 
 import click
 import matplotlib.pyplot as plt
 import pytest
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from moire import errors, solve_all_sectors
 from moire.cli import cli
 from moire.parameters import PUBLISHED
 from moire.sweep import parse_plan
-from moire.sweep.plan import ParametersTable, Plan
+from moire.sweep.plan import TABLES, Plan
+from moire.tasks.options import options_of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
 pytestmark = pytest.mark.filterwarnings("error::moire.errors.CutoffWarning")  # a reader would see it
-
-
-def models_in(annotation):
-    """Tables of a plan that stand in a type, such as the one in ``tuple[EdTable, ...]``."""
-    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in models_in(part)]
-
-
-def defaults_of(table):
-    """Default of every key of a table, which is a pydantic model or a dataclass."""
-    if is_dataclass(table):
-        return {field.name: field.default for field in fields(table)}
-    return {key: field.default for key, field in table.model_fields.items()}
-
-
-def plan_models():
-    """Every table of a plan by the title of its section in the documents."""
-    models = {"Top level": Plan}
-    for key, field in Plan.model_fields.items():
-        for model in models_in(field.annotation):
-            models[key] = model
-        if key == "model":
-            models["model.parameter_set as a table"] = ParametersTable
-    return models
 
 
 def blocks(path, language):
@@ -130,31 +104,19 @@ def test_every_command_has_its_help_in_the_documents():
     assert re.findall(r"^```\{click-help\} (\w+)$", text, re.MULTILINE) == list(cli.commands)
 
 
-def plan_tables():
+def test_the_page_of_plans_holds_every_table():
     text = (ROOT / "docs" / "plans.md").read_text(encoding="utf-8")
-    for section in text.split("\n## ")[1:]:
-        title, _, body = section.partition("\n")
-        rows = re.findall(r"^\| `(\w+)` \| [^\n]*? \| (required|`[^`]*`) \|", body, re.MULTILINE)
-        yield title, {key: value.strip("`") for key, value in rows}
+    assert sorted(re.findall(r"^```\{plan-table\} ?([\w.]*)$", text, re.MULTILINE)) == sorted(["", *TABLES])
 
 
-def test_the_tables_of_plans_hold_every_key_with_its_default():
-    documented = dict(plan_tables())
-    assert list(documented) == list(plan_models())
-    for title, model in plan_models().items():
-        defaults = defaults_of(model)
-        assert set(documented[title]) == set(defaults), title
-        for key, default in defaults.items():
-            told = documented[title][key]
-            if default in (PydanticUndefined, MISSING):
-                assert told == "required", key
-            elif told == "{}":  # a table of which every key has its default, or which may be left out
-                assert default is None or is_dataclass(default) or isinstance(default, BaseModel), key
-            else:
-                expected = to_jsonable_python(default)
-                assert (
-                    (expected is None) if told == "none" else tomllib.loads(f"value = {told}")["value"] == expected
-                ), key
+@pytest.mark.parametrize("table", [Plan, *TABLES.values()], ids=["plan", *TABLES])
+def test_every_key_of_a_plan_is_explained(table):
+    for field in options_of(table):
+        assert field.option.help
+        assert field.words
+        if field.default is not MISSING and field.default_text != "`{}`":
+            value = tomllib.loads(f"value = {field.default_text.strip('`')}")["value"]
+            assert value == to_jsonable_python(field.default)
 
 
 def test_the_plans_of_the_documents_are_plans():

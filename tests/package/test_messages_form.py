@@ -5,6 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
@@ -130,8 +131,13 @@ def test_infinity_and_nan_are_no_integers(value, whole):
 
 
 def test_names_are_those_of_the_options():
-    flags = {"--twist", "--mesh", "--boundary-twist"}
+    twist, mesh, phase = (
+        click.Option(["--twist", "twist_deg"]),
+        click.Option(["--mesh"]),
+        click.Option(["--boundary-twist"]),
+    )
+    flags = [twist, mesh, phase]
     assert as_typed("`twist_deg` must be `even`.", flags) == "`--twist` must be `even`."
     assert as_typed("`twist` must be finite.", flags) == "`--boundary-twist` must be finite."
-    assert as_typed("`twist` must be finite.", {"--twist"}) == "`twist` must be finite."
+    assert as_typed("`twist` must be finite.", [twist]) == "`twist` must be finite."
     assert as_typed("`cluster` must fit.", flags) == "`--mesh` must fit."

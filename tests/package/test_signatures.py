@@ -9,12 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 import moire
-from moire.cli import cli, many_body, one_body
+from moire.cli import cli
+from moire.cli import tasks as commands
 from moire.exact_diagonalization import SpectrumSettings
 from moire.observables import fci_report
 from moire.parameters import REDDY_2023
 from moire.sweep import TASKS, EdTask, FciTask, HfTask, ModelPoint
-from moire.sweep.plan import EdTable, FciTable, InteractionTable
+from moire.sweep.plan import EdTable, FciTable, InteractionTable, keys_of
 from moire.tasks import fci as fci_module
 
 PACKAGE = Path(moire.__file__).parent
@@ -59,8 +60,7 @@ def test_a_task_reads_every_option_and_takes_what_it_says(task):
 
 @pytest.mark.parametrize(("task", "table"), [(EdTask, EdTable), (FciTask, FciTable)], ids=["ed", "fci"])
 def test_a_plan_offers_every_option_of_a_spectrum(task, table):
-    offered = set(table.model_fields) | set(InteractionTable.model_fields)
-    assert offered == {field.name for field in fields(task)}
+    assert {*keys_of(table), *keys_of(InteractionTable)} == {field.name for field in fields(task)}
 
 
 POINT = {"--set": "REDDY_2023", "--twist": 3.5, "--displacement": 1, "--shells": 4}
@@ -95,21 +95,21 @@ def test_every_option_of_a_command_reaches_its_task(name, monkeypatch):
     offered = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
     assert offered - set(COMMANDS[name]) == ({"--charge-gap"} if name == "fci" else set())
 
-    def caught_by(task, **point):
-        caught.update(task=task, **point)
+    def caught_by(task, point, output, figure, checkpoint):
+        caught.update(task=task, point=point, output=output, figure=figure, checkpoint=checkpoint)
 
-    for module in (one_body, many_body):
-        monkeypatch.setattr(module, "run_single", caught_by)
+    monkeypatch.setattr(commands, "run_task", caught_by)
     done = CliRunner().invoke(cli, [name, *arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     task = caught.pop("task")
     for field in fields(task):
         assert field.default is MISSING or getattr(task, field.name) != field.default, field.name
-    assert (caught["set_name"], caught["twist"], caught["displacement"], caught["shells"]) == ("REDDY_2023", 3.5, 1, 4)
+    valley = -1 if task.valleys == 1 else 1
+    assert caught["point"] == ModelPoint(
+        parameters=REDDY_2023, twist_deg=3.5, displacement_mev=1, plane_wave_shells=4, valley=valley
+    )
     assert (str(caught["output"]), str(caught["figure"])) == ("x.h5", "x.png")
-    assert caught.get("valley", -1) == -1
-    assert ("checkpoint" in caught) == ("checkpoint" in task.takes)
-    assert str(caught.get("checkpoint", "kept")) == "kept"
+    assert str(caught["checkpoint"]) == ("kept" if "checkpoint" in task.takes else "None")
 
 
 def test_the_task_of_a_report_passes_every_option_on(monkeypatch, tmp_path):

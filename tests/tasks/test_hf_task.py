@@ -9,7 +9,6 @@ from moire.errors import InputError
 from moire.io import read_hartree_fock, read_record, write_record
 from moire.parameters import WANG_2023
 from moire.report.figures import draw_file, draw_folder
-from moire.report.mean_field_figures import state_figure
 from moire.sweep import (
     HfTask,
     ModelPoint,
@@ -22,6 +21,7 @@ from moire.sweep import (
     parse_plan,
     run_plan,
 )
+from moire.tasks.hf_figure import state_figure
 
 SMALL = {"mesh": (3, 3), "n_bands": 2, "q_cutoff": 1.5, "guesses": ("AFMxy", "AFMz", "layer_polarised")}
 POINT = ModelPoint(parameters=WANG_2023, twist_deg=3.89, displacement_mev=20.0, plane_wave_shells=3)

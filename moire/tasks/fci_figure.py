@@ -8,7 +8,7 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from moire.io import Record, read_fci
+from moire.observables import FciReport
 from moire.plot import (
     plot_entanglement,
     plot_occupation,
@@ -19,9 +19,8 @@ from moire.plot import (
 )
 
 
-def fci_figure(record: Record) -> Figure:
+def fci_figure(report: FciReport) -> Figure:
     """Show the spectrum, the flow under each flux, the entanglement, n(k), S(q) and the flux over twists."""
-    report = read_fci(record)
     lines: list[Callable[[Axes], Axes]] = [partial(plot_spectrum, report.spectrum)]
     lines += [partial(plot_spectral_flow, flow) for flow in report.flows]
     if report.entanglement is not None:

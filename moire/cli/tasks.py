@@ -1,0 +1,81 @@
+"""A command for every task: its options are those of the task, of the point, and of where the result goes."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from moire.cli.as_typed import OptionCommand
+from moire.cli.options import FILE, point_options, result_options, taken_point, task_options
+from moire.errors import InputError
+from moire.io import check_folder, check_target, write_record
+from moire.tasks import TASKS, ModelPoint, Task
+from moire.tasks.compute import compute
+from moire.tasks.request import Request
+
+
+def task_command(task: type[Task]) -> click.Command:
+    """Return the command of a task."""
+    resumes = "checkpoint" in task.takes
+    checkpoint = click.Option(["--checkpoint"], type=FILE, help="Folder to keep solved sectors in.")
+
+    def run(output: Path | None, figure: Path | None, checkpoint: Path | None = None, **options: Any) -> None:
+        if resumes:
+            logger = logging.getLogger("moire")
+            logger.setLevel(min(logger.level, logging.INFO))  # one spectrum states its memory, a sweep of them does not
+        point = taken_point(options)
+        run_task(task(**options), point, output, figure, checkpoint)
+
+    text = inspect.getdoc(task) or ""
+    return OptionCommand(
+        task.name,
+        callback=run,
+        help=text + (" Resumes from its checkpoint." if resumes else ""),
+        params=[
+            *point_options(one_valley=task.valleys == 1),
+            *task_options(task),
+            *([checkpoint] if resumes else []),
+            *result_options(),
+        ],
+    )
+
+
+def run_task(
+    task: Task, point: ModelPoint, output: Path | None, figure: Path | None, checkpoint: Path | None = None
+) -> None:
+    """Check a task at one point, do it, print it, and write and draw it where asked."""
+    if figure is not None:
+        if output is None:
+            raise InputError("`output` must be given with --figure, but is missing.")
+        from moire.report.figures import check_figure_name, draw_file  # matplotlib only where something is drawn
+
+        check_figure_name(figure)
+        check_folder(figure, "figure")
+    if output is not None:
+        check_target(output, task.name)
+    request = Request(point=point, task=task)
+    request.check()
+    if checkpoint is not None:
+        _make_folder(checkpoint)
+    outcome = compute(request, sys.stderr.isatty(), checkpoint)
+    click.echo(outcome.text)
+    if output is not None:
+        write_record(output, outcome.record)
+        click.echo(f"Written to {output}.")
+    if figure is not None and output is not None:
+        click.echo(f"Drawn to {draw_file(output, figure)}.")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"`checkpoint` must be a folder that can be written, but {path} is not: {error}.") from None
+
+
+bands, chern, topology, hf, ed, fci = map(task_command, TASKS.values())
