@@ -20,7 +20,7 @@ from moire.plot import (
 
 
 def fci_figure(record: Record) -> Figure:
-    """Show the spectrum, the flow under each flux, the entanglement, n(k), S(q) and the flux over twists."""
+    """Show the spectrum, the flow under each flux, the entanglement, n(k), S(q) and the flux over boundary phases."""
     report = read_fci(record)
     lines: list[Callable[[Axes], Axes]] = [partial(plot_spectrum, report.spectrum)]
     lines += [partial(plot_spectral_flow, flow) for flow in report.flows]

@@ -22,8 +22,8 @@ _AXES = {
 def state_figure(record: Record, title: str) -> Figure:
     """Show the lowest state at the first dielectric constant: bands, flux, densities and moments of both layers.
 
-    The colours of the two layers share one scale, of at least a tenth of the largest density, so that noise of a state
-    without out-of-plane moments stays pale. The flux is left out in a metal and in an enlarged cell.
+    The colours of the two layers share one scale, of at least a tenth of the largest density, so that the noise of a
+    state without out-of-plane moments stays pale. The flux is left out in a metal and in an enlarged cell.
     """
     stored = read_hartree_fock(record)
     flux = stored.flux[0]
