@@ -9,7 +9,7 @@
 # # From parameters to a fractional Chern insulator
 #
 # Twisted MoTe2 at 3.7 degrees with the parameters of arXiv:2304.11864: bands, topology, a spectrum at filling -2/3.
-# Open it with `jupytext --to ipynb`, or run it as it is.
+# Convert it with `jupytext --to ipynb`, or run it as a script.
 
 # %%
 import matplotlib.pyplot as plt
@@ -27,7 +27,7 @@ print(wang)
 # %% [markdown]
 # ## Bands of both valleys
 #
-# They differ in general, because E_K(k) = E_K'(-k); at D = 0 with first harmonics they coincide along this path.
+# E_K(k) = E_K'(-k), so the bands of the valleys differ in general; at D = 0 with first harmonics they coincide.
 
 # %%
 path = mo.solve_bands(valleys, mo.KPath.through(lattice, points_per_segment=15), n_bands=3)
@@ -70,9 +70,9 @@ print(spectrum)
 assert spectrum.manifold.is_signature
 
 # %% [markdown]
-# ## What the interaction does
+# ## Dependence on the interaction strength
 #
-# A weaker interaction no longer overcomes the width of the band, and the manifold dissolves.
+# A weaker interaction no longer exceeds the width of the band, and the ground-state manifold merges with other states.
 
 # %%
 for epsilon_r in (5, 10, 20, 50, 200):

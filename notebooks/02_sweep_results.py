@@ -8,8 +8,8 @@
 # %% [markdown]
 # # Results of a sweep
 #
-# A small sweep is run here so that the page stands alone.
-# After `make demo`, point `folder` at `results/demo` and leave out the run.
+# The notebook runs a small sweep of its own.
+# To use the results of `make demo`, set `folder` to `results/demo` and leave out the run.
 
 # %%
 from pathlib import Path
@@ -38,7 +38,7 @@ run_sweep(plan.requests(), folder)
 # %% [markdown]
 # ## Tables
 #
-# One table per task, one column per figure, sorted by the coordinates of the points.
+# One table per task, one column per quantity, sorted by the coordinates of the points.
 
 # %%
 summary = collect(folder)
@@ -66,7 +66,7 @@ assert best == 3.7
 # %% [markdown]
 # ## One point
 #
-# Every file says what was asked, what computed it, and how long it took.
+# Every file holds the request, the versions of the code, and the time the computation took.
 
 # %%
 path = next(path for path in folder.files() if path.name.startswith("ed-3.700"))

@@ -9,7 +9,7 @@
 # # The antiferromagnetic Chern insulator at two holes per cell
 #
 # Hartree-Fock in both valleys with the parameters and the interaction of arXiv:2308.07488, on a small mesh.
-# A displacement field turns an in-plane antiferromagnet into one out of the plane, with a Chern number.
+# A displacement field drives an in-plane antiferromagnet into an out-of-plane one with a Chern number.
 
 # %%
 import matplotlib.pyplot as plt
@@ -27,16 +27,16 @@ coulomb = mo.ScreenedCoulomb(epsilon_r=20, gate_distance_nm=30, layer_distance_n
 
 
 def mean_field(displacement_mev: float) -> MeanField:
-    """Both valleys, three bands each, in a displacement field."""
+    """Mean field of both valleys, three bands each, in a displacement field."""
     valleys = [mo.ContinuumModel(wang, basis, valley, displacement_mev) for valley in (+1, -1)]
     bands = mo.solve_bands(valleys, grid, n_bands=3)
     return MeanField(mo.project(bands, coulomb, carrier="hole", q_cutoff=2, zero_momentum="exchange"))
 
 
 # %% [markdown]
-# ## A line of fields, followed in both directions
+# ## States along a line of fields, followed in both directions
 #
-# Each state found at one field is a guess at the next one, so that first-order transitions lie where energies cross.
+# Each state found at one field is a guess at the next, so that a first-order transition is where two energies cross.
 
 # %%
 fields = [0.0, 20.0, 30.0]
@@ -66,7 +66,7 @@ for layer, ax in enumerate(axes[2:]):
 # %% [markdown]
 # ## Magnons
 #
-# The in-plane order at zero field breaks the rotation of the valleys against each other: a mode at Q = 0 costs nothing.
+# The in-plane order at zero field breaks the U(1) rotation between the valleys: a Goldstone mode, zero at Q = 0.
 
 # %%
 modes = excitations(line[0].best, n_modes=2, momenta=[(0, 0), (1, 0)])

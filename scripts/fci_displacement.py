@@ -1,6 +1,6 @@
-"""How a displacement field destroys the fractional Chern insulator: gap and trace condition.
+"""The fractional Chern insulator in a displacement field: gap, splitting and trace condition.
 
-Run it alone or under `mpiexec -n N`; finished points are kept in the folder and skipped:
+Runs alone or under `mpiexec -n N`; finished points are kept in the folder and skipped:
 
     python scripts/fci_displacement.py data/plans/fci_displacement.toml
 """
@@ -16,7 +16,7 @@ from moire.sweep import run_plan_file
 def main() -> None:
     """Run the sweep and draw gap, splitting and the trace violation K - |C| against the field."""
     finished = run_plan_file(Path(sys.argv[1]))
-    if finished is None:  # another rank tells
+    if finished is None:  # rank 0 draws
         return
     plan, folder = finished.plan, finished.folder
     summary = finished.summary()

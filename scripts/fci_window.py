@@ -1,6 +1,6 @@
-"""Where the fractional Chern insulator lives: gap less splitting at nu = -2/3 over angle and 1/eps.
+"""Stability of the fractional Chern insulator: gap minus splitting at nu = -2/3 over twist angle and 1/eps.
 
-Run it alone or under `mpiexec -n N`; finished points are kept in the folder and skipped:
+Runs alone or under `mpiexec -n N`; finished points are kept in the folder and skipped:
 
     python scripts/fci_window.py data/plans/fci_window.toml
 """
@@ -15,9 +15,9 @@ from moire.sweep import run_plan_file
 
 
 def main() -> None:
-    """Run the sweep and draw gap less splitting over the plane, with the best angle at each eps."""
+    """Run the sweep and draw gap minus splitting over the plane, with the best angle at each eps."""
     finished = run_plan_file(Path(sys.argv[1]))
-    if finished is None:  # another rank tells
+    if finished is None:  # rank 0 draws
         return
     plan, folder = finished.plan, finished.folder
     table = finished.summary().tables["ed"]

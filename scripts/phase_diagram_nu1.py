@@ -1,6 +1,6 @@
 """Hartree-Fock at nu = -1: energies of the competing states against the displacement field.
 
-The plan runs alone or under `mpiexec -n N moire sweep data/plans/hf_nu1.toml`; finished points are kept:
+Runs alone, or draws what `mpiexec -n N moire sweep data/plans/hf_nu1.toml` has computed; finished points are skipped:
 
     python scripts/phase_diagram_nu1.py data/plans/hf_nu1.toml
 """
@@ -19,7 +19,7 @@ from moire.sweep import run_plan_file
 def main() -> None:
     """Run a plan with refined boundaries, and draw every state found at the middle dielectric constant."""
     finished = run_plan_file(Path(sys.argv[1]))
-    if finished is None:  # another rank tells
+    if finished is None:  # rank 0 draws
         return
     plan, folder = finished.plan, finished.folder
     constants = plan.hf[0].epsilon_r

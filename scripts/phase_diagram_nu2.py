@@ -1,6 +1,6 @@
 """Hartree-Fock phase diagrams at nu = -2: field against 1/eps at one angle, or angle against field at eps = 20.
 
-Alone or under `mpiexec -n N`; finished points are kept, and phase boundaries are refined by bisection:
+Runs alone or under `mpiexec -n N`; finished points are skipped, and phase boundaries are refined by bisection:
 
     python scripts/phase_diagram_nu2.py data/plans/hf_nu2_field_epsilon.toml
     python scripts/phase_diagram_nu2.py data/plans/hf_nu2_angle_field.toml
@@ -21,9 +21,9 @@ LITERATURE = Path(__file__).parents[1] / "data" / "literature" / "hartree_fock_n
 
 
 def main() -> None:
-    """Run a plan with refined boundaries, draw the phases, and the line eps = 20 over the published gaps."""
+    """Run a plan with refined boundaries, draw the phases, and the gaps at eps = 20 with the published ones."""
     finished = run_plan_file(Path(sys.argv[1]))
-    if finished is None:  # another rank tells
+    if finished is None:  # rank 0 draws
         return
     folder = finished.folder
     summary = finished.summary()

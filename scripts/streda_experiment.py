@@ -1,4 +1,4 @@
-"""The Streda fan and the Hall plateaus as read from transport at zero field (arXiv:2308.02657).
+"""Streda fan and Hall plateaus of the states observed in transport at zero field (arXiv:2308.02657).
 
 C = phi_0 dn/dB of the electrons, R_xy = E_x/J_y = h/(C e^2), sigma_xy = J_x/E_y = -C e^2/h.
 

@@ -1,4 +1,4 @@
-"""Chern number of the top band over twist angle and displacement field, with the inversions found by roots.
+"""Chern number of the top band over twist angle and displacement field, with the band inversions.
 
 python scripts/topology_phase_diagram.py figure.png
 """

@@ -1,4 +1,4 @@
-"""Band inversions, gap closings and magic angles of the published sets, each against the number in print.
+"""Band inversions and magic angles of the published parameter sets, each with the published number.
 
 python scripts/transitions.py
 """

@@ -1,4 +1,4 @@
-"""The Hamiltonian in the text formats of other codes, DiagHam's files and FCIDUMP; and readers back.
+"""Writers and readers of the Hamiltonian in the text formats of other codes: DiagHam and FCIDUMP.
 
 Both hold H = constant + sum_k e_k n_k + sum_ab A_ab P^+_a P_b with P_p = c_p1 c_p2, p1 < p2, of the carriers.
 """
@@ -22,9 +22,9 @@ def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body
     """Write the two files of DiagHam's FTIGenericInteractionFromFileTwoBands, all carriers in its band 0.
 
     Interaction: lines ``s1 kx1 ky1 s2 kx2 ky2 s3 kx3 ky3 s4 kx4 ky4 (re,im)``; the element multiplies
-    c^+_1 c^+_2 c_3 c_4 and is therefore -A. Only k1 < k2 and k3 < k4 stand there, each with the whole
+    c^+_1 c^+_2 c_3 c_4 and is therefore -A. Only k1 < k2 and k3 < k4 are written, each with the full
     antisymmetrised sum. One body: lines ``kx ky m n (re,im)``, for ``--full-singleparticle
-    --complex-singlebody``. (kx, ky) are the labels of the momentum group. DiagHam knows no constant; it stands
+    --complex-singlebody``. (kx, ky) are the labels of the momentum group. DiagHam has no constant; it is written
     in a comment.
 
     Parameters
@@ -54,7 +54,7 @@ def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body
 
 
 def read_diagham(interaction: Path, one_body: Path, grid: MomentumGrid) -> PairHamiltonian:
-    """Read the Hamiltonian of band 0 from the files of :func:`write_diagham`, whatever order their pairs have.
+    """Read the Hamiltonian of band 0 from the files of :func:`write_diagham`, with pairs in any order.
 
     Parameters
     ----------

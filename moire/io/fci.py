@@ -1,4 +1,4 @@
-"""Records of the diagnostics of a fractional Chern insulator, and the diagnostics back from them."""
+"""Records of the diagnostics of a fractional Chern insulator, written and read."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
         "predicted": ("", ("sector",), "predicted number of levels below the gap"),
     },
     SpectralFlow: {
-        "twists": ("2 pi", ("step",), "boundary twist"),
+        "twists": ("2 pi", ("step",), "boundary phase"),
         "energies": ("meV", ("step", "sector", "level"), "levels of the sectors solved"),
         "tracked": ("meV", ("step", "state"), "levels of the manifold"),
         "splitting": ("meV", ("step",), "spread of the manifold"),
         "gap": ("meV", ("step",), "gap above the manifold"),
     },
-    ManyBodyChern: {"flux": ("rad", ("phi_1", "phi_2"), "flux of each plaquette of boundary twists")},
+    ManyBodyChern: {"flux": ("rad", ("phi_1", "phi_2"), "flux of each plaquette of boundary phases")},
     ChargeGap: {},
     ChargeOrder: {
         "corner_peak": ("", (), "full S(q), the mean at K and K'"),
@@ -61,7 +61,7 @@ _ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
 
 
 def fci_record(report: FciReport) -> Record:
-    """Record of a report: everything of an ``"ed"`` record, and each diagnostic in a group of its own."""
+    """Record of a report: everything of an ``"ed"`` record, and one group for each diagnostic."""
     parts: dict[str, object] = {
         "occupation": report.occupation,
         "structure": report.structure,

@@ -1,4 +1,4 @@
-"""Lattices and momentum grids in a record, and back."""
+"""Lattices, momentum grids and paths in a record, written and read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def grid_datasets(grid: MomentumGrid, group: str) -> dict[str, Dataset]:
 
 
 def read_grid(record: Record, group: str) -> MomentumGrid:
-    """The grid that stands under `group`."""
+    """The grid stored under `group`."""
     first, second = record[f"{group}/twist"]
     return MomentumGrid(read_lattice(record), record[f"{group}/matrix"], (float(first), float(second)))
 

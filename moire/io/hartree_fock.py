@@ -1,4 +1,4 @@
-"""Records of Hartree-Fock states, and what figures need back from them."""
+"""Records of Hartree-Fock states, and the parts of them that figures need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moire.observables import MeanFieldPoint
 
 @dataclass(frozen=True, eq=False)
 class StoredMeanField:
-    """Mean-field states as they stand in a file, along the dielectric constants of its request.
+    """Mean-field states as stored in a file, along the dielectric constants of its request.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def hartree_fock_record(
 
     Bands along a path and excitations are those of the lowest state at the first dielectric constant.
 
-    The density matrix is that of the lowest state, in the basis of the band states of the run; these depend on a
-    choice of gauge, so everything else that is kept does not.
+    The density matrix is that of the lowest state, in the basis of the band states of the run, which depend on the
+    gauge; all other stored quantities are gauge-invariant.
     """
     problem = points[0].best.problem
     grid, n_solutions = problem.grid, max(len(point.phases) for point in points)

@@ -1,4 +1,4 @@
-"""One record, one HDF5 file, moved into place at once: a reader sees a whole file or none."""
+"""One record in one HDF5 file, moved into place when complete: a file is whole or absent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from moire.errors import FileFormatError, InputError, SchemaError
 
 SCHEMA = 2
-"""Number of the file layout; files of another number are refused, never guessed at."""
+"""Number of the file layout; files with another number raise an error."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything that one file holds.
+    """Content of one file.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Record:
 
 
 class FileStatus(Enum):
-    """What stands at a path."""
+    """State of the file at a path."""
 
     ABSENT = "absent"
     FINISHED = "finished"
@@ -83,7 +83,7 @@ def write_record(path: Path, record: Record) -> None:
                 _write_dataset(file, name, dataset)
         with Path(temporary).open("rb") as written:
             os.fsync(written.fileno())
-        umask = os.umask(0)  # temporary files are private; a result may be read by whom any other file may be
+        umask = os.umask(0)  # temporary files are private; a result gets the permissions of any other new file
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
         Path(temporary).replace(path)
@@ -93,7 +93,7 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def check_target(path: Path, kind: str | None = None) -> None:
-    """Raise InputError unless a record may be written to `path`: nothing stands there, or an earlier result.
+    """Raise InputError unless a record may be written to `path`: a new file, or an earlier result.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _plain(value: Any) -> Any:
 
 
 def file_status(path: Path) -> FileStatus:
-    """Say what stands at `path`, reading all of it."""
+    """State of the file at `path`, after reading all of it."""
     if not path.exists():
         return FileStatus.ABSENT
     try:

@@ -1,4 +1,4 @@
-"""The pair form of a Hamiltonian as a list of elements, and back; its HDF5 record."""
+"""The pair form of a Hamiltonian as a list of elements, and its HDF5 record, written and read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, git state, threads."""
+"""Provenance of a result: versions, git state, threads."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def _version(package: str) -> str:
 
 
 def provenance(wall_seconds: float) -> dict[str, Any]:
-    """Attributes that every file carries, beside its request.
+    """Attributes of every file in addition to its request.
 
     Parameters
     ----------
     wall_seconds
-        How long the computation took.
+        Duration of the computation in seconds.
     """
     return {
         "versions": {package: _version(package) for package in PACKAGES},

@@ -1,4 +1,4 @@
-"""Records of the results of this package, and the results back from them."""
+"""Records of bands, Chern numbers and spectra, written and read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of topology reports, and their parts back."""
+"""Records of topology reports, and readers of their parts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from moire.topology import ChernResult, CurvatureMap, TopologyReport, WilsonLoop
 
 
 def topology_record(report: TopologyReport, grid: MomentumGrid) -> Record:
-    """Record of a topology report: everything of a ``"chern"`` record, and what the other routes give.
+    """Record of a topology report: everything of a ``"chern"`` record, and the results of the other routes.
 
     Parameters
     ----------
     report
         The report.
     grid
-        The mesh that it was made on.
+        The mesh of the report.
     """
     groups = report.groups
     area = grid.lattice.zone_area / grid.n_points

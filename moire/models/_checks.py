@@ -12,7 +12,7 @@ from moire.errors import is_whole, require
 
 
 def check_scalars(model: Any, positive: Sequence[str] = ()) -> None:
-    """Raise InputError unless every field of a model is a finite number, and those named are positive."""
+    """Raise InputError unless every field of a model is a finite number, and the named ones are positive."""
     for entry in fields(model):
         value = getattr(model, entry.name)
         is_number = isinstance(value, int | float | np.integer | np.floating) and np.isfinite(value)

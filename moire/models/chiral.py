@@ -60,7 +60,7 @@ class ChiralMultilayer(PolynomialModel):
 
     @property
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model, in one line."""
         return f"chiral {self.n_layers}-layer graphene, D = {self.mass_mev:g} meV, tau = {self.valley:+d}"
 
     @property

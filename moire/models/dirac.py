@@ -54,7 +54,7 @@ class MassiveDirac(PolynomialModel):
 
     @property
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model, in one line."""
         scales = f"hbar v = {self.velocity_mev_nm:g} meV nm, mass {self.mass_mev:g} meV"
         return f"massive Dirac, {scales}, tau = {self.valley:+d}"
 

@@ -65,7 +65,7 @@ class HaldaneModel(HoppingModel):
 
     @property
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model, in one line."""
         return (
             f"Haldane, t1 = {self.hopping_mev:g}, t2 = {self.second_hopping_mev:g}, M = {self.staggered_mev:g} meV, "
             f"phi = {self.phase_deg:g} deg"

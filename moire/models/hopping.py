@@ -35,7 +35,7 @@ class Hopping:
 
 @dataclass(frozen=True)
 class Termination:
-    """How a ribbon is cut out of the lattice.
+    """Edge of a ribbon cut out of the lattice.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ class Termination:
 class HoppingModel(ABC):
     """A model with H_ij(k) = sum_R <i, 0|H|j, R> e^{i k.(R + r_j - r_i)}.
 
-    The orbital positions r stand in the phases, so that dH/dk is the physical velocity and
+    The phases include the orbital positions r, so that dH/dk is the physical velocity and
     u(k + G) = diag(e^{-i G.r}) u(k). A subclass states its lattice, positions and hoppings.
     """
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model, in one line."""
 
     @property
     @abstractmethod

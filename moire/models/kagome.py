@@ -63,7 +63,7 @@ class BreathingKagome(HoppingModel):
 
     @property
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model, in one line."""
         return (
             f"breathing kagome, t = {self.trimer_hopping_mev:g}, t' = {self.second_hopping_mev:g} meV, "
             f"phi = {self.phase_deg:g} deg"

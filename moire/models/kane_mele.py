@@ -68,7 +68,7 @@ class KaneMeleModel(HoppingModel):
 
     @property
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model, in one line."""
         return (
             f"Kane-Mele, t = {self.hopping_mev:g}, l_SO = {self.spin_orbit_mev:g}, l_v = {self.staggered_mev:g}, "
             f"l_R = {self.rashba_mev:g} meV"

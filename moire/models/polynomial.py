@@ -21,7 +21,7 @@ class PolynomialModel(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model, in one line."""
 
     @property
     @abstractmethod

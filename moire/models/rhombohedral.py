@@ -60,7 +60,7 @@ class RhombohedralMultilayer(PolynomialModel):
 
     @property
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model, in one line."""
         stacking = "AB bilayer" if self.n_layers == 2 else f"ABC {self.n_layers}-layer"
         return f"{stacking} graphene, {2 * self.n_layers} bands, U = {self.mass_mev:g} meV, tau = {self.valley:+d}"
 

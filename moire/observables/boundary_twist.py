@@ -1,4 +1,4 @@
-"""A projected problem at another boundary twist, and the overlaps of its orbitals with those of the first."""
+"""A projected problem at other boundary phases, and the overlaps of its orbitals with those of the first."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ RESOLVED_MEV = 1e-6  # agreement of bands solved twice: far above rounding, far 
 
 
 def at_twist(problem: ProjectedHamiltonian, offset: tuple[float, float]) -> ProjectedHamiltonian:
-    """The same problem with the boundary twist moved by `offset`, in units of 2 pi; its bands are solved anew.
+    """The same problem with the boundary phases shifted by `offset`, in units of 2 pi; its bands are solved again.
 
     Raises
     ------
     InputError
-        If the reference density was given as an array, which belongs to the bands of one twist.
+        If the reference density was given as an array, which belongs to the bands at given boundary phases.
     """
     grid = problem.grid
     twist = (grid.twist[0] + offset[0], grid.twist[1] + offset[1])
@@ -30,7 +30,7 @@ def at_twist(problem: ProjectedHamiltonian, offset: tuple[float, float]) -> Proj
 
 
 def check_twistable(problem: ProjectedHamiltonian) -> None:
-    """Raise InputError unless `problem` has one band that solving its model again gives back, and a named P_ref."""
+    """Raise InputError unless `problem` has one band, reproduced by solving its model again, and a named P_ref."""
     problem.check_rebuildable()
     bands = problem.bands
     require(
@@ -42,14 +42,14 @@ def check_twistable(problem: ProjectedHamiltonian) -> None:
     again = solve_bands(bands.models, bands.grid, 1).energies
     if not np.allclose(again, bands.energies, rtol=0, atol=RESOLVED_MEV):
         raise InputError(
-            "`problem` must hold the bands of its models, which are solved again at every twist, but holds others "
-            f"(up to {np.abs(again - bands.energies).max():.3g} meV away), such as those of Hartree-Fock."
+            "`problem` must hold the bands of its models, which are solved again at each boundary phase, but holds "
+            f"others (up to {np.abs(again - bands.energies).max():.3g} meV away), such as those of Hartree-Fock."
         )
 
 
 @dataclass(frozen=True, eq=False)
 class LabelShift:
-    """What one turn of the boundary twist along L_`direction` does to labels: k at twist 1 is k + shift at twist 0.
+    """Map of labels under one flux quantum along L_`direction`: k at phi = 1 is k + shift at phi = 0.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class LabelShift:
         return read_only(np.round(moved), np.int64)
 
     def of_total(self, label: tuple[int, int], n_carriers: int) -> tuple[int, int]:
-        """Label at twist 0 of the sector that is called `label` at twist 1: every carrier moves by the shift."""
+        """Label at phi = 0 of the sector labelled `label` at phi = 1: every carrier moves by the shift."""
         moved = (np.array(label) + n_carriers * self.grid.labels[self.index]) % np.array(self.grid.moduli)
         return int(moved[0]), int(moved[1])
 
@@ -103,10 +103,10 @@ def orbital_overlaps(left: BandStructure, right: BandStructure, shift: LabelShif
     Parameters
     ----------
     left, right
-        Bands on one cluster at two boundary twists.
+        Bands on one cluster at two boundary phases.
     shift
-        Given where `right` stands for its own twist plus one turn: u_k is then the state at k + shift,
-        sewn over the zone edge.
+        Given if `right` represents its own boundary phase plus one flux quantum: u_k is then the state at
+        k + shift, sewn across the zone boundary.
     """
     states = right.states[0, :, 0]
     if shift is not None:

@@ -1,4 +1,4 @@
-"""Charge gap from one carrier more and one less, beside the neutral gap at the same filling."""
+"""Charge gap from N+1 and N-1 carriers, and the neutral gap at the same filling."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RESOLVED_MEV = 4e-6  # four energies, each to the default tolerance of the solve
 
 @dataclass(frozen=True, eq=False)
 class ChargeGap:
-    """Gap for a carrier and its absence far apart, E(N+1) + E(N-1) - 2 E(N).
+    """Charge gap E(N+1) + E(N-1) - 2 E(N), for an added and a removed carrier far apart.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ class ChargeGap:
         Lowest excitation at N in meV: above the predicted manifold where there is one (NaN where its states are
         not the lowest and known), else the second lowest level minus the lowest.
     charging_mev
-        V(0)/A in meV, the classical energy of one carrier on the gates that the gap holds under
-        ``zero_momentum="keep"`` and lacks under the other rules; infinite without gates.
+        V(0)/A in meV, the classical charging energy of one carrier on the gates, included in the gap under
+        ``zero_momentum="keep"`` and not under the other rules; infinite without gates.
     zero_momentum
         The rule of the problem.
     converged, seed
@@ -77,7 +77,7 @@ class ChargeGap:
 
     @property
     def without_charging(self) -> float:
-        """The gap without V(0)/A in meV, the same under every rule at q = 0: what remains of it on a large cluster."""
+        """The gap without V(0)/A in meV, the same under every rule at q = 0: its limit on a large cluster."""
         return self.charge_gap - (self.charging_mev if self.zero_momentum == "keep" else 0.0)
 
     @property
@@ -95,7 +95,7 @@ class ChargeGap:
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The decision, in one sentence."""
         return self.decision.sentence
 
     def __str__(self) -> str:
@@ -134,7 +134,7 @@ def charge_gap(
     Raises
     ------
     InputError
-        If the filling does not fit the cluster or leaves no room for one carrier more.
+        If the filling does not fit the cluster or leaves no room for an additional carrier.
     """
     grid = problem.grid
     fraction = one_band_filling(filling, problem.carrier)

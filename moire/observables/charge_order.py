@@ -1,4 +1,4 @@
-"""The competing charge-density wave at p/3: full S(q) at the zone corners, and the tower of Gamma, K and K'."""
+"""Competing charge density wave at p/3: full S(q) at the zone corners, and the tower of states at Gamma, K and K'."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ChargeOrder:
     fci_gap
         Gap above the manifold of the incompressible state in meV, NaN where there is none.
     shared
-        Whether the manifold of the incompressible state has the momenta of the tower: the tower then tells nothing.
+        Whether the manifold of the incompressible state has the momenta of the tower, which is then no evidence.
     chern_per_state
         Chern number per state of the states at these momenta, None where it is not known.
     growth
@@ -119,7 +119,7 @@ class ChargeOrder:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether a charge-density wave is known to be there."""
+        """Whether a charge-density wave was identified."""
         return self.decision.answer is True
 
     @property
@@ -169,7 +169,7 @@ class ChargeOrder:
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The decision, in one sentence."""
         return self.decision.sentence
 
     def __str__(self) -> str:
@@ -209,7 +209,7 @@ def charge_order(
     References
     ----------
     Regnault and Bernevig, Phys. Rev. X 1, 021014 (2011), and arXiv:1204.5682 for charge order at
-    degenerate momenta as the rival of a fractional Chern insulator.
+    degenerate momenta as the state competing with a fractional Chern insulator.
     """
     require(
         structure.grid.same_cluster(spectrum.grid),

@@ -41,7 +41,7 @@ class EntanglementSpectrum:
         (sector, level), descending, of trace one over all sectors; NaN beyond the dimension of a sector.
     predicted
         (sector,), Laughlin 1/m quasihole states of N_A particles for N/N_s = 1/m with m odd and N_A <= N/2; None
-        elsewhere: no counting of hierarchy states (2/5, ...) is offered.
+        otherwise: no counting of hierarchy states (2/5, ...) is implemented.
     """
 
     grid: MomentumGrid
@@ -72,7 +72,7 @@ class EntanglementSpectrum:
     def gap(self) -> float:
         """Lowest level outside the predicted ones minus the highest of them, sector by sector; NaN without prediction.
 
-        Negative when the counting fails in some sector, infinite when nothing is left outside.
+        Negative when the counting fails in some sector, infinite when there are no other levels.
         """
         inside = self.is_inside
         if inside is None:
@@ -97,7 +97,7 @@ class EntanglementSpectrum:
 
     @property
     def counted(self) -> int:
-        """Number of levels below the widest gap; knows nothing of the prediction."""
+        """Number of levels below the widest gap, independent of the prediction."""
         return self.widest_gap[1]
 
     @cached_property
@@ -147,7 +147,7 @@ class EntanglementSpectrum:
 
     @property
     def _widest(self) -> str:
-        """The count that knows nothing of the prediction, in words."""
+        """The count that is independent of the prediction, in words."""
         width, count = self.widest_gap
         finite = f"the widest gap, {Number(width):.3f}, lies above {count} levels"
         widest = finite if np.isfinite(width) else f"{count} levels are not zero to rounding"
@@ -157,12 +157,12 @@ class EntanglementSpectrum:
 
     @property
     def is_signature(self) -> bool:
-        """Whether the counting is known to be the predicted one."""
+        """Whether the counting was found to be the predicted one."""
         return self.decision.answer is True
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The decision, in one sentence."""
         return self.decision.sentence
 
     def table(self) -> str:

@@ -1,4 +1,4 @@
-"""Every diagnostic of a fractional Chern insulator at one point, and a verdict on each."""
+"""All diagnostics of a fractional Chern insulator at one point, each with a verdict."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Check:
     Parameters
     ----------
     question
-        What was asked.
+        The question.
     verdict
         The decision of the diagnostic.
     denied
-        Whether the question asks for the contrary of what the verdict decides.
+        Whether the question is the negation of what the verdict decides.
     """
 
     question: str
@@ -69,7 +69,7 @@ class Check:
 
 @dataclass(frozen=True, eq=False)
 class FciReport:
-    """What is known about a candidate fractional Chern insulator.
+    """Diagnostics of a candidate fractional Chern insulator.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class FciReport:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """The questions that were asked, with their answers."""
+        """The checks, with their answers."""
         checks = []
         if self.spectrum.manifold is not None:
             checks.append(Check("lowest states at the predicted momenta", self.spectrum.manifold.decision))
@@ -117,7 +117,7 @@ class FciReport:
     def __str__(self) -> str:
         parts: list[object] = [self.spectrum, self.occupation, self.structure, self.weight]
         parts += [part for part in (self.entanglement, *self.flows, self.chern, self.charge) if part is not None]
-        return "\n\n".join([*map(str, parts), "\n".join(["Questions of a referee:", *map(str, self.checks)])])
+        return "\n\n".join([*map(str, parts), "\n".join(["Checks:", *map(str, self.checks)])])
 
 
 def fci_report(
@@ -143,13 +143,13 @@ def fci_report(
     n_eigenstates
         Levels per sector.
     n_kept
-        Particles kept in the entanglement cut, of the minority species; by default half of them, at most 3; 0 for none.
+        Particles kept in the entanglement cut, of the minority species; by default half of them, at most 3; 0: no cut.
     flux_directions
-        Along which of L_1 and L_2 a flux quantum is inserted.
+        Directions (1 for L_1, 2 for L_2) along which a flux quantum is inserted.
     n_flux_steps
-        Steps of one turn.
+        Steps of one flux quantum.
     twist_mesh
-        Boundary twists of the many-body Chern number; None for none.
+        Numbers of boundary phases of the many-body Chern number along L_1 and L_2; None leaves it out.
     with_charge_gap
         Whether to solve N - 1 and N + 1 carriers too.
     settings

@@ -21,7 +21,7 @@ class FiniteSizeScaling:
     Parameters
     ----------
     quantity, unit
-        What was measured.
+        Name and unit of the quantity.
     clusters
         Names of the clusters.
     n_sites
@@ -75,7 +75,7 @@ def finite_size_scaling(
 ) -> FiniteSizeScaling:
     """Fit a line in 1/N_s through a quantity of several clusters.
 
-    Clusters of one shape follow such a law best; the scatter between shapes is what the error measures.
+    Clusters of one shape follow such a law best; the error measures the scatter between shapes.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def finite_size_scaling(
     require(len(sizes) >= 3, "grids", "be at least three, or a line has no error", found=f"are {len(sizes)}")
     require(len(set(sizes.tolist())) >= 2, "grids", "have at least two sizes", found=f"all have {sizes[0]} cells")
     require(bool(np.isfinite(numbers).all()), "values", "be finite", found=f"are {numbers.tolist()}")
-    from scipy.stats import linregress  # half a second that every other command would wait
+    from scipy.stats import linregress  # takes half a second: imported only when needed
 
     fit = linregress(1 / sizes, numbers)
     return FiniteSizeScaling(

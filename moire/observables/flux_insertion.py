@@ -1,4 +1,4 @@
-"""Insert one flux quantum through a handle of the torus and follow the ground-state manifold."""
+"""Insertion of one flux quantum through a handle of the torus, following the ground-state manifold."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def spectral_flow(
     n_levels: int | None = None,
     settings: SpectrumSettings = _DEFAULT,
 ) -> SpectralFlow:
-    """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every twist.
+    """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every phase.
 
     Parameters
     ----------
     problem
-        One band of one flavour on a cluster; phi is measured from its own twist.
+        One band of one flavour on a cluster; phi is measured from its own boundary phase.
     filling
         Carriers per cell.
     direction
         1 or 2.
     n_steps
-        Steps of one turn.
+        Steps of one flux quantum.
     sectors
         ``"all"``, or ``"manifold"`` for those of the manifold alone, where the gap is then an upper bound.
     momenta
@@ -69,7 +69,7 @@ def spectral_flow(
     Warns
     -----
     MeshWarning
-        If the overlap of the manifold between neighbouring twists is below 0.5.
+        If the overlap of the manifold between neighbouring phases is below 0.5.
 
     References
     ----------
@@ -126,7 +126,7 @@ def spectral_flow(
     )
     if result.min_link < COARSE_LINK:
         warnings.warn(
-            f"The {n_steps} steps of the flow are too coarse: the smallest |det| of overlaps between twists is "
+            f"The {n_steps} steps of the flow are too coarse: the smallest |det| of overlaps between phases is "
             f"{Number(result.min_link):.3f}, below {COARSE_LINK}.",
             MeshWarning,
             stacklevel=2,
@@ -157,7 +157,7 @@ def _follow(
 
 
 def _outside(energies: FloatArray, labels: tuple[Label, ...], counts: Counter[Label]) -> FloatArray:
-    """Lowest level outside the manifold at every twist; infinite if none was solved."""
+    """Lowest level outside the manifold at every phase; infinite if none was solved."""
     lowest = np.full(len(energies), np.inf)
     for row, label in enumerate(labels):
         taken = counts.get(label, 0)

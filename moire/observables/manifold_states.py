@@ -1,4 +1,4 @@
-"""Which states of a spectrum are taken together: the predicted manifold, or a choice of the caller."""
+"""Choice of the states of a spectrum to average over: the predicted manifold, or those given."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ State = tuple[int, int]
 def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
     """States of the predicted ground-state manifold, each as (row of its sector, level).
 
-    Where the prediction holds a momentum several times, its lowest levels are taken.
+    If a momentum is predicted several times, its lowest levels are taken.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class SectorVectors:
 
 
 def vectors_by_sector(spectrum: Spectrum, states: Sequence[State]) -> Iterator[SectorVectors]:
-    """Chosen vectors with the basis they are written in, one sector at a time."""
+    """Chosen vectors with their basis, one sector at a time."""
     species = spectrum.species
     for row in sorted({row for row, _ in states}):
         momentum = species.momentum(spectrum.grid.index_of(spectrum.labels[row]))

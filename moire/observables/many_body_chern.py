@@ -1,4 +1,4 @@
-"""Many-body Chern number of a ground-state manifold from links on a grid of boundary twists."""
+"""Many-body Chern number of a ground-state manifold from links on a grid of boundary phases."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _DEFAULT = SpectrumSettings()
 
 @dataclass(frozen=True, eq=False)
 class ManyBodyChern:
-    """Chern number of a manifold over the torus of boundary twists, by two routes.
+    """Chern number of a manifold over the torus of boundary phases, by two routes.
 
     Parameters
     ----------
     value
-        Total of the manifold, (1/2 pi) times the flux through all plaquettes, before rounding; its sign is that
-        with which a full band of the carriers gives the Chern number of the band.
+        Total of the manifold, (1/2 pi) times the flux through all plaquettes, before rounding; for a full band of
+        carriers it is the Chern number of the band, with its sign.
     pumped
-        Second route: charge carried along L_2 by one turn along L_1, from the phase of the determinant of the
+        Second route: charge pumped along L_2 by one flux quantum along L_1, from the phase of the determinant of the
         many-body position operator on the line phi_2 = 0.
     flux
         Plaquette fluxes in radians, (phi_1, phi_2).
@@ -55,7 +55,7 @@ class ManyBodyChern:
     momenta
         Labels of the manifold, with multiplicity.
     filling, cluster, mesh, carrier, seed, converged
-        What it belongs to; `converged` tells whether every level of every twist converged.
+        The problem and the grid of phases; `converged` says whether every level at every phase converged.
     """
 
     value: float
@@ -120,18 +120,18 @@ class ManyBodyChern:
         if not self.converged:
             return Verdict(None, f"not every level converged; {numbers}", *heads)
         if self.quantized is None:
-            return Verdict(None, f"the grid of twists is too coarse; {numbers}", *heads)
+            return Verdict(None, f"the grid of boundary phases is too coarse; {numbers}", *heads)
         return Verdict(abs(self.quantized) == self.filling, numbers, *heads)
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The decision, in one sentence."""
         return self.decision.sentence
 
     def __str__(self) -> str:
-        trust = "" if self.is_reliable else "  (twist grid too coarse)"
+        trust = "" if self.is_reliable else "  (grid of phases too coarse)"
         if not self.largest_shown:
-            trust = "  (twist grid too coarse for any Chern number but 0)"
+            trust = "  (grid of phases too coarse for any Chern number except 0)"
         next_level = f"gap to the next level of the same sectors at least {Number(self.min_gap):.4f} meV"
         gap = next_level if np.isfinite(self.min_gap) else "no other level in the same sectors"
         return "\n".join(
@@ -139,9 +139,9 @@ class ManyBodyChern:
                 f"many-body Chern number {Number(self.value):+.6f} of {self.n_states} states: "
                 f"{Number(self.per_state):+.6f} per state{trust}",
                 f"  {self.cluster}, filling {self.filling} of {self.carrier}s, momenta {list(self.momenta)}",
-                f"  links on {self.mesh[0]}x{self.mesh[1]} twists: smallest {Number(self.min_link):.3f}, largest flux "
+                f"  links on {self.mesh[0]}x{self.mesh[1]} phases: smallest {Number(self.min_link):.3f}, largest flux "
                 f"{Number(self.max_flux):.3f} rad",
-                f"  charge pumped along L_2 by a turn along L_1: {Number(self.pumped):+.6f} (largest step "
+                f"  charge pumped along L_2 by one flux quantum along L_1: {Number(self.pumped):+.6f} (largest step "
                 f"{Number(self.max_step):.3f} rad, smallest |det| {self.min_position:.1e})",
                 f"  {gap}, splitting at most {Number(self.max_splitting):.4f} meV",
                 f"  sign: a full band gives that of the band; as electrons measured from the vacuum "
@@ -161,19 +161,19 @@ def many_body_chern(
 ) -> ManyBodyChern:
     """Many-body Chern number of a q-fold manifold.
 
-    The bands are solved again at every twist, and with them the lowest states of the sectors of the manifold.
-    Overlaps at two twists are those of the parts that obey untwisted boundary conditions; they are diagonal in
-    the labels of the orbitals, and the zone of twists closes by moving all labels.
+    The bands are solved again at all boundary phases, and with them the lowest states of the sectors of the manifold.
+    Overlaps at different phases are those of the parts that obey periodic boundary conditions; they are diagonal in
+    the labels of the orbitals, and the torus of phases closes by shifting all labels.
 
     Parameters
     ----------
     problem
-        One band of one flavour on a cluster; its own twist is the corner of the grid of twists.
+        One band of one flavour on a cluster; its own boundary phases are the corner of the grid.
     filling
         Carriers per cell.
     mesh
-        Twists along L_1 and L_2; by default 6 and 6, or 3 |C| along L_1 where C = p of a filling p/q exceeds 2,
-        which keeps steps of the pumped phase near 2 pi/3.
+        Numbers of phases along L_1 and L_2; by default 6 and 6, or 3 |C| along L_1 where C = p of a filling p/q
+        exceeds 2, which keeps steps of the pumped phase near 2 pi/3.
     momenta
         Labels of the states, one per state; by default those predicted at the filling.
     settings
@@ -185,7 +185,7 @@ def many_body_chern(
         If the mesh is out of range, the bands cannot be solved again, no manifold is known or it
         does not close, a sector has too few states, or a link vanishes.
     MemoryRefusedError
-        If the states of all twists do not fit.
+        If the states at all phases do not fit.
 
     Warns
     -----
@@ -210,7 +210,7 @@ def many_body_chern(
     dimensions = sector_dimensions(problem.orbitals, carriers_on(problem.grid, filling))
     largest = sum(int(dimensions[problem.grid.index_of(label)]) for label in counts)
     reserve(
-        f"{n_levels} vectors of {len(counts)} sectors at {n1 * n2} twists",
+        f"{n_levels} vectors of {len(counts)} sectors at {n1 * n2} boundary phases",
         16.0 * n_levels * largest * n1 * n2,
         "a coarser mesh or a smaller cluster would fit",
     )
@@ -251,7 +251,7 @@ def many_body_chern(
     )
     if not result.is_reliable:
         warnings.warn(
-            f"The grid of {n1}x{n2} twists is too coarse: smallest link {Number(min_link):.3f}, largest flux "
+            f"The grid of {n1}x{n2} phases is too coarse: smallest link {Number(min_link):.3f}, largest flux "
             f"{Number(result.max_flux):.3f} rad, largest step of the position "
             f"{Number(result.max_step):.3f} rad, Chern number "
             f"{Number(result.value):+.3f} by flux and {Number(result.pumped):+.3f} by pumping.",
@@ -262,7 +262,7 @@ def many_body_chern(
 
 
 def _links(manifold: TwistedManifold, states: list[list[TwistedStates]], direction: int) -> ComplexArray:
-    """Links from every twist to the next one along L_`direction`, closed by moving the labels, (phi_1, phi_2)."""
+    """Links from every phase to the next one along L_`direction`, closed by shifting the labels, (phi_1, phi_2)."""
     shape = len(states), len(states[0])
     edge = LabelShift(manifold.grid, direction)
     links = np.empty(shape, dtype=np.complex128)
@@ -276,7 +276,7 @@ def _links(manifold: TwistedManifold, states: list[list[TwistedStates]], directi
 
 
 def _positions(manifold: TwistedManifold, line: list[TwistedStates]) -> ComplexArray:
-    """Determinant of exp(2 pi i X_2 / L_2) on the manifold: the overlap with itself one turn along L_2 later."""
+    """Determinant of exp(2 pi i X_2 / L_2) on the manifold: its overlap with itself one flux quantum later."""
     edge = LabelShift(manifold.grid, 2)
     return np.array([manifold.link(point, point, edge) for point in line])
 

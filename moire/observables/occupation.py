@@ -17,7 +17,7 @@ from moire.observables.reduced_density import density_blocks
 
 @dataclass(frozen=True, eq=False)
 class MomentumOccupation:
-    """n(k) = <c^+_k c_k> of the carriers, converted from that of the missing carriers where these were solved for.
+    """n(k) = <c^+_k c_k> of the carriers, converted from that of the missing carriers if these were diagonalized.
 
     Parameters
     ----------

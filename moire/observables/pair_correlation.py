@@ -17,7 +17,7 @@ CHUNK = 4096
 
 @dataclass(frozen=True, eq=False)
 class PairCorrelation:
-    """g(r): the density of pairs at distance r over that of independent carriers.
+    """g(r): the density of pairs at distance r divided by that of independent carriers.
 
     g(r) = A / N^2 sum_{i != j} <delta(r - r_i + r_j)> = 1 / N^2 sum_q e^{i q r} <:rho_q rho_-q:>. Its mean over the
     cluster is 1 - 1/N.
@@ -44,7 +44,7 @@ class PairCorrelation:
 
     @property
     def at_contact(self) -> float:
-        """g(0): carriers of one layer exclude each other, so it is the chance to meet in opposite layers."""
+        """g(0): carriers of one layer exclude each other, so only pairs in opposite layers contribute."""
         return float(self.values[0, 0])
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class PairCorrelation:
 def pair_correlation(structure: StructureFactor, side: int = 48) -> PairCorrelation:
     """Pair correlation of the carriers on a mesh over the cluster.
 
-    Only the pairs enter, so other bands do not matter: the contraction that the full structure factor adds is the pair
+    Only pairs enter, so other bands do not contribute: the contraction that the full structure factor adds is the pair
     of a carrier with itself. Disconnected parts at reciprocal vectors are included.
 
     Parameters

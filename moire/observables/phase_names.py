@@ -1,4 +1,4 @@
-"""Names of mean-field phases as a function of numbers alone: order parameters and Chern numbers."""
+"""Names of mean-field phases as a function of order parameters and Chern numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RULE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Invariants:
-    """Numbers that the name of an insulator with the moire translations is read from.
+    """Numbers that determine the name of an insulator with the moire translations.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Invariants:
         Total Chern number; None where the mesh is too coarse for it.
     valley_chern
         Chern number of each valley, 0 for an empty one, None where the mesh is too coarse; one entry for one valley.
-        Not read with intervalley order.
+        Not used with intervalley order.
     """
 
     coherence: float
@@ -50,8 +50,8 @@ class Invariants:
 def name_phase(invariants: Invariants, order_threshold: float) -> str:
     """Name of an insulator with the moire translations, by the last part of ``RULE``.
 
-    A number that decides and is not known is never taken as zero. Time reversal needs C_K = -C_K': the sum of the
-    valleys is looked at before the parity, so that a state that breaks time reversal is neither QSH nor BI even where
+    An unknown number that decides is never taken as zero. Time reversal requires C_K = -C_K': the sum of the
+    valleys is tested before the parity, so that a state that breaks time reversal is neither QSH nor BI even if
     its staggered moment is below the threshold.
     """
     chern, valleys = invariants.chern, invariants.valley_chern

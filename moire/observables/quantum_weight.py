@@ -54,7 +54,7 @@ class QuantumWeight:
 
     @property
     def within_band(self) -> float:
-        """Part of the transitions inside the band; zero in a Landau level, where the projected S(q) grows as q^4."""
+        """Part of the transitions within the band; zero in a Landau level, where the projected S(q) grows as q^4."""
         return self.value - self.remote_fitted
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ def quantum_weight(
     structure
         Structure factor.
     problem
-        The Hamiltonian it belongs to, for the quantum metric of the band.
+        The Hamiltonian of the structure factor, for the quantum metric of the band.
     n_transfers
         Number of transfers of the fit; those as long as the last one are added.
 

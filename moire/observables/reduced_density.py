@@ -25,7 +25,7 @@ from moire.observables.manifold_states import SectorVectors, State, vectors_by_s
 from moire.resources import reserve
 
 CHUNK_ELEMENTS = 1 << 20
-BYTES_PER_ELEMENT = 64.0  # of a chunk: words, signs, ranks, gathered amplitudes and their product
+BYTES_PER_ELEMENT = 64.0  # memory of a chunk: words, signs, ranks, gathered amplitudes and their product
 
 
 def check_kept(spectrum: Spectrum, n_kept: int) -> None:

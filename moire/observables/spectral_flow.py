@@ -1,4 +1,4 @@
-"""The result of flux insertion: levels against the boundary twist, and what one turn does to the manifold."""
+"""Result of flux insertion: levels against the boundary phase, and the permutation after one flux quantum."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from moire.verdicts import Verdict
 
 @dataclass(frozen=True, eq=False)
 class SpectralFlow:
-    """Levels against the boundary twist phi in [0, 1] along L_1 or L_2.
+    """Levels against the boundary phase phi in [0, 1] along L_1 or L_2.
 
-    Labels are kept fixed while the momenta move. One turn later the sector called K is the sector K + N s of
-    the start, with s the label of the shift (:class:`moire.observables.LabelShift`) and N carriers.
+    Labels are kept fixed while the momenta move. After one flux quantum the sector labelled K is the initial sector
+    K + N s, with s the label of the shift (:class:`moire.observables.LabelShift`) and N carriers.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ class SpectralFlow:
     gap
         (step,), lowest level outside minus highest inside in meV, among the sectors solved.
     permutation
-        State i has become state ``permutation[i]`` of the start after one turn; None where the manifold does
+        State i has become the initial state ``permutation[i]`` after one flux quantum; None if the manifold does
         not return to itself.
     closure_mev
         Largest |E(K, phi = 1) - E(K + N s, phi = 0)| over the levels solved: zero except for the plane-wave cutoff.
     min_link
-        Smallest ``|det|`` of the overlaps of the manifold between neighbouring twists.
+        Smallest ``|det|`` of the overlaps of the manifold between neighbouring phases.
     every_sector
         Whether all sectors were solved, so that `gap` is the gap.
     seed, converged
@@ -84,7 +84,7 @@ class SpectralFlow:
 
     @property
     def period(self) -> int | None:
-        """Turns after which every state of the manifold is itself again; None without a permutation."""
+        """Flux quanta after which every state of the manifold returns to itself; None without a permutation."""
         if self.permutation is None:
             return None
         turns, state = 1, self.permutation
@@ -93,7 +93,7 @@ class SpectralFlow:
         return turns
 
     def unrolled(self) -> tuple[FloatArray, FloatArray]:
-        """Twists over the whole period and the tracked energies (step, state), by the map of one turn onto the next.
+        """Phases over the whole period and tracked energies (step, state), by the map of one flux quantum to the next.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class SpectralFlow:
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The decision, in one sentence."""
         return self.decision.sentence
 
     def __str__(self) -> str:
@@ -149,7 +149,7 @@ class SpectralFlow:
                 f"spectral flow along L_{self.direction} of {self.grid.name}, filling {self.filling}, "
                 f"{len(self.twists)} twists, {len(self.labels)} sectors",
                 f"  {self.verdict}",
-                f"  smallest |det| of overlaps between twists {Number(self.min_link):.3f}; phi = 1 repeats phi = 0 "
+                f"  smallest |det| of overlaps between phases {Number(self.min_link):.3f}; phi = 1 repeats phi = 0 "
                 f"within "
                 f"{self.closure_mev:.1e} meV",
                 f"  every level converged: {'yes' if self.converged else 'no'}; seed {self.seed}",

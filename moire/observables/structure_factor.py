@@ -9,7 +9,7 @@ With rho_q = sum_k lambda_q(k) c^+_k c_{k+q} the density of N carriers in the ba
 
 The last step is exact when no carrier occupies another band: the contraction of the two field operators is a
 delta function, because the bands are complete at every momentum. For holes, n_k counts holes and the other valence
-bands are filled with electrons: the same connected correlation, seen from either side.
+bands are filled with electrons: electrons and holes have the same connected correlation.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class StructureFactor:
     pairs
         <:rho^l_q rho^l'_-q:> between layers, (q, layer, layer), Hermitian in the layers; N (N - 1) in total at q = 0.
     mean_density
-        <rho_q>, (q,); it vanishes but at reciprocal vectors.
+        <rho_q>, (q,); it vanishes except at reciprocal vectors.
     band_weight
         sum_k n_k |lambda_q(k)|^2, (q,); N at q = 0.
     energy

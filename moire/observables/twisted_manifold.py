@@ -1,4 +1,4 @@
-"""Low states of chosen sectors at one boundary twist, and their overlaps with those at another twist."""
+"""Low states of chosen sectors at given boundary phases, and their overlaps with those at others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from moire.projection import ProjectedHamiltonian
 def manifold_counts(
     grid: MomentumGrid, filling: FillingLike, momenta: Sequence[Sequence[int]] | None = None
 ) -> Counter[Label]:
-    """How many states of the manifold each sector holds: those given, or those predicted at the filling.
+    """Number of states of the manifold in each sector: those given, or those predicted at the filling.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def manifold_counts(
 
 @dataclass(frozen=True, eq=False)
 class TwistedStates:
-    """Low states at one boundary twist.
+    """Low states at given boundary phases.
 
     Parameters
     ----------
     bands
-        The bands at this twist; they hold the orbitals.
+        The bands at these phases; they hold the orbitals.
     spectrum
         Energies and vectors of the sectors of the manifold.
     others
@@ -110,12 +110,12 @@ class TwistedStates:
 
 @dataclass(frozen=True, eq=False)
 class TwistedManifold:
-    """How states of a manifold are solved at any twist and overlap between twists.
+    """Solver of the states of a manifold at any boundary phases, and their overlaps.
 
     Parameters
     ----------
     problem
-        The problem at the first twist.
+        The problem at the first boundary phases.
     filling
         Carriers per cell.
     counts
@@ -156,12 +156,12 @@ class TwistedManifold:
         return tuple(label for label in every if label not in self.counts)
 
     def solve(self, offset: tuple[float, float], n_levels: int, n_others: int = 0) -> TwistedStates:
-        """Lowest levels and vectors of the manifold's sectors with the twist moved by `offset`.
+        """Lowest levels and vectors of the manifold's sectors with the boundary phases shifted by `offset`.
 
         Parameters
         ----------
         offset
-            Twist added to that of the problem, in units of 2 pi.
+            Phases added to those of the problem, in units of 2 pi.
         n_levels
             Levels of each sector of the manifold.
         n_others
@@ -194,7 +194,7 @@ class TwistedManifold:
     def overlap(
         self, left: TwistedStates, right: TwistedStates, label: Label, shift: LabelShift | None = None
     ) -> ComplexArray:
-        """Overlaps of the manifold's states in one sector at two twists, (state, state).
+        """Overlaps of the manifold's states in one sector at two boundary phases, (state, state).
 
         <Psi|Psi'> = sum_I conj(psi_I) psi'_I prod_{k in I} <w_k|w'_k>, I running over the orbitals of the carriers;
         w = u for electrons and conj(u) for holes.
@@ -202,11 +202,11 @@ class TwistedManifold:
         Parameters
         ----------
         left, right
-            States at the two twists.
+            States at the two phases.
         label
-            The sector, by its label at the twist of `left`.
+            The sector, by its label at the phase of `left`.
         shift
-            Given where `right` stands for its own twist plus one turn; its states are then taken from the
+            Given if `right` represents its own phase plus one flux quantum; its states are then taken from the
             sector ``shift.of_total(label)`` and every particle is moved back, with the sign of the reordering.
         """
         basis, count = self.basis(label), self.counts[label]
@@ -227,12 +227,12 @@ class TwistedManifold:
         return overlaps
 
     def link(self, left: TwistedStates, right: TwistedStates, shift: LabelShift | None = None) -> complex:
-        """Determinant of the overlaps of the whole manifold, up to one sign common to all links over the edge."""
+        """Determinant of the overlaps of the manifold, up to one sign common to all links that close the torus."""
         blocks = [self.overlap(left, right, label, shift) for label in sorted(self.counts)]
         return complex(np.prod([np.linalg.det(block) for block in blocks]))
 
     def check_closed(self) -> None:
-        """Raise InputError unless one turn along L_1 and L_2 maps the manifold's labels onto themselves."""
+        """Raise InputError unless one flux quantum along L_1 and L_2 maps the manifold's labels onto themselves."""
         for direction in (1, 2):
             shift = LabelShift(self.grid, direction)
             moved = Counter({shift.of_total(label, self.n_carriers): n for label, n in self.counts.items()})

@@ -1,4 +1,4 @@
-"""Levels against the inserted flux, and the flux of a manifold over the torus of boundary twists."""
+"""Levels against the inserted flux, and the flux of a manifold over the torus of boundary phases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def plot_spectral_flow(flow: SpectralFlow, ax: Axes) -> Axes:
     Parameters
     ----------
     flow
-        Levels along one turn.
+        Levels along one flux quantum.
     ax
         Where to draw.
     """
@@ -38,7 +38,7 @@ def plot_spectral_flow(flow: SpectralFlow, ax: Axes) -> Axes:
 
 
 def plot_twist_flux(chern: ManyBodyChern, ax: Axes) -> Axes:
-    """Draw the flux of every plaquette of boundary twists, scaled so that the mean is the Chern number.
+    """Draw the flux of every plaquette of boundary phases, scaled so that the mean is the Chern number.
 
     A uniform map means that the Hall response does not depend on the boundary conditions.
 

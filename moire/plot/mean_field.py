@@ -49,9 +49,9 @@ def plot_phase_map(
     undecided_mev: float = BANDS_MOVE_MEV,
     resolution: int = 400,
 ) -> Axes:
-    """Colour a plane by phase: the points as dots, each spot in the colour of its nearest point.
+    """Phase map of a plane: the points as dots, and each position in the colour of its nearest point.
 
-    What belongs to a point whose next phase is close is hatched, because the cutoffs decide there.
+    The area of a point whose next phase is close is hatched, because the cutoffs decide there.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def plot_phase_map(
     ax
         Where to draw.
     undecided_mev
-        Margin below which a point is hatched; by default 0.25 meV per cell, by which bands left out were seen to move
-        two phases against each other (``moire.hartree_fock.BANDS_MOVE_MEV``). 0 hatches nothing.
+        Margin below which a point is hatched; by default 0.25 meV per cell, the relative shift of two phases due to
+        bands left out (``moire.hartree_fock.BANDS_MOVE_MEV``). 0 hatches nothing.
     resolution
         Pixels each way.
     """

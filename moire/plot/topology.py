@@ -37,7 +37,7 @@ def plot_wannier_flow(loops: WilsonLoops, ax: Axes) -> Axes:
 
 
 def plot_index_versus_radius(scan: RadiusScan, ax: Axes) -> Axes:
-    """Draw the interband index on concentric disks; radii that were refused are marked on the axis.
+    """Draw the interband index on concentric disks; radii without an index are marked on the axis.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def plot_index_versus_radius(scan: RadiusScan, ax: Axes) -> Axes:
 
 
 def plot_strip(spectrum: StripSpectrum, ax: Axes) -> Axes:
-    """Draw the levels of a ribbon or of two domain walls; colour tells the side to which a state is bound.
+    """Draw the levels of a ribbon or of two domain walls; the colour shows the side to which a state is bound.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ _ANGLE = "twist angle (deg)"
 
 
 class Columns(Protocol):
-    """Anything that returns a column of numbers by its name, such as the table of a summary."""
+    """A mapping from names to columns of numbers, such as the table of a summary."""
 
     def __getitem__(self, name: str, /) -> ArrayLike:
         """Return one column."""

@@ -1,4 +1,4 @@
-"""Maps over the zone: Berry flux, quantum metric, anything on a regular grid of momenta."""
+"""Maps over the zone: Berry flux, quantum metric, or any quantity on a regular grid of momenta."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What theory predicts of fractional states from a cluster and a filling alone: momenta and counts."""
+"""Predictions for fractional states from the cluster and the filling alone: momenta and counts."""

@@ -65,13 +65,13 @@ def quasihole_counts(grid: MomentumGrid, n_particles: int, m: int) -> IntArray:
     """Laughlin 1/m quasihole states of N particles in every momentum sector of a |C| = 1 band, (sector,).
 
     N(K1, K2) = (n_1 n_2 / N_0) sum of D(kx, ky) over kx = K1 mod n_1 and ky = K2 mod n_2, with n_i = gcd(N, N_i) and
-    N_0 = gcd(N, N_1 N_2). Folding the strings themselves onto the labels is wrong where N shares a factor with
+    N_0 = gcd(N, N_1 N_2). Assigning the strings directly to the labels is wrong where N shares a factor with
     N_1 or N_2.
 
     Parameters
     ----------
     grid
-        The cluster; of a tilted one the moduli of its labels stand for N_1 and N_2.
+        The cluster; for a tilted one the moduli of its labels take the place of N_1 and N_2.
     n_particles
         N, at least 1.
     m

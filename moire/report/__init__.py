@@ -1,1 +1,1 @@
-"""Pictures of what a sweep or a single run left on disk."""
+"""Figures of the results of a sweep or of a single run."""

@@ -112,7 +112,7 @@ def draw_folder(
     def save(name: str) -> Exception | None:
         try:
             _save(figures[name](), target / f"{name}.png")
-        except Exception as error:  # told on rank 0, or the others would wait for ever
+        except Exception as error:  # reported to rank 0, so that the other ranks do not wait forever
             return error
         return None
 
@@ -148,7 +148,7 @@ def _title(record: Record) -> str:
 
 
 def _common_title(record: Record) -> str:
-    """What all panels share: the parameter set, and for spectra cluster, filling and dielectric constant."""
+    """Common title of all panels: the parameter set, and for spectra cluster, filling and dielectric constant."""
     request = record.attributes["request"]
     name, options = request["point"]["parameters"]["name"], request["options"]
     if request["task"] != "ed":

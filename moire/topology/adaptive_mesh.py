@@ -1,8 +1,8 @@
 """A mesh of the zone made of plaquettes of several sizes, whose fluxes sum to 2 pi times an integer.
 
-Plaquettes are split in four, and only those that need it: a band crossing of gap D and velocity v needs a mesh
-of D/v, which a uniform mesh cannot pay near a topological transition. An edge between a split plaquette and an
-unsplit one is walked over all its points from both sides, so every link enters twice with opposite signs.
+Only plaquettes that need it are split, into four each: a band crossing of gap D and velocity v needs a mesh spacing
+of D/v, which a uniform mesh cannot afford near a topological transition. An edge between a split plaquette and an
+unsplit one is followed through all its points from both sides, so every link enters twice with opposite signs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class AdaptiveMesh:
     model
         Any Bloch model.
     band_indices
-        The group; its neighbours are solved too, for the direct gap.
+        The group; the neighbouring bands are solved too, for the direct gap.
     n
         Side of the first, uniform mesh.
     """
@@ -129,7 +129,7 @@ class AdaptiveMesh:
         return min((gap for gap in found if gap is not None), key=lambda gap: gap.gap_mev, default=None)
 
     def hiding(self, gap: DirectGap | None) -> list[int]:
-        """Plaquettes with a direct gap inside less than half of that at their corners: not resolved yet."""
+        """Plaquettes with a direct gap inside below half of that at their corners: not resolved yet."""
         if gap is None:
             return []
         x, y = (component % 1 * self.period for component in gap.fractional)

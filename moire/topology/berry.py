@@ -1,4 +1,4 @@
-"""Chern numbers from link variables on a closed momentum grid, sewn over the zone edge."""
+"""Chern numbers from link variables on a momentum grid, closed across the zone boundary by sewing the states."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def coarse_link(n_points: int, n_bands: int = 1) -> float:
 
 @dataclass(frozen=True, eq=False)
 class ChernResult:
-    """Chern number of a group of bands, with what is needed to trust it.
+    """Chern number of a group of bands, with the measures of its reliability.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class ChernResult:
     max_flux
         Largest plaquette flux in radians; near pi the branch of the logarithm is uncertain.
     band_indices, flavour, mesh
-        What it belongs to.
+        Group of bands, flavour index, and sides (N1, N2) of the grid.
     """
 
     value: float
@@ -82,7 +82,7 @@ class ChernResult:
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
         if not self.largest_shown:
-            trust = "  (mesh too coarse for any Chern number but 0)"
+            trust = "  (mesh too coarse for any Chern number except 0)"
         bands = ",".join(map(str, self.band_indices))
         return (
             f"C[{bands}] = {Number(self.value):+.6f} on {self.mesh[0]}x{self.mesh[1]}: smallest link "
@@ -92,16 +92,16 @@ class ChernResult:
 
 
 def overlap_matrices(states: ComplexArray, model: BlochModel, step: tuple[int, int]) -> ComplexArray:
-    """Overlaps <u_m(k)| u_n(k + step)> of a group of bands on a closed grid, sewn over the zone edge.
+    """Overlaps <u_m(k)| u_n(k + step)> of a group of bands on a closed grid, sewn across the zone boundary.
 
     Parameters
     ----------
     states
         (n1, n2, band, layer, G) on a regular grid.
     model
-        Carries the rule u(k + G) = sew(u(k)).
+        Provides u(k + G) = sew(u(k)).
     step
-        How many grid steps along b_1 and b_2.
+        Number of grid steps along b_1 and b_2.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def chern_number(bands: BandStructure, band_indices: Sequence[int], flavour: int
     band_indices
         Bands treated as one non-Abelian group; band 0 is nearest the gap.
     flavour
-        Which flavour.
+        Flavour index.
 
     Returns
     -------

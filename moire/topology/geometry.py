@@ -1,4 +1,4 @@
-"""Quantum geometry of a group of bands: the geometric tensor, its bounds and the figures drawn from them.
+"""Quantum geometry of a group of bands: the geometric tensor, its bounds, and quantities of the whole zone.
 
 Q_ab = <d_a u|(1 - P)|d_b u>, g = Re Q, Omega = -2 Im Q_xy. Q is positive semi-definite, hence
 tr g >= |Omega| and det g >= Omega^2/4 at every momentum; the lowest Landau level saturates both.
@@ -26,18 +26,18 @@ LINK_STEPS = ((1, 0), (0, 1), (1, -1))
 
 @dataclass(frozen=True, eq=False)
 class QuantumGeometry:
-    """Quantum geometric tensor of a group of bands, as maps and as figures of the whole zone.
+    """Quantum geometric tensor of a group of bands, as maps and as values of the whole zone.
 
     Parameters
     ----------
     momenta
-        Grid or path; the figures need a grid, the maps do not.
+        Grid or path; the values of the zone need a grid, the maps do not.
     tensor
         Q_ab^mn = <D_a u_m|D_b u_n> in nm^2, (k, a, b, m, n); gauge-covariant, its trace over m = n invariant.
     zone_area
         Area of the zone in 1/nm^2.
     band_indices, flavour
-        What it belongs to.
+        Group of bands and flavour index.
     """
 
     momenta: MomentumGrid | KPath
@@ -126,7 +126,7 @@ class QuantumGeometry:
     def ideality(self) -> float:
         """|C| / K in [0, 1], one if and only if the band is ideal: T weighted by the Chern number, K = |C| + T.
 
-        Two bands of different Chern number compare by it, where T grows with |C|; it is zero in a trivial band,
+        It compares bands of different Chern number, whereas T grows with |C|; it is zero in a trivial band,
         and NaN where K vanishes.
         """
         return abs(self.chern) / self.quantum_weight if self.quantum_weight > 0 else float("nan")
@@ -154,12 +154,12 @@ def quantum_geometry(bands: BandStructure, band_indices: Sequence[int], flavour:
         The group; its bands may touch each other. Geometry of a filled set of bands is that of its projector,
         and equals that of the empty rest.
     flavour
-        Which flavour.
+        Flavour index.
 
     Returns
     -------
     QuantumGeometry
-        Maps in the zone, and on a grid the figures.
+        Maps, and on a grid the values of the zone.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def quantum_geometry(bands: BandStructure, band_indices: Sequence[int], flavour:
 
 
 def metric_from_links(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> FloatArray:
-    """Quantum metric from finite overlaps, the second route: no derivative of H, no linear system.
+    """Quantum metric from finite overlaps, an independent route without derivatives of H or linear systems.
 
     N - ||<u_m(k)|u_n(k + dk)>||^2 = g_ab dk_a dk_b + O(dk^3) along the three shortest steps of the grid. Each is
     averaged over the links before and after k, which makes the error even: O(dk^2) at every point.

@@ -1,4 +1,4 @@
-"""Is a group of bands apart from the others: the direct gap around it, where it is smallest, and the one refusal."""
+"""Direct gap around a group of bands, and the check that the group is isolated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DirectGap:
     gap_mev
         The gap in meV (in the unit of the model).
     fractional
-        Momentum where it is, in units of b_1 and b_2.
+        Momentum of the smallest gap, in units of b_1 and b_2.
     band, neighbour
         The band of the group and the one outside.
     """
@@ -52,7 +52,7 @@ def bordering_bands(band_indices: Sequence[int], n_bands: int) -> list[tuple[int
 def smallest_direct_gap(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> DirectGap | None:
     """Smallest direct gap around a group of bands on the momenta solved; None if no other band is kept.
 
-    Only the bands kept are seen: keep one more than the group to see both of its sides.
+    Only the bands kept are compared: keep one more than the group to include both of its sides.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def check_isolated(
     band_indices
         The group; band 0 is nearest the gap.
     flavour
-        Which flavour.
+        Flavour index.
     touching_mev
         Bands closer than this touch: far above the rounding of the eigensolver (1e-11 meV), below which the
         states of the group are arbitrary, and far below any gap that a mesh resolves.
@@ -103,7 +103,7 @@ def check_isolated(
 
 
 def touching_error(band_indices: Sequence[int], gap: DirectGap) -> InputError:
-    """The refusal of a group of bands that touches another band."""
+    """Error for a group of bands that touches another band."""
     group = list(band_indices)
     return InputError(f"`band_indices` must be a group that no other band touches, but {group} has a gap of {gap}.")
 
@@ -153,5 +153,5 @@ def minimise_direct_gap(
 
 
 def bands_needed(model: BlochModel, band_indices: Sequence[int]) -> int:
-    """How many bands to solve for a group and its neighbours on both sides."""
+    """Number of bands to solve for a group and its neighbours on both sides."""
     return min(max(band_indices) + 2, model.state_shape[0] * model.state_shape[1])

@@ -1,4 +1,4 @@
-"""Berry curvature from perturbation theory: the second route, which needs no links and no gauge."""
+"""Berry curvature from perturbation theory, the route to Chern numbers without links and without a gauge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CurvatureMap:
     cell_area
         Area of momentum space per point in 1/nm^2; zero on a path.
     band_indices, flavour
-        What it belongs to.
+        Group of bands and flavour index.
     """
 
     curvature: FloatArray = field(repr=False)
@@ -60,7 +60,7 @@ def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], fla
     band_indices
         The group; its bands may touch each other, not the others.
     flavour
-        Which flavour.
+        Flavour index.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def berry_curvature(bands: BandStructure, band_indices: Sequence[int], flavour: 
     band_indices
         The group of bands.
     flavour
-        Which flavour.
+        Flavour index.
 
     Returns
     -------

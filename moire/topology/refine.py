@@ -1,4 +1,4 @@
-"""Numbers on a mesh that is refined until they can be trusted, each with its convergence record."""
+"""Chern numbers and quantum geometry on meshes refined to convergence, with the convergence record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from moire.topology.isolation import TOUCHING_MEV, DirectGap, bands_needed, touc
 
 @dataclass(frozen=True)
 class MeshLevel:
-    """One round of refinement: what was known with these points.
+    """Result of one round of refinement.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ class MeshLevel:
 
 @dataclass(frozen=True, eq=False)
 class ConvergedChern:
-    """Chern number of a group of bands with the record of how the mesh came to it.
+    """Chern number of a group of bands on an adaptive mesh, with the record of the refinement.
 
     Parameters
     ----------
     value
         (1/2 pi) times the total flux, before rounding.
     converged, stop_reason
-        Whether every link and flux is within the bounds asked; if not, where and how small the gap is.
+        Whether every link and flux is within the requested bounds; if not, position and size of the smallest gap.
     history
         One entry per round.
     smallest_gap
@@ -62,7 +62,7 @@ class ConvergedChern:
     flux
         Flux of each plaquette in radians, (plaquette,).
     band_indices, name
-        What it belongs to.
+        Group of bands and name of the model.
     """
 
     value: float
@@ -131,11 +131,10 @@ def converged_chern(
         Most diagonalizations.
     min_link, max_flux
         A plaquette is split while one of its links is below `min_link` or its flux above `max_flux` radians, or
-        the direct gap inside is below half of that at its corners; all are where together they could not show
-        |C| = 1. The links of a mesh point that sits on a Dirac
-        point are 0.707, which `min_link` must exceed to see it.
+        the direct gap inside is below half of that at its corners; all are split while together they could not show
+        |C| = 1. The links of a mesh point at a Dirac point are 0.707, which `min_link` must exceed to detect it.
     touching_mev
-        A direct gap below this is a touching.
+        Direct gap below which bands count as touching.
 
     Returns
     -------
@@ -212,14 +211,14 @@ def _refuse_touching(band_indices: tuple[int, ...], gap: DirectGap | None, touch
 
 @dataclass(frozen=True, eq=False)
 class ConvergedGeometry:
-    """Quantum geometry on the last of a series of finer meshes, with the record of its figures.
+    """Quantum geometry on the last of a series of finer meshes, with the convergence record.
 
     Parameters
     ----------
     geometry
-        On the finest mesh.
+        Geometry on the finest mesh.
     converged, stop_reason
-        Whether the figures of the last two meshes agree.
+        Whether the values on the last two meshes agree.
     change
         Largest change of C, K and sigma_F between the last two meshes, in units of the larger of K and 1.
     history
@@ -240,7 +239,7 @@ class ConvergedGeometry:
 def converged_geometry(
     model: BlochModel, band_indices: Sequence[int], *, start: int = 12, max_side: int = 60, tolerance: float = 1e-4
 ) -> ConvergedGeometry:
-    """Quantum geometry of a group of bands on meshes finer by half until C, K and sigma_F settle.
+    """Quantum geometry of a group of bands on meshes, each finer by half, until C, K and sigma_F converge.
 
     Sums over a regular mesh converge exponentially for bands with a gap, so a change is a bound on the error.
 
@@ -263,7 +262,7 @@ def converged_geometry(
     Warns
     -----
     ConvergenceWarning
-        If the figures still change at `max_side`.
+        If the values still change at `max_side`.
     """
     require(2 <= start < max_side, "start", f"lie in 2..{max_side - 1}, below max_side", start)
     require(tolerance > 0, "tolerance", "be positive", tolerance)

@@ -1,4 +1,4 @@
-"""Everything that the topology toolbox says about groups of bands of the moire model, in one table."""
+"""Report of the topology of groups of bands of the moire model, in one table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class GroupTopology:
     modulo_3
         Chern number modulo 3 from the C3 eigenvalues, or None where they are not reliable.
     z2
-        Of this group and its time-reversed partner together, or None where it was refused.
+        Z2 of this group and its time-reversed partner together, or None where it is not defined.
     gap
         Smallest direct gap to a band outside the group on the mesh.
     """
@@ -58,7 +58,7 @@ class GroupTopology:
 
     @property
     def row(self) -> str:
-        """The figures of the group as one row of the table of a report."""
+        """The values of the group as one row of the table of a report."""
         bands = "+".join(map(str, self.links.band_indices))
         geometry, modulo = self.geometry, "-" if self.modulo_3 is None else self.modulo_3
         z2 = "-" if self.z2 is None else self.z2.value
@@ -87,7 +87,7 @@ class TopologyReport:
     indices
         Interband indices of neighbouring bands on disks around the corners, with the name of the corner.
     refusals
-        Why an index or a Z2 is missing, in words.
+        Reasons for missing indices and Z2 invariants.
     """
 
     name: str
@@ -121,7 +121,7 @@ def topology_report(
     mesh: tuple[int, int] = (18, 18),
     index_radius: float = 0.25,
 ) -> TopologyReport:
-    """Topology of groups of bands of the continuum model by every route.
+    """Topology of groups of bands of the continuum model, with Chern numbers by four routes.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def topology_report(
     Warns
     -----
     MeshWarning
-        If the mesh is too coarse for one of the figures.
+        If the mesh is too coarse for one of the quantities.
     """
     require(mesh[0] % 2 == 0, "mesh", "have an even number of points along b_1, as Z2 needs", list(mesh))
     n_bands = 2 + max(max(group) for group in groups)

@@ -1,13 +1,13 @@
 """Streda lines and Hall resistance: n(B) = nu n_0 + C B / phi_0 and R_xy = E_x / J_y = h / (C e^2).
 
-One Chern number C, three signs that follow from it. n counts electrons (nu < 0: holes missing from filled valence
+The Chern number C fixes three signs. n counts electrons (nu < 0: holes missing from filled valence
 bands), B points along +z, phi_0 = h/e > 0, and C = phi_0 dn/dB is the Chern number of the filled electron states in
 the sign of :func:`moire.topology.chern_number`, A = i<u|d u>. Electrons carry the charge -e, and with
 J_i = sigma_ij E_j and E_i = rho_ij J_j
 
     sigma_xy = -e (dn/dB)_mu = -C e^2/h = -sigma_yx,        R_xy = rho_xy = -1/sigma_xy = h/(C e^2).
 
-So C, the slope and R_xy have one sign, and sigma_xy the other.
+C, the slope and R_xy have the same sign, and sigma_xy has the opposite one.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def streda_fan(lines: Sequence[StredaLine], field_tesla: ArrayLike, cell_area_nm
 
 @dataclass(frozen=True)
 class StredaFit:
-    """A straight line through the densities of an incompressible state.
+    """Straight line fitted to the densities of an incompressible state.
 
     Parameters
     ----------
@@ -210,8 +210,7 @@ def fit_streda(
     Parameters
     ----------
     field_tesla, density_per_nm2
-        Where the state was seen: B in tesla and the density n of electrons, negative for holes, in 1/nm^2, both
-        (point,).
+        Measured points: B in tesla and the density n of electrons, negative for holes, in 1/nm^2, both (point,).
     cell_area_nm2
         Area of the moire cell.
     density_error_per_nm2

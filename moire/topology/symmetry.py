@@ -9,7 +9,7 @@ angular momentum of the orbitals multiplies all three alike: neither changes the
 
 Inversion at D = 0: p in layer b goes to -p + tau (kappa_+ + kappa_-) in layer t, and back; P^2 = 1.
 
-Both hold exactly for all plane waves, and up to an error that falls with the cutoff on a finite disk.
+Both are exact for the complete set of plane waves; on a finite disk the error falls with the cutoff.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TOLERANCE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class SymmetryTable:
-    """Symmetry eigenvalues of the bands at the points that the symmetry keeps.
+    """Symmetry eigenvalues of the bands at the invariant momenta of the symmetry.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class SymmetryTable:
     energies
         (point, band), meV.
     model
-        What it belongs to.
+        The continuum model.
     """
 
     symmetry: str
@@ -132,14 +132,14 @@ class SymmetryTable:
 
 @dataclass(frozen=True, eq=False)
 class SymmetryOperator:
-    """A permutation of the plane waves at one momentum; waves sent outside the cutoff are lost.
+    """A permutation of the plane waves at one momentum; waves mapped outside the cutoff are lost.
 
     Parameters
     ----------
     momentum
-        k in 1/nm that the symmetry keeps, (2,).
+        Invariant momentum k in 1/nm, (2,).
     target
-        Index of the wave that each (layer, G) is sent to, -1 outside the disk, (2 G,).
+        Index of the wave that each (layer, G) is mapped to, -1 outside the disk, (2 G,).
     """
 
     momentum: FloatArray

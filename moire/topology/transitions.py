@@ -1,4 +1,4 @@
-"""Band inversions and magic angles: where bands touch or flatten along a path of models."""
+"""Band inversions, gap closings and magic angles along a path of models."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class Transition:
     kind
         "inversion", "gap closing" or "magic angle".
     value
-        Where it is, in the unit of the family (degrees or meV).
+        Position of the transition, in the unit of the family (degrees or meV).
     residual_mev
-        The gap left at `value` (its modulus), or the band width there for a magic angle.
+        Modulus of the gap at `value`, or the band width for a magic angle.
     momentum
-        Where in the zone in 1/nm; nan for a magic angle.
+        Momentum in 1/nm; nan for a magic angle.
     point
         Name of the high-symmetry point, or "" if the search was over the zone.
     band
@@ -78,7 +78,7 @@ class Transition:
     bounds
         Interval left at the end, or (value - tolerance, value + tolerance).
     converged, stop_reason, n_evaluations
-        Whether to believe it, why it stopped, and how often the function was evaluated.
+        Whether it converged, the reason for stopping, and the number of evaluations.
     history
         Every evaluation (parameter, function in meV), (evaluation, 2), in order.
     model
@@ -114,7 +114,7 @@ class Transition:
 
 
 class _Recorded:
-    """A function of one number that remembers its calls."""
+    """A function of one number that records its calls."""
 
     def __init__(self, function: Callable[[float], float]) -> None:
         self.function = function
@@ -133,7 +133,7 @@ class _Recorded:
 def find_inversion(
     family: Family, bracket: tuple[float, float], band: int, point: str, *, tolerance: float = 1e-6
 ) -> Transition:
-    """Where `band` and ``band + 1`` exchange their C3 eigenvalues at a high-symmetry point.
+    """Parameter at which `band` and ``band + 1`` exchange their C3 eigenvalues at a high-symmetry point.
 
     The signed quantity is the energy difference of the highest levels with the two C3 labels that the
     bands have at the start of the bracket: it is smooth through the inversion, and brentq finds its root.
@@ -236,10 +236,10 @@ def find_gap_closing(
     gap_tolerance_mev: float = 0.01,
     n_mesh: int = 12,
 ) -> Transition:
-    """Where the direct gap between `band` and the next, minimised over the zone, is smallest.
+    """Parameter at which the direct gap between `band` and the next, minimised over the zone, is smallest.
 
-    Uses no symmetry: the second route to an inversion, and the first where bands meet at a general
-    momentum. A gap that stays open comes back with ``converged = False``.
+    Uses no symmetry: an independent route to an inversion, and the only one if bands meet at a general
+    momentum. A gap that stays open is returned with ``converged = False``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Wilson loops of a group of bands and the flow of its hybrid Wannier centres, sewn over the zone edge."""
+"""Wilson loops of a group of bands and the flow of its hybrid Wannier centres across the closed zone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class WilsonLoops:
     min_singular_value
         Smallest singular value of a link; below 0.5 the grid is too coarse along the loops.
     band_indices, flavour, mesh
-        What it belongs to.
+        Group of bands, flavour index, and sides (N1, N2) of the grid.
     """
 
     phases: FloatArray = field(repr=False)
@@ -101,7 +101,7 @@ class WilsonLoops:
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
         if not self.largest_shown:
-            trust = "  (mesh too coarse for any Chern number but 0)"
+            trust = "  (mesh too coarse for any Chern number except 0)"
         bands = ",".join(map(str, self.band_indices))
         return (
             f"Wilson loops of bands [{bands}] along b_{self.axis + 1} on {self.mesh[0]}x{self.mesh[1]}: "
@@ -142,7 +142,7 @@ def wilson_loops(bands: BandStructure, band_indices: Sequence[int], flavour: int
     band_indices
         Bands treated as one non-Abelian group.
     flavour
-        Which flavour.
+        Flavour index.
     axis
         Direction of the loops, 0 for b_1 and 1 for b_2.
 

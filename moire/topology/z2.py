@@ -29,7 +29,7 @@ SYMMETRY_TOLERANCE_RAD = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Z2Result:
-    """Z2 invariant of a time-reversal symmetric group of bands, with what is needed to trust it.
+    """Z2 invariant of a time-reversal symmetric group of bands, with the measures of its reliability.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ class Z2Result:
     min_singular_value
         Smallest singular value of a link, as in :class:`moire.topology.WilsonLoops`.
     asymmetry
-        How far the phases are from time-reversal symmetry, radians: the largest splitting of a Kramers pair on the
+        Deviation of the phases from time-reversal symmetry, radians: the largest splitting of a Kramers pair on the
         two invariant lines, or difference between the loops at opposite momenta.
     band_indices, flavours, axis, n_along
-        What it belongs to; `n_along` is the number of points of a loop.
+        Group of bands, flavour indices, direction of the loops, and number of points of a loop.
     """
 
     value: int
@@ -80,7 +80,7 @@ class Z2Result:
     def is_reliable(self) -> bool:
         """Whether singular values exceed 0.5, no phase moves by pi/2 or half a gap in one step, and Z2 = 1 could show.
 
-        A smaller motion than half a gap cannot pass a gap centre unseen.
+        A motion of less than half a gap cannot cross a gap centre undetected.
         """
         fine = self.min_singular_value > coarse_link(self.n_along) and self.max_step < min(
             LARGE_FLUX, self.smallest_gap / 2
@@ -90,7 +90,7 @@ class Z2Result:
     def __str__(self) -> str:
         trust = "" if self.is_reliable else "  (mesh too coarse)"
         if not self.can_be_odd:
-            trust = "  (mesh too coarse for any Z2 but 0)"
+            trust = "  (mesh too coarse for any Z2 except 0)"
         bands = ",".join(map(str, self.band_indices))
         return (
             f"Z2[{bands}] = {self.value} from {len(self.transverse)} loops along b_{self.axis + 1}: "
@@ -108,19 +108,19 @@ def z2_index(
 ) -> Z2Result:
     """Z2 invariant of bands that time reversal maps onto themselves, by the largest-gap method.
 
-    The centre of the largest gap between the Wannier centres is followed over half the zone; the invariant is
-    the parity of the number of centres it passes. Flavours that do not mix (two valleys exchanged by time
+    The middle of the largest gap between the Wannier centres is followed over half the zone; the invariant is
+    the parity of the number of Wannier centres that it crosses. Flavours that do not mix (two valleys exchanged by time
     reversal) are one group: their loops are a direct sum, and the phases of all are taken together.
 
     Parameters
     ----------
     bands
-        Band structure on a regular :class:`MomentumGrid` with zero boundary twist and an even number of points
-        across the loops.
+        Band structure on a regular :class:`MomentumGrid` with zero boundary phases (`twist`) and an even number of
+        points across the loops.
     band_indices
         The group, the same in every flavour.
     flavours
-        Which flavours make the group; all of them by default.
+        Flavours of the group; all of them by default.
     axis
         Direction of the loops.
     tolerance_rad
@@ -224,12 +224,12 @@ class ChernPair:
     Parameters
     ----------
     labels
-        How the two are called.
+        Names of the two subspaces.
     first, second
         Their Chern numbers.
     separation
-        Smallest distance between the two in the spectrum of the operator that tells them apart (2 for exact
-        valleys, 2 for conserved spin in units of 1/2); where it vanishes the numbers lose their meaning.
+        Smallest distance between the two in the spectrum of the operator that distinguishes them (2 for exact
+        valleys, 2 for conserved spin in units of 1/2); if it vanishes, the Chern numbers are not defined.
     """
 
     labels: tuple[str, str]
@@ -288,7 +288,7 @@ def spin_chern_number(
     spin
         Hermitian operator on one state, (dim, dim), with eigenvalues +-1; it must commute with the sewing.
     flavour
-        Which flavour.
+        Flavour index.
 
     Raises
     ------

@@ -167,7 +167,7 @@ def test_an_fci_report_without_its_long_parts():
     short = ("--shells", 3, "--q-cutoff", 2, "--flux", "", "--twists", "0x0", "--no-charge-gap")
     done = moire("fci", "--twist", 3.7, "--cluster", "3x4", "--filling", "-2/3", *short)
     assert done.returncode == 0, done.stderr
-    assert "Questions of a referee:" in done.stdout
+    assert "\nChecks:" in done.stdout
     assert "many-body Chern number" not in done.stdout
 
 

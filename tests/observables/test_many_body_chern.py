@@ -164,7 +164,7 @@ def test_coarse_twists_are_told(problem):
     with pytest.warns(mo.errors.MeshWarning, match="too coarse"):
         result = many_body_chern(problem([3, 4]), (2, 3), (2, 2))
     assert not result.is_reliable
-    assert "too coarse for any Chern number but 0" in str(result)
+    assert "too coarse for any Chern number except 0" in str(result)
     assert result.largest_shown == 0
 
 
@@ -193,5 +193,5 @@ def test_bad_input(problem):
         many_body_chern(start, (2, 3), momenta=[(3, 0)])
     bands = start.bands
     foreign = mo.BandStructure(bands.momenta, bands.energies + 1.0, bands.names, True, bands.models, bands.states)
-    with pytest.raises(mo.InputError, match=r"solved again at every twist, but holds others \(up to 1 meV away\)"):
+    with pytest.raises(mo.InputError, match=r"at each boundary phase, but holds others \(up to 1 meV away\)"):
         many_body_chern(mo.project(foreign, start.interaction), (2, 3))

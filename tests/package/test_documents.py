@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import pytest
 from pydantic_core import to_jsonable_python
 
+import moire
 from moire import errors, solve_all_sectors
 from moire.cli import cli
 from moire.parameters import PUBLISHED
@@ -148,6 +149,16 @@ def test_links_between_documents_lead_somewhere():
     for path in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[\w-]+)?\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{name(path)}: {target}"
+
+
+def test_the_page_of_symbols_names_attributes_that_exist():
+    text = (ROOT / "docs" / "symbols.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([A-Z]\w+)\.(\w+)`", text)
+    assert len(named) > 50
+    rooms = (moire, moire.topology, moire.exact_diagonalization, moire.hartree_fock, moire.observables)
+    for noun, attribute in named:
+        kind = next(getattr(room, noun) for room in (*rooms, moire.orbitals, moire.form_factors) if hasattr(room, noun))
+        assert hasattr(kind, attribute) or attribute in {field.name for field in fields(kind)}, f"{noun}.{attribute}"
 
 
 def test_what_the_pages_count_and_list_is_there():

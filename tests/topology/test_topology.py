@@ -186,7 +186,7 @@ def test_coarse_mesh_warns(build_model):
     with pytest.warns(mo.MeshWarning, match=r"too coarse: C\[0\] = .* on 2x2: smallest link 0\.\d+"):
         result = chern_number(bands, [0])
     assert not result.is_reliable
-    assert "(mesh too coarse for any Chern number but 0)" in str(result)
+    assert "(mesh too coarse for any Chern number except 0)" in str(result)
 
 
 def test_twisted_mesh_gives_the_same_number(build_model):

@@ -53,7 +53,7 @@ class MeanFieldPoint:
 
     @property
     def is_decided(self) -> bool:
-        """Whether the next phase lies higher than bands left out were seen to move it, 0.25 meV per cell."""
+        """Whether the next phase lies higher than the shift due to bands left out, 0.25 meV per cell."""
         return not self.runner_up[1] < BANDS_MOVE_MEV
 
     def __str__(self) -> str:

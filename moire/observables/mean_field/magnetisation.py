@@ -30,8 +30,8 @@ class OrbitalMagnetisation:
         dM/dmu of each flavour in Bohr magnetons per cell and meV: C of its electrons times the area of the cell times
         e/h.
     chern
-        C of the electrons of each flavour from the same integral, (flavour,); its distance from an integer says how
-        well the mesh resolves the curvature.
+        C of the electrons of each flavour from the same integral, (flavour,); its distance from an integer measures
+        the error of the mesh.
     gap_edges_mev
         Highest filled and lowest empty electron energy in meV.
     mesh
@@ -91,7 +91,7 @@ def orbital_magnetisation(result: HartreeFockResult, mesh: MomentumGrid | None =
 
     M = -(e/hbar) Im sum_{n: holes} int d^2k/(2 pi)^2 <D_x u_n| H + E_n - 2 mu |D_y u_n>,  D = (1 - P) d/dk,
 
-    the formula of the filled electrons with its sign turned, since both together have no moment. Its derivative in
+    minus the formula of the filled electrons, since electrons and holes together have no moment. Its derivative in
     mu is C e/h of the electrons. H is that of the mean field, exchange included: the energy is stationary, so that
     only the explicit response of the density matrix to the field enters. Bands that were dropped enter H without mean
     field.

@@ -21,7 +21,7 @@ from moire.topology.berry import ChernResult, chern_number
 
 @dataclass(frozen=True, eq=False)
 class MeanFieldPhase:
-    """A name, and everything it was read from.
+    """Name of a phase, with the quantities that determine it.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def identify_phase(
     filled = result.filled_bands
     if result.n_particles == 0:
         return MeanFieldPhase("empty", None, (), rule)
-    full = len(filled) == result.bands.n_bands  # no state is left to have a gap to
+    full = len(filled) == result.bands.n_bands  # there is no empty state, hence no gap
     if not filled or not (full or result.gap >= gap_threshold_mev):
         return MeanFieldPhase("metal", None, (), rule)
     chern = _chern(result.bands, filled)

@@ -1,4 +1,4 @@
-"""What is built from interband indices: topological charges, the valley index, index against radius."""
+"""Quantities built from interband indices: topological charges, the valley index, index against radius."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TopologicalCharges:
     indices
         Theta_nm, (band, band), antisymmetric.
     bands, region, model
-        What they belong to.
+        The bands, the region and the model.
     """
 
     charges: FloatArray
@@ -93,7 +93,7 @@ def interband_valley_index(
 
 @dataclass(frozen=True, eq=False)
 class RadiusScan:
-    """Theta_nm on concentric disks: plot `values` against `radii`; where refused, nan and a reason.
+    """Theta_nm on concentric disks, `values` against `radii`; nan and a reason where the index is not defined.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class RadiusScan:
     values
         (r,), before rounding.
     reasons
-        The refusal, or the stop reason of the mesh, of each radius.
+        Error message or stop reason of the mesh, for each radius.
     """
 
     radii: FloatArray
@@ -117,7 +117,7 @@ class RadiusScan:
 def index_versus_radius(
     model: MomentumModel, centre: tuple[float, float], radii: Sequence[float], n: int, m: int, **options: Any
 ) -> RadiusScan:
-    """Interband index on concentric disks; radii whose boundary or disk is refused come back as nan."""
+    """Interband index on concentric disks; nan at radii where it is not defined."""
     disks = [Disk(centre, radius) for radius in radii]
     values, reasons = [], []
     for disk in disks:

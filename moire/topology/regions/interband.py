@@ -34,7 +34,7 @@ the plane waves that sewing drops at the cutoff show here (5e-6 at three shells)
 
 @dataclass(frozen=True)
 class MeshRecord:
-    """The index on one mesh, and the figures that make it trustworthy.
+    """The index on one mesh, with the measures of its reliability.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class MeshRecord:
         The two parts in units of 2 pi: of d arg<m|d_l n> + A_n - A_m along the boundary, by overlaps,
         and of -(Omega_n - Omega_m) over the region.
     velocity_contour
-        The first part from <m|d_l H|n>/(E_n - E_m) instead of overlaps: the second route.
+        The first part from <m|d_l H|n>/(E_n - E_m) instead of overlaps, an independent route.
     min_overlap
         Smallest |z_j| = |<m_j|n_j+1>| on the boundary, proportional to the mesh; infinite without one.
     min_link, max_flux, max_turn
@@ -87,12 +87,12 @@ class MeshRecord:
 
 @dataclass(frozen=True, eq=False)
 class InterbandIndex:
-    """Theta_nm on a region, with what is needed to trust it.
+    """Theta_nm on a region, with the measures of its reliability.
 
     Parameters
     ----------
     n, m, region, model
-        What it belongs to.
+        The two bands, the region and the model.
     weakest_coupling
         Smallest |<m|d_l n>| on the boundary in nm and its momentum; infinite without a boundary.
     closest_approach
@@ -100,7 +100,7 @@ class InterbandIndex:
     history
         One record per mesh, coarse to fine.
     converged, stop_reason
-        Whether two successive fine meshes gave one integer, and why the doubling stopped.
+        Whether two successive fine meshes gave the same integer, and the reason for stopping.
     """
 
     n: int
@@ -174,9 +174,9 @@ def interband_index(
     n, m
         Two different bands, counted as the model counts them.
     max_doublings
-        How often the mesh may be doubled.
+        Largest number of doublings of the mesh.
     coupling_floor
-        Refuse a boundary on which |<m|d_l H|n>| falls below this share of its largest value.
+        Smallest |<m|d_l H|n>| allowed on the boundary, as a fraction of its largest value.
     n_threads
         Threads over momenta; all cores by default.
 
@@ -215,7 +215,7 @@ def interband_index(
     else:
         check_velocity(model, float(np.ptp(region.mesh(0).points, axis=0).max()))
 
-    with threadpool_limits(1, user_api="blas"):  # many small products: BLAS threads only get in each other's way
+    with threadpool_limits(1, user_api="blas"):  # many small products: BLAS threads only slow each other down
         return _converge(model, region, n, m, max_doublings, coupling_floor, n_threads)
 
 
@@ -251,7 +251,7 @@ def _converge(
 
 
 def _index_on(model: MomentumModel, solved: RegionStates) -> MeshRecord:
-    """Contour and area of one mesh, and their figures of trust."""
+    """Contour and area of one mesh, with the measures of their reliability."""
     corner = solved.mesh.faces
     ahead = np.roll(corner, -1, axis=1)
     area, min_link, max_flux = 0.0, 1.0, 0.0

@@ -44,7 +44,7 @@ class RegionMesh:
 
 
 class Region(Protocol):
-    """What the interband index needs to know about a region of momentum space."""
+    """Protocol of a region of momentum space, as the interband index needs it."""
 
     def mesh(self, level: int) -> RegionMesh:
         """Mesh number `level`; each level halves every edge of the one before."""
@@ -59,7 +59,7 @@ class Region(Protocol):
         ...
 
     def inverted(self) -> Region:
-        """The region of all -k: where time reversal sends this one."""
+        """The region of all -k, the image under time reversal."""
         ...
 
 
@@ -235,7 +235,7 @@ class Zone:
     lattice: TriangularLattice
 
     def mesh(self, level: int) -> RegionMesh:
-        """Regular grid of 12 x 2^level points a side, sewn over the zone edge."""
+        """Regular grid of 12 x 2^level points a side, sewn across the zone boundary."""
         n = 12 * 2**level
         i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
         solved = (np.stack([i, j], axis=-1)[:-1, :-1].reshape(-1, 2) / n) @ self.lattice.reciprocal

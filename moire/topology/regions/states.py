@@ -1,4 +1,4 @@
-"""Two bands solved on a region of momentum space, and the refusals that protect their index."""
+"""Two bands solved on a region of momentum space, and the checks that their index is defined."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EDGE = 1e-6  # of the region's size: closer than this to the boundary is on it
 
 @dataclass(frozen=True, eq=False)
 class RegionStates:
-    """Bands n and m on the vertices of a mesh, sewn where the mesh says so.
+    """Bands n and m on the vertices of a mesh, sewn across the zone boundary where needed.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class RegionStates:
 
 @dataclass(frozen=True)
 class Extremum:
-    """Smallest value of something, and the momentum in 1/nm where it was found."""
+    """Smallest value of a quantity, and its momentum in 1/nm."""
 
     value: float
     momentum: tuple[float, float]
@@ -74,7 +74,7 @@ def _neighbour_gaps(energies: FloatArray, n: int, m: int) -> FloatArray:
 def solve_region(
     model: MomentumModel, mesh: RegionMesh, n: int, m: int, n_threads: int | None, check_cutoff: bool = False
 ) -> RegionStates:
-    """Solve bands n and m on a mesh; vertices over the zone edge are the sewn states."""
+    """Solve bands n and m on a mesh; vertices beyond the zone boundary are the sewn states."""
     energies, states = solve_many(
         lambda i: model.hamiltonian(mesh.points[i]),
         len(mesh.points),

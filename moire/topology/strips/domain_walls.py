@@ -63,7 +63,7 @@ class DomainWalls:
 
     @property
     def name(self) -> str:
-        """One line that says which walls these are."""
+        """Name of the walls, in one line."""
         return f"{self.model.name}, domain walls of width {self.width_nm:g} nm in {self.box_nm:g} nm"
 
     @property

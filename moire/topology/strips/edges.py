@@ -1,8 +1,8 @@
-"""In-gap modes of strips (ribbons and domain walls): where they cross an energy, on which side, and which way.
+"""In-gap modes of strips (ribbons and domain walls) at a given energy: momentum, side and direction.
 
 A strip has two sides: the lower and upper edge of a ribbon, or two opposite domain walls. Its Hamiltonian
-is a matrix polynomial in one variable that stands for the momentum q along it, so that the momenta at
-which a mode has a given energy are eigenvalues: no mesh is needed, and none can miss a crossing.
+is a matrix polynomial in one variable that represents the momentum q along it, so that the momenta at
+which a mode has a given energy are eigenvalues: no mesh is needed, and no crossing is missed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ NEAR_MISS = 10
 
 
 class Strip(Protocol):
-    """What the mode counting needs to know about a ribbon or a pair of domain walls."""
+    """Protocol of a ribbon or a pair of domain walls, as the counting of modes needs it."""
 
     @property
     def name(self) -> str:
-        """One line that says which strip this is."""
+        """Name of the strip, in one line."""
         ...
 
     @property
@@ -141,7 +141,7 @@ def strip_spectrum(strip: Strip, momenta: ArrayLike, n_states: int | None = None
     momenta
         In 1/nm, (k,).
     n_states
-        Keep so many states, those in the middle of the spectrum; all by default.
+        Number of states kept, those in the middle of the spectrum; all by default.
 
     Raises
     ------
@@ -171,9 +171,9 @@ def in_gap_modes(strip: Strip, energy_mev: float) -> InGapModes:
     """Find all modes of a strip at one energy in the bulk gap, with their side and direction.
 
     Modes that cross the energy at one momentum (helical pairs, or the two sides of a symmetric strip) are
-    told apart by diagonalising the side in their common space, and then the velocity on each side; so a
+    distinguished by diagonalising the side in their common space, and then the velocity on each side; a
     splitting by the overlap of the two sides, which makes the momenta complex, does no harm as long as
-    it is tiny, and is refused where it is not.
+    it is tiny, and is an error otherwise.
 
     Parameters
     ----------

@@ -18,9 +18,9 @@ class Ribbon:
     """A lattice model cut to `n_cells` cells across, periodic along the vector p of the edge.
 
     The momentum q runs along p, the lower edge is on the right of p and the upper edge on the left. With
-    the sign A = i <u|d u> the filled bands' Chern number C binds -C modes to the
-    lower and +C to the upper edge (number along +p minus number along -p): a force along p pumps C
-    electrons to the left, and the spectral flow at the edges takes them back.
+    the sign A = i <u|d u>, filled bands with Chern number C have -C modes at the
+    lower and +C at the upper edge (number along +p minus number along -p): a force along p pumps C
+    electrons to the left, and the spectral flow at the edges returns them.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Ribbon:
 
     @property
     def name(self) -> str:
-        """One line that says which ribbon this is."""
+        """Name of the ribbon, in one line."""
         return f"{self.model.name}, {self.edge} ribbon, {self.n_cells} cells"
 
     @property
