@@ -53,9 +53,10 @@ def click_option(field: OptionField, default: Any = None) -> click.Option:
     elif field.spelling is not None:
         kind = Spelled(field.spelling)
         chosen = chosen if chosen is MISSING else field.spelling.write(chosen)
+    typed = None if field.spelling is None else field.spelling.typed
     if chosen is MISSING:
-        return click.Option([flag, field.name], type=kind, required=True, help=help_line)
-    return click.Option([flag, field.name], type=kind, default=chosen, help=help_line)
+        return click.Option([flag, field.name], type=kind, required=True, help=help_line, metavar=typed)
+    return click.Option([flag, field.name], type=kind, default=chosen, help=help_line, metavar=typed)
 
 
 def task_options(task: type, only: Iterable[str] | None = None) -> Iterator[click.Option]:

@@ -40,7 +40,7 @@ class _Table(BaseModel):
 class ParametersTable(_Table):
     """A user-defined parameter set; the fields are those of ContinuumParameters."""
 
-    name: Annotated[str, Option("how it is called in files and figures")]
+    name: Annotated[str, Option("name in files and figures")]
     potential_mev: Annotated[float, Option("V", "meV")]
     potential_phase_deg: Annotated[float, Option("φ", "deg")]
     tunnelling_mev: Annotated[float, Option("w", "meV")]
@@ -48,9 +48,9 @@ class ParametersTable(_Table):
     lattice_constant_nm: Annotated[float, Option("a_0 of the monolayer", "nm")]
     second_potential_mev: Annotated[float, Option("V_2", "meV")] = 0.0
     second_tunnelling_mev: Annotated[float, Option("w_2", "meV")] = 0.0
-    material: Annotated[str, Option("what it describes")] = "MoTe2"
-    reference: Annotated[str, Option("where it was printed")] = "user-defined"
-    note: Annotated[str, Option("anything to remember")] = ""
+    material: Annotated[str, Option("material")] = "MoTe2"
+    reference: Annotated[str, Option("publication")] = "user-defined"
+    note: Annotated[str, Option("remarks")] = ""
 
 
 class ModelTable(_Table):
@@ -73,8 +73,8 @@ class ModelTable(_Table):
 class RefineTable(_Table):
     """Halve the steps across phase boundaries of the task ``hf``."""
 
-    axis: Annotated[Axis, Option("along which neighbours are compared")] = "displacement_mev"
-    min_step: Annotated[float, Field(gt=0), Option("distance at which a boundary counts as found", "of the axis")] = 1.0
+    axis: Annotated[Axis, Option("axis of the refinement")] = "displacement_mev"
+    min_step: Annotated[float, Field(gt=0), Option("final step across a boundary", "of the axis")] = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ class BandsTask:
     valleys: ClassVar[int] = 1
     takes: ClassVar[frozenset[str]] = frozenset()
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_bands)
-    n_bands: Annotated[int, Option("bands from the gap")] = 3
+    n_bands: Annotated[int, Option("number of bands, counted from the gap")] = 3
     mesh: Annotated[Mesh, Option("momenta for widths and gaps")] = (18, 18)
     points_per_segment: Annotated[int, Option("momenta per segment of the path", flag="segment")] = 30
 

@@ -38,8 +38,10 @@ class SpectrumOptions:
     """One cluster and filling, and which levels: a table of a plan."""
 
     cluster: Annotated[Cluster, Option("the cluster")]
-    filling: Annotated[HoleFilling, Option('holes per cell, such as `"-2/3"`, -0.6667 or `[2, 3]`', "1/cell")]
-    boundary_twist: Annotated[Phases, Option("boundary phases along L_1 and L_2", "2 pi")] = (0.0, 0.0)
+    filling: Annotated[HoleFilling, Option("holes per cell, such as `-2/3`; `2/3` means the same")]
+    boundary_twist: Annotated[
+        Phases, Option("[boundary phases](theory/flux_and_gaps.md) along L_1 and L_2", "2 pi")
+    ] = (0.0, 0.0)
     n_eigenstates: Annotated[int, Option("levels per sector", flag="states")] = 4
     seed: Annotated[int, Option("seed of the starting vectors")] = 0
 

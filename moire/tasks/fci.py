@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 class DiagnosticOptions:
     """Which diagnostics of a fractional Chern insulator, and how fine."""
 
-    n_kept: Annotated[int, Option("particles kept in the entanglement cut; -1: half of them, at most 3; 0: none")] = -1
+    n_kept: Annotated[
+        int, Option("particles kept in the entanglement cut; -1: automatic, half of them, at most 3; 0: no cut")
+    ] = -1
     flux_directions: Annotated[
-        Integers, Option("along which of L_1 and L_2 a flux quantum is inserted", flag="flux")
+        Integers, Option("directions (1 for L_1, 2 for L_2) along which a flux quantum is inserted", flag="flux")
     ] = (1, 2)
-    n_flux_steps: Annotated[int, Option("steps of one turn")] = 12
+    n_flux_steps: Annotated[int, Option("steps of one flux quantum")] = 12
     twist_mesh: Annotated[
         Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="twists")
     ] = (6, 6)

@@ -53,20 +53,24 @@ class HfTask(ProjectionOptions):
     valleys: ClassVar[int] = 2
     takes: ClassVar[frozenset[str]] = frozenset({"progress"})
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_hartree_fock)
-    filling: Annotated[HoleFilling, Option("holes per cell, both valleys together", "1/cell")] = "-2"
+    filling: Annotated[
+        HoleFilling, Option("holes per cell, both valleys together, such as `-2`; `2` means the same")
+    ] = "-2"
     mesh: Annotated[Mesh, Option("momenta")] = (12, 12)
     n_bands: Annotated[int, Option("bands kept per valley")] = 3
     epsilon_r: Annotated[Values, Option("relative dielectric constants")] = (20.0,)
     layer_distance_nm: Annotated[float, Option("distance of the layers; 0 is layer-blind", "nm")] = 0.7
     q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|")] = 2.0
-    zero_momentum: Annotated[ZeroMomentum, Option("[what to do with V(q = 0)](theory/projection.md#q-0)")] = "exchange"
-    reference: Annotated[Reference, Option("[density on which the interaction does not act](theory/projection.md)")] = (
+    zero_momentum: Annotated[ZeroMomentum, Option("[treatment of V(q = 0)](theory/projection.md#q-0)")] = "exchange"
+    reference: Annotated[Reference, Option("[density at which the interaction vanishes](theory/projection.md)")] = (
         "vacuum"
     )
     supercell: Annotated[Supercell, Option("enlarged cell; the moire cell if empty")] = ""
     boost: Annotated[Literal["", "+Q", "-Q"], Option("displaces K' by Q = kappa_+ - kappa_-")] = ""
-    symmetry: Annotated[Symmetry, Option("what no state may break")] = "free"
-    guesses: Annotated[Texts, Option("[guesses](theory/hartree_fock.md#solving); all that are possible if empty")] = ()
+    symmetry: Annotated[
+        Symmetry, Option("[symmetry imposed](theory/hartree_fock.md#imposed-symmetries) on every state")
+    ] = "free"
+    guesses: Annotated[Texts, Option("[guesses](theory/hartree_fock.md#solving); all applicable ones if empty")] = ()
     n_random: Annotated[int, Option("random starts of the guess `random`")] = 4
     temperature_mev: Annotated[float, Option("k_B T", "meV")] = 0.0
     tolerance_mev: Annotated[float, Option("residual of a converged state", "meV")] = 1e-6

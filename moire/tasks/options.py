@@ -41,6 +41,8 @@ class Spelling:
     ----------
     words
         The type in words.
+    typed
+        What stands for a value in the help of the command line.
     read
         The value of a text; raises ValueError, with a rule such as ``"read N1xN2"``, where it is none.
     write
@@ -48,6 +50,7 @@ class Spelling:
     """
 
     words: str
+    typed: str
     read: Callable[[str], Any]
     write: Callable[[Any], str]
 

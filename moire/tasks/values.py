@@ -119,24 +119,31 @@ def _flat(shape: Any) -> str:
 ClusterShape = tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 
 Values = Annotated[
-    tuple[float, ...], BeforeValidator(_as_values), Field(min_length=1), Spelling("values", _numbers, _joined)
+    tuple[float, ...],
+    BeforeValidator(_as_values),
+    Field(min_length=1),
+    Spelling("values", "X,Y,...", _numbers, _joined),
 ]
 HoleFilling = Annotated[
-    str, BeforeValidator(_as_hole_filling), Spelling("[filling](theory/projection.md#fillings)", str, str)
+    str, BeforeValidator(_as_hole_filling), Spelling("[filling](theory/projection.md#fillings)", "NU", str, str)
 ]
-Mesh = Annotated[tuple[int, int], Spelling("two integers", _pair, _by_x)]
-Cluster = Annotated[ClusterShape, Spelling("`[N1, N2]` or `[[T11, T12], [T21, T22]]`", _cluster, _by_x)]
+Mesh = Annotated[tuple[int, int], Spelling("two integers", "N1xN2", _pair, _by_x)]
+Cluster = Annotated[
+    ClusterShape, Spelling("`[N1, N2]` or `[[T11, T12], [T21, T22]]`", "N1xN2|T11,T12,T21,T22", _cluster, _by_x)
+]
 Supercell = Annotated[
     Literal["", "sqrt3"] | tuple[tuple[int, int], tuple[int, int]],
-    Spelling('`"sqrt3"` or `[[S11, S12], [S21, S22]]`', _supercell, _flat),
+    Spelling('`"sqrt3"` or `[[S11, S12], [S21, S22]]`', "sqrt3|S11,S12,S21,S22", _supercell, _flat),
 ]
-Phases = Annotated[tuple[float, float], Spelling("two numbers", _numbers, _joined)]
+Phases = Annotated[tuple[float, float], Spelling("two numbers", "X Y", _numbers, _joined)]
 Groups = Annotated[
     tuple[tuple[int, ...], ...],
-    Spelling("list of lists of integers", _groups, lambda groups: ",".join("+".join(map(str, g)) for g in groups)),
+    Spelling(
+        "list of lists of integers", "0,1,0+1", _groups, lambda groups: ",".join("+".join(map(str, g)) for g in groups)
+    ),
 ]
 Integers = Annotated[
     tuple[int, ...],
-    Spelling("list of integers", _listed(int, "be integers such as 1,2, or empty"), _joined),
+    Spelling("list of integers", "1,2", _listed(int, "be integers such as 1,2, or empty"), _joined),
 ]
-Texts = Annotated[tuple[str, ...], Spelling("list of texts", _listed(str, "be texts"), _joined)]
+Texts = Annotated[tuple[str, ...], Spelling("list of texts", "NAME,NAME", _listed(str, "be texts"), _joined)]

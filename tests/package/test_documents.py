@@ -4,7 +4,7 @@ import ast
 import re
 import shlex
 import tomllib
-from dataclasses import MISSING
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import click
