@@ -32,7 +32,7 @@ class Transfers:
     Parameters
     ----------
     grid
-        The momentum grid; its boundary twist cancels in q.
+        The momentum grid; its boundary phase cancels in q.
     q_cutoff
         Radius of the disk in units of |G_1|.
 

@@ -1,4 +1,4 @@
-"""Momenta: regular grids and tilted clusters with a boundary twist, and high-symmetry paths."""
+"""Momenta: regular grids and tilted clusters with a boundary phase, and high-symmetry paths."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def smith_normal_form(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray]:
 class MomentumGrid:
     """The momenta allowed on a cluster with superlattice vectors L_i = T_i1 a_1 + T_i2 a_2.
 
-    They form a group Z_d1 x Z_d2 (shifted by the boundary twist). For a rectangle,
+    They form a group Z_d1 x Z_d2 (shifted by the boundary phase). For a rectangle,
     T = diag(N1, N2), a momentum k = (n1 + phi_1) b_1/N1 + (n2 + phi_2) b_2/N2 has the label
     (n1, n2); for a tilted cluster the labels are those of the Smith normal form. Momenta are one flat
     axis, the second label fastest.
@@ -81,20 +81,20 @@ class MomentumGrid:
         The Bravais lattice.
     matrix
         Integer cluster matrix T, shape (2, 2).
-    twist
-        Boundary twist (phi_1, phi_2) along L_1 and L_2, in units of 2 pi.
+    boundary_phase
+        Boundary phase (phi_1, phi_2) along L_1 and L_2, in units of 2 pi.
 
     Raises
     ------
     InputError
-        If the matrix is not an integer 2x2 matrix or is singular, or the twist is not finite.
+        If the matrix is not an integer 2x2 matrix or is singular, or a phase is not finite.
     MemoryRefusedError
         From the tables over pairs of momenta, if they do not fit in memory.
     """
 
     lattice: TriangularLattice
     matrix: IntArray
-    twist: tuple[float, float] = (0.0, 0.0)
+    boundary_phase: tuple[float, float] = (0.0, 0.0)
     moduli: tuple[int, int] = field(init=False)
     fractional: FloatArray = field(init=False, repr=False)
     labels: IntArray = field(init=False, repr=False)
@@ -110,8 +110,8 @@ class MomentumGrid:
         matrix = read_only(np.round(raw), np.int64)
         determinant = int(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
         require(determinant != 0, "cluster", "have a nonzero determinant", raw.tolist())
-        twist = (float(self.twist[0]), float(self.twist[1]))
-        require(np.all(np.isfinite(twist)), "twist", "be finite (in units of 2 pi)", twist)
+        boundary_phase = (float(self.boundary_phase[0]), float(self.boundary_phase[1]))
+        require(np.all(np.isfinite(boundary_phase)), "boundary_phase", "be finite (in units of 2 pi)", boundary_phase)
         rectangle = not (matrix[0, 1] or matrix[1, 0]) and matrix[0, 0] > 0 and matrix[1, 1] > 0
         if rectangle:
             d, v = matrix, np.eye(2, dtype=np.int64)
@@ -123,29 +123,29 @@ class MomentumGrid:
         numerators = (labels * np.array([moduli[1], moduli[0]])) @ v.T  # exact: kappa = V D^-1 l
         size = moduli[0] * moduli[1]
         object.__setattr__(self, "matrix", matrix)
-        object.__setattr__(self, "twist", twist)
+        object.__setattr__(self, "boundary_phase", boundary_phase)
         object.__setattr__(self, "moduli", moduli)
         object.__setattr__(self, "labels", read_only(labels, np.int64))
         object.__setattr__(self, "fractional", read_only((numerators % size) / size))
 
     @classmethod
     def regular(
-        cls, lattice: TriangularLattice, n1: int, n2: int, twist: tuple[float, float] = (0.0, 0.0)
+        cls, lattice: TriangularLattice, n1: int, n2: int, boundary_phase: tuple[float, float] = (0.0, 0.0)
     ) -> MomentumGrid:
         """Return the grid k = (n1 + phi_1) b_1/N1 + (n2 + phi_2) b_2/N2 of N1 x N2 points."""
         positive = all(side >= 1 and is_whole(side) for side in (n1, n2))
         require(positive, "mesh", "have positive integer sides", f"{n1}x{n2}")
-        return cls(lattice, np.diag([int(n1), int(n2)]), twist)
+        return cls(lattice, np.diag([int(n1), int(n2)]), boundary_phase)
 
     @classmethod
     def cluster(
-        cls, lattice: TriangularLattice, shape: ArrayLike, twist: tuple[float, float] = (0.0, 0.0)
+        cls, lattice: TriangularLattice, shape: ArrayLike, boundary_phase: tuple[float, float] = (0.0, 0.0)
     ) -> MomentumGrid:
         """Grid of a cluster given as ``[N1, N2]`` or as an integer matrix ``[[T11, T12], [T21, T22]]``."""
         array = np.asarray(shape)
         if array.shape == (2,):
-            return cls.regular(lattice, array[0], array[1], twist)
-        return cls(lattice, array, twist)
+            return cls.regular(lattice, array[0], array[1], boundary_phase)
+        return cls(lattice, array, boundary_phase)
 
     @property
     def n_points(self) -> int:
@@ -165,13 +165,13 @@ class MomentumGrid:
         return f"{self.n_points} {self.matrix.tolist()}"
 
     def same_cluster(self, other: MomentumGrid) -> bool:
-        """Whether both grids hold the same momenta in the same order, up to the boundary twist."""
+        """Whether both grids hold the same momenta in the same order, up to the boundary phase."""
         return self.lattice == other.lattice and np.array_equal(self.matrix, other.matrix)
 
     @cached_property
     def points(self) -> FloatArray:
-        """Momenta in 1/nm, shape (k, 2), the boundary twist included."""
-        offset = np.linalg.solve(self.matrix.astype(float), np.array(self.twist))
+        """Momenta in 1/nm, shape (k, 2), the boundary phase included."""
+        offset = np.linalg.solve(self.matrix.astype(float), np.array(self.boundary_phase))
         return read_only((self.fractional + offset) @ self.lattice.reciprocal)
 
     def index_of(self, label: Sequence[int]) -> int:
@@ -194,7 +194,7 @@ class MomentumGrid:
 
     @cached_property
     def turn_indices(self) -> tuple[int, int]:
-        """Indices of s_1 and s_2, s_i . L_j = 2 pi delta_ij: what a turn of the twist along L_i adds to a momentum."""
+        """Indices of s_1 and s_2, s_i . L_j = 2 pi delta_ij: what a turn of the phase along L_i adds to a momentum."""
         steps = np.linalg.inv(self.matrix.astype(float)).T
         distance = self.fractional[None] - steps[:, None]
         first, second = np.abs(distance - np.round(distance)).sum(axis=2).argmin(axis=1)
@@ -215,12 +215,12 @@ class MomentumGrid:
 
     @property
     def sum_index(self) -> IntArray:
-        """Index of k + q, shape (k, q); q runs over the untwisted group."""
+        """Index of k + q, shape (k, q); q runs over the momentum group."""
         return self._coset[0]
 
     @property
     def difference_index(self) -> IntArray:
-        """Index of k - q in the untwisted group, shape (k, q)."""
+        """Index of k - q in the momentum group, shape (k, q)."""
         return self._coset[1]
 
     @cached_property

@@ -187,7 +187,7 @@ class ProjectedHamiltonian:
         return {
             "model": " and ".join(self.bands.names),
             "cluster": self.grid.name,
-            "boundary_twist": list(self.grid.twist),
+            "boundary_phase": list(self.grid.boundary_phase),
             "bands_kept": self.bands.n_bands,
             "flavours": self.bands.n_flavours,
             "carrier": self.carrier,

@@ -93,9 +93,14 @@ def small_problem(build_model, layered_coulomb):
     model = build_model("WANG_2023", 3.7, shells=2, displacement_mev=5.0)
 
     def build(
-        shape, carrier="hole", zero_momentum="drop", twist=(0.0, 0.0), interaction=layered_coulomb, reference="vacuum"
+        shape,
+        carrier="hole",
+        zero_momentum="drop",
+        boundary_phase=(0.0, 0.0),
+        interaction=layered_coulomb,
+        reference="vacuum",
     ):
-        grid = mo.MomentumGrid.cluster(model.lattice, np.array(shape), twist)
+        grid = mo.MomentumGrid.cluster(model.lattice, np.array(shape), boundary_phase)
         return mo.project(mo.solve_bands(model, grid, n_bands=1), interaction, carrier, 2.0, zero_momentum, reference)
 
     return build

@@ -28,8 +28,8 @@ class OtherModel:
         return getattr(MODEL, name)
 
 
-def regular(n1, n2, twist=(0.0, 0.0), lattice=LATTICE):
-    return mo.MomentumGrid.regular(lattice, n1, n2, twist)
+def regular(n1, n2, boundary_phase=(0.0, 0.0), lattice=LATTICE):
+    return mo.MomentumGrid.regular(lattice, n1, n2, boundary_phase)
 
 
 @cache

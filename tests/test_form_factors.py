@@ -12,9 +12,9 @@ from tests.reference.overlaps import layer_overlap
 
 @pytest.fixture(scope="module")
 def bands(build_model):
-    """Both valleys, two bands, a tilted cluster, boundary twist and field: nothing special."""
+    """Both valleys, two bands, a tilted cluster, boundary phase and field: nothing special."""
     models = [build_model("WANG_2023", 3.7, shells=2, valley=v, displacement_mev=5.0) for v in (+1, -1)]
-    grid = mo.MomentumGrid.cluster(models[0].lattice, [[2, 1], [-1, 2]], twist=(0.3, 0.1))
+    grid = mo.MomentumGrid.cluster(models[0].lattice, [[2, 1], [-1, 2]], boundary_phase=(0.3, 0.1))
     return mo.solve_bands(models, grid, n_bands=2)
 
 

@@ -47,7 +47,7 @@ def test_group_axioms(grid):
 @given(clusters())
 def test_momenta_are_those_of_the_cluster(grid):
     # k . L_i = 2 pi (integer + phi_i) and all momenta differ by more than a reciprocal vector.
-    phases = grid.points @ (grid.matrix @ LATTICE.primitive).T / (2 * np.pi) - np.array(grid.twist)
+    phases = grid.points @ (grid.matrix @ LATTICE.primitive).T / (2 * np.pi) - np.array(grid.boundary_phase)
     np.testing.assert_allclose(phases, np.round(phases), atol=1e-10)
     assert grid.n_points == abs(round(np.linalg.det(grid.matrix)))
     reduced = np.round(grid.fractional * grid.n_points).astype(int) % grid.n_points
@@ -63,7 +63,7 @@ def test_umklapp_identity(grid):
 
 
 def test_rectangle_labels_and_order():
-    grid = MomentumGrid.regular(LATTICE, 3, 4, twist=(0.25, -0.5))
+    grid = MomentumGrid.regular(LATTICE, 3, 4, boundary_phase=(0.25, -0.5))
     expected = [((i + 0.25) / 3, (j - 0.5) / 4) for i in range(3) for j in range(4)]
     np.testing.assert_allclose(grid.points, np.array(expected) @ LATTICE.reciprocal, atol=1e-14)
     assert grid.labels[7].tolist() == [1, 3]
@@ -78,7 +78,7 @@ def test_rectangle_labels_and_order():
 
 def test_a_full_twist_moves_to_the_next_momentum():
     grid = MomentumGrid.regular(LATTICE, 3, 4)
-    moved = MomentumGrid.regular(LATTICE, 3, 4, twist=(1.0, 0.0))
+    moved = MomentumGrid.regular(LATTICE, 3, 4, boundary_phase=(1.0, 0.0))
     step = grid.index_of((1, 0))
     left, right = moved.points, grid.points[grid.sum_index[:, step]] + grid.umklapp[:, step] @ LATTICE.reciprocal
     np.testing.assert_allclose(left, right, atol=1e-13)

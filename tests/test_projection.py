@@ -11,7 +11,7 @@ from tests.reference.overlaps import layer_overlap
 @pytest.mark.parametrize("shape", [[2, 3], [[2, 1], [-1, 2]]])
 @pytest.mark.parametrize("carrier", ["hole", "electron"])
 def test_two_body_elements_by_plain_loops(small_problem, shape, carrier):
-    problem = small_problem(shape, carrier, twist=(0.2, 0.6))
+    problem = small_problem(shape, carrier, boundary_phase=(0.2, 0.6))
     bands, grid, transfers = problem.bands, problem.grid, problem.form_factors.transfers
     area = grid.n_points * grid.lattice.cell_area_nm2
     expected = np.zeros((grid.n_points,) * 3, dtype=complex)

@@ -195,7 +195,7 @@ def test_a_report_shows_the_decisions_of_its_parts():
 
 def test_the_momenta_of_the_tower_do_not_decide_where_they_are_those_of_the_liquid():
     options = {"n_kept": 0, "flux_directions": (), "with_charge_gap": False}
-    full = fci_report(problem_on(HEXAGON), "2/3", 2, twist_mesh=(6, 3), **options)
+    full = fci_report(problem_on(HEXAGON), "2/3", 2, phase_mesh=(6, 3), **options)
     bare = replace(full, chern=None, order=charge_order(full.spectrum, full.structure))
     assert bare.order.shared
     assert bare.order.momenta == bare.spectrum.manifold.momenta

@@ -20,8 +20,8 @@ def kane_mele(staggered=0.1, spin_orbit=0.06, rashba=0.05):
     return KaneMeleModel(1.0, 1.0, spin_orbit, staggered, rashba)
 
 
-def solve(model, n, n_bands=None, twist=(0.0, 0.0)):
-    grid = mo.MomentumGrid.regular(model.lattice, n, n, twist)
+def solve(model, n, n_bands=None, boundary_phase=(0.0, 0.0)):
+    grid = mo.MomentumGrid.regular(model.lattice, n, n, boundary_phase)
     return mo.solve_bands(model, grid, n_bands or int(np.prod(model.state_shape)))
 
 

@@ -17,7 +17,6 @@ _OTHER_NAMES = {
     "mesh": ("mesh", "cluster"),
     "n_bands": ("bands", "groups"),
     "parameter_set": ("set",),
-    "twist": ("boundary-twist",),
 }
 """Options, the first of which a command has, of arguments that are no parameter of it."""
 

@@ -22,7 +22,7 @@ STATE_DIMENSION = 4000  # up to here a sector takes a second, and only its level
 class SpectrumCheckpoint:
     """Files of one spectrum in a folder that any number of spectra share.
 
-    The names begin with a hash of everything that decides the numbers: spectra of other problems, fillings, twists or
+    The names begin with a hash of everything that decides the numbers: spectra of other problems, fillings, phases or
     settings never meet, and one that is asked for again finds its own files.
 
     Parameters

@@ -69,7 +69,7 @@ class MomentumSector:
     numbers
         Particles of each flavour (of the minority species); an integer for the only one.
     momentum
-        Index of the total momentum in the untwisted group.
+        Index of the total momentum in the momentum group.
 
     Raises
     ------

@@ -82,7 +82,7 @@ def rotated_orbitals(orbitals: Orbitals, n_sixths: int, reverse_time: bool = Fal
     cluster.
     """
     grid = orbitals.grid
-    offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.twist))
+    offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.boundary_phase))
     points = grid.fractional + offset
     rotated = (-points if reverse_time else points) @ np.linalg.matrix_power(ROTATION_60, n_sixths)
     apart = rotated[:, None] - points[None]

@@ -143,14 +143,14 @@ class Folding:
         basis = _rectangular_basis(grid, cell)
         sides = [_order(grid, row) for row in basis]
         rows = np.diag(sides) @ basis @ np.linalg.inv(grid.matrix.astype(float))  # N_i A_i = sum_j rows_ij L_j
-        twist = np.round(rows) @ np.array(grid.twist)
+        phase = np.round(rows) @ np.array(grid.boundary_phase)
         (a, b), (c, d) = basis.tolist()
         lattice = SuperLattice(grid.lattice.period_nm, ((a, b), (c, d)))
-        return MomentumGrid.regular(lattice, sides[0], sides[1], (float(twist[0]), float(twist[1])))
+        return MomentumGrid.regular(lattice, sides[0], sides[1], (float(phase[0]), float(phase[1])))
 
     @property
     def _reduced_momenta(self) -> FloatArray:
-        """k_r without the boundary twist, in units of b_1, b_2."""
+        """k_r without the boundary phase, in units of b_1, b_2."""
         reduced = self.reduced_grid
         return np.asarray(reduced.fractional @ reduced.lattice.reciprocal @ np.linalg.inv(self.grid.lattice.reciprocal))
 

@@ -36,7 +36,7 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
         and first.bands.n_flavours == second.bands.n_flavours
         and first.bands.n_bands <= second.bands.n_bands
         and np.array_equal(first.grid.matrix, second.grid.matrix)
-        and first.grid.twist == second.grid.twist
+        and first.grid.boundary_phase == second.grid.boundary_phase
         and np.array_equal(source.folding.index, target.folding.index)
     )
     require(same, "mean_fields", "share cluster, cell, boost, carriers and bands kept", found="differ")

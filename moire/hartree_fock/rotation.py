@@ -105,13 +105,13 @@ def rotated_momenta(grid: MomentumGrid) -> tuple[IntArray, IntArray]:
     InputError
         If the cluster is not threefold symmetric.
     """
-    offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.twist))
+    offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.boundary_phase))
     rotated = (grid.fractional + offset) @ C3_ROTATION
     try:
         target = index_of(grid, rotated - offset)
     except InputError:
         raise InputError(
-            f"`symmetry` must be one of the cluster, but {grid.name} with boundary twist {grid.twist} is not "
+            f"`symmetry` must be one of the cluster, but {grid.name} with boundary phase {grid.boundary_phase} is not "
             "threefold symmetric."
         ) from None
     return target, np.round(rotated - offset - grid.fractional[target]).astype(np.int64)

@@ -44,7 +44,7 @@ _ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
         "predicted": ("", ("sector",), "predicted number of levels below the gap"),
     },
     SpectralFlow: {
-        "twists": ("2 pi", ("step",), "boundary phase"),
+        "phases": ("2 pi", ("step",), "boundary phase"),
         "energies": ("meV", ("step", "sector", "level"), "levels of the sectors solved"),
         "tracked": ("meV", ("step", "state"), "levels of the manifold"),
         "splitting": ("meV", ("step",), "spread of the manifold"),
@@ -58,6 +58,10 @@ _ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
         "background": ("", (), "largest full S(q) elsewhere in the zone"),
     },
 }
+
+
+_EARLIER = {"phases": "twists"}
+"""Names of arrays in earlier files."""
 
 
 def fci_record(report: FciReport) -> Record:
@@ -127,8 +131,9 @@ def _stored(name: str, part: object) -> dict[str, Dataset]:
 def _loaded(record: Record, name: str, kind: type[Part], grid: MomentumGrid) -> Part:
     values: dict[str, Any] = json.loads(str(record[f"{name}/fields"]))
     for each in fields(kind):  # type: ignore[arg-type]
-        if f"{name}/{each.name}" in record.datasets:
-            values[each.name] = read_only(np.asarray(record[f"{name}/{each.name}"]))
+        stored = next((old for old in (each.name, _EARLIER.get(each.name)) if f"{name}/{old}" in record.datasets), None)
+        if stored is not None:
+            values[each.name] = read_only(np.asarray(record[f"{name}/{stored}"]))
         elif each.name == "grid":
             values["grid"] = grid
         elif each.name == "transfers":

@@ -29,7 +29,9 @@ def grid_datasets(grid: MomentumGrid, group: str) -> dict[str, Dataset]:
     """Datasets that describe a grid, under `group`."""
     return {
         f"{group}/matrix": Dataset(grid.matrix, "", ("superlattice vector", "a_i"), "cluster matrix T"),
-        f"{group}/twist": Dataset(np.array(grid.twist), "2 pi", ("superlattice vector",), "boundary twist"),
+        f"{group}/boundary_phase": Dataset(
+            np.array(grid.boundary_phase), "2 pi", ("superlattice vector",), "boundary phase"
+        ),
         f"{group}/points": Dataset(grid.points, "1/nm", ("k", "xy"), "momenta"),
         f"{group}/labels": Dataset(grid.labels, "", ("k", "label"), "labels in the momentum group"),
     }
@@ -37,7 +39,8 @@ def grid_datasets(grid: MomentumGrid, group: str) -> dict[str, Dataset]:
 
 def read_grid(record: Record, group: str) -> MomentumGrid:
     """The grid stored under `group`."""
-    first, second = record[f"{group}/twist"]
+    name = f"{group}/boundary_phase"
+    first, second = record[name if name in record.datasets else f"{group}/twist"]  # the second in earlier files
     return MomentumGrid(read_lattice(record), record[f"{group}/matrix"], (float(first), float(second)))
 
 

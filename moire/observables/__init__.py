@@ -1,12 +1,13 @@
 """Quantities computed from Hartree-Fock and many-body states."""
 
-from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
+from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order, tower_momenta
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
 from moire.observables.fci_report import Check, FciReport, check_predicted, fci_report
 from moire.observables.finite_size import FiniteSizeScaling, finite_size_scaling
 from moire.observables.flux_insertion import spectral_flow
+from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase
 from moire.observables.manifold_states import manifold_states
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.mean_field.line import MeanFieldPoint
@@ -17,7 +18,6 @@ from moire.observables.pair_correlation import PairCorrelation, pair_correlation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
-from moire.observables.twisted_manifold import TwistedManifold, TwistedStates
 from moire.predictions.counting import quasihole_counts
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "FciReport",
     "FiniteSizeScaling",
     "LabelShift",
+    "ManifoldAtPhases",
     "ManyBodyChern",
     "MeanFieldPhase",
     "MeanFieldPoint",
@@ -36,10 +37,9 @@ __all__ = [
     "PairCorrelation",
     "QuantumWeight",
     "SpectralFlow",
+    "StatesAtPhase",
     "StructureFactor",
-    "TwistedManifold",
-    "TwistedStates",
-    "at_twist",
+    "at_boundary_phase",
     "charge_gap",
     "charge_order",
     "check_predicted",

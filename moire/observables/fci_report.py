@@ -17,7 +17,7 @@ from moire.exact_diagonalization import (
 )
 from moire.filling import FillingLike
 from moire.grids import MomentumGrid
-from moire.observables.boundary_twist import check_twistable
+from moire.observables.boundary_phase import check_solvable_again
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
@@ -128,7 +128,7 @@ def fci_report(
     n_kept: int | None = None,
     flux_directions: Sequence[int] = (1, 2),
     n_flux_steps: int = 12,
-    twist_mesh: tuple[int, int] | None = (6, 6),
+    phase_mesh: tuple[int, int] | None = (6, 6),
     with_charge_gap: bool = True,
     settings: SpectrumSettings = _DEFAULT,
 ) -> FciReport:
@@ -148,12 +148,12 @@ def fci_report(
         Directions (1 for L_1, 2 for L_2) along which a flux quantum is inserted.
     n_flux_steps
         Steps of one flux quantum.
-    twist_mesh
+    phase_mesh
         Numbers of boundary phases of the many-body Chern number along L_1 and L_2; None leaves it out.
     with_charge_gap
         Whether to solve N - 1 and N + 1 carriers too.
     settings
-        How the spectra are found, those at other twists and numbers of carriers too; a killed run resumes from its
+        How the spectra are found, those at other phases and numbers of carriers too; a killed run resumes from its
         checkpoint.
 
     Raises
@@ -170,12 +170,12 @@ def fci_report(
     once = len(set(flux_directions)) == len(flux_directions)
     require(once, "flux_directions", "name each direction once", list(flux_directions))
     require(n_kept is None or n_kept >= 0, "n_kept", "be at least 0", n_kept)
-    if flux_directions or twist_mesh:
-        check_twistable(problem)
+    if flux_directions or phase_mesh:
+        check_solvable_again(problem)
     spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, settings=settings)
     n_kept = min(3, spectrum.n_particles // 2) if n_kept is None else n_kept
     structure = structure_factor(spectrum, problem)
-    chern = many_body_chern(problem, fraction, twist_mesh, settings=settings) if twist_mesh else None
+    chern = many_body_chern(problem, fraction, phase_mesh, settings=settings) if phase_mesh else None
     return FciReport(
         spectrum=spectrum,
         occupation=momentum_occupation(spectrum),

@@ -17,9 +17,9 @@ from moire.errors import MeshWarning, is_whole, require
 from moire.exact_diagonalization import SpectrumSettings, one_band_filling
 from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
-from moire.observables.boundary_twist import LabelShift, check_twistable
+from moire.observables.boundary_phase import LabelShift, check_solvable_again
+from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, manifold_counts
 from moire.observables.spectral_flow import SpectralFlow
-from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
 from moire.projection import ProjectedHamiltonian
 from moire.topology.berry import COARSE_LINK
 
@@ -84,16 +84,16 @@ def spectral_flow(
     deepest = max(counts.values())
     levels = deepest + 1 if n_levels is None else n_levels
     require(levels > deepest, "n_levels", f"exceed {deepest}, the states of the manifold in one sector", levels)
-    check_twistable(problem)
-    manifold = TwistedManifold(problem, fraction, counts, settings)
+    check_solvable_again(problem)
+    manifold = ManifoldAtPhases(problem, fraction, counts, settings)
 
     n_others = 1 if sectors == "all" else 0
     labels = tuple(sorted(counts)) + (manifold.other_labels if n_others else ())
-    twists = np.linspace(0.0, 1.0, int(n_steps) + 1)
-    stacked = np.full((len(twists), len(labels), levels), np.nan)
+    phases = np.linspace(0.0, 1.0, int(n_steps) + 1)
+    stacked = np.full((len(phases), len(labels), levels), np.nan)
     orders, links, converged = [_start(counts)], [], True
-    before: TwistedStates | None = None
-    for step, phi in enumerate(tqdm(twists, desc="twists", disable=not settings.progress, leave=False)):
+    before: StatesAtPhase | None = None
+    for step, phi in enumerate(tqdm(phases, desc="phases", disable=not settings.progress, leave=False)):
         point = manifold.solve((float(phi), 0.0) if direction == 1 else (0.0, float(phi)), levels, n_others)
         if before is not None:
             link, order = _follow(manifold, before, point, orders[-1])
@@ -105,12 +105,12 @@ def spectral_flow(
         before, converged = point, converged and point.converged
     rows = np.array([labels.index(label) for label, _ in _states(counts)])
     levels_of = np.array([[order[label][i] for label, i in _states(counts)] for order in orders])
-    tracked = stacked[np.arange(len(twists))[:, None], rows[None], levels_of]
+    tracked = stacked[np.arange(len(phases))[:, None], rows[None], levels_of]
     result = SpectralFlow(
         grid=grid,
         filling=fraction,
         direction=direction,
-        twists=read_only(twists),
+        phases=read_only(phases),
         labels=labels,
         energies=read_only(stacked),
         momenta=tuple(label for label, _ in _states(counts)),
@@ -144,7 +144,7 @@ def _start(counts: Counter[Label]) -> dict[Label, IntArray]:
 
 
 def _follow(
-    manifold: TwistedManifold, before: TwistedStates, after: TwistedStates, order: dict[Label, IntArray]
+    manifold: ManifoldAtPhases, before: StatesAtPhase, after: StatesAtPhase, order: dict[Label, IntArray]
 ) -> tuple[float, dict[Label, IntArray]]:
     """Smallest |det| of a sector's overlaps and, per sector, the level that each state has moved to."""
     smallest, moved = 1.0, {}
@@ -167,7 +167,7 @@ def _outside(energies: FloatArray, labels: tuple[Label, ...], counts: Counter[La
 
 
 def _permutation(
-    manifold: TwistedManifold, shift: LabelShift, counts: Counter[Label], final: IntArray
+    manifold: ManifoldAtPhases, shift: LabelShift, counts: Counter[Label], final: IntArray
 ) -> tuple[int, ...] | None:
     """State of the start that each state has become after one turn."""
     index = {state: i for i, state in enumerate(_states(counts))}
@@ -180,7 +180,7 @@ def _permutation(
     return tuple(targets)
 
 
-def _closure(manifold: TwistedManifold, shift: LabelShift, labels: tuple[Label, ...], energies: FloatArray) -> float:
+def _closure(manifold: ManifoldAtPhases, shift: LabelShift, labels: tuple[Label, ...], energies: FloatArray) -> float:
     rows = {label: row for row, label in enumerate(labels)}
     worst = 0.0
     for label, row in rows.items():

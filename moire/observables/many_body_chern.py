@@ -16,8 +16,8 @@ from moire.errors import InputError, MeshWarning, is_whole, require
 from moire.exact_diagonalization import SpectrumSettings, carriers_on, one_band_filling, sector_dimensions
 from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
-from moire.observables.boundary_twist import LabelShift, check_twistable
-from moire.observables.twisted_manifold import TwistedManifold, TwistedStates, manifold_counts
+from moire.observables.boundary_phase import LabelShift, check_solvable_again
+from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, manifold_counts
 from moire.projection import Carrier, ProjectedHamiltonian
 from moire.resources import reserve
 from moire.topology.berry import COARSE_LINK, LARGE_FLUX, VANISHING_LINK, largest_chern
@@ -177,7 +177,7 @@ def many_body_chern(
     momenta
         Labels of the states, one per state; by default those predicted at the filling.
     settings
-        How the spectra are found; progress is shown over the twists.
+        How the spectra are found; progress is shown over the phases.
 
     Raises
     ------
@@ -203,9 +203,9 @@ def many_body_chern(
     require(whole, "mesh", "have two integer sides of at least 2", mesh)
     n1, n2 = (int(side) for side in mesh)
     counts = manifold_counts(problem.grid, filling, momenta)
-    manifold = TwistedManifold(problem, fraction, counts, settings)
+    manifold = ManifoldAtPhases(problem, fraction, counts, settings)
     manifold.check_closed()
-    check_twistable(problem)
+    check_solvable_again(problem)
     n_levels = max(counts.values()) + 1
     dimensions = sector_dimensions(problem.orbitals, carriers_on(problem.grid, filling))
     largest = sum(int(dimensions[problem.grid.index_of(label)]) for label in counts)
@@ -216,7 +216,7 @@ def many_body_chern(
     )
 
     offsets = [(i / n1, j / n2) for i in range(n1) for j in range(n2)]
-    bar = tqdm(offsets, desc="twists", disable=not settings.progress, leave=False)
+    bar = tqdm(offsets, desc="phases", disable=not settings.progress, leave=False)
     flat = [manifold.solve(offset, n_levels) for offset in bar]
     states = [flat[i * n2 : (i + 1) * n2] for i in range(n1)]
     along = [_links(manifold, states, direction) for direction in (1, 2)]
@@ -261,7 +261,7 @@ def many_body_chern(
     return result
 
 
-def _links(manifold: TwistedManifold, states: list[list[TwistedStates]], direction: int) -> ComplexArray:
+def _links(manifold: ManifoldAtPhases, states: list[list[StatesAtPhase]], direction: int) -> ComplexArray:
     """Links from every phase to the next one along L_`direction`, closed by shifting the labels, (phi_1, phi_2)."""
     shape = len(states), len(states[0])
     edge = LabelShift(manifold.grid, direction)
@@ -275,13 +275,13 @@ def _links(manifold: TwistedManifold, states: list[list[TwistedStates]], directi
     return links
 
 
-def _positions(manifold: TwistedManifold, line: list[TwistedStates]) -> ComplexArray:
+def _positions(manifold: ManifoldAtPhases, line: list[StatesAtPhase]) -> ComplexArray:
     """Determinant of exp(2 pi i X_2 / L_2) on the manifold: its overlap with itself one flux quantum later."""
     edge = LabelShift(manifold.grid, 2)
     return np.array([manifold.link(point, point, edge) for point in line])
 
 
-def _gap_and_splitting(manifold: TwistedManifold, point: TwistedStates) -> tuple[float, float]:
+def _gap_and_splitting(manifold: ManifoldAtPhases, point: StatesAtPhase) -> tuple[float, float]:
     inside, gap = [], np.inf
     for label, count in manifold.counts.items():
         levels = point.energies(label)

@@ -27,7 +27,7 @@ class SpectralFlow:
     ----------
     grid, filling, direction
         The cluster, carriers per cell, and 1 or 2.
-    twists
+    phases
         phi in units of 2 pi, (step,), from 0 to 1.
     labels
         Labels of the sectors solved, those of the manifold first.
@@ -58,7 +58,7 @@ class SpectralFlow:
     grid: MomentumGrid
     filling: Fraction
     direction: int
-    twists: FloatArray = field(repr=False)
+    phases: FloatArray = field(repr=False)
     labels: tuple[Label, ...] = field(repr=False)
     energies: FloatArray = field(repr=False)
     momenta: tuple[Label, ...]
@@ -107,7 +107,7 @@ class SpectralFlow:
         for _ in range(period):
             pieces.append(self.tracked[:-1, states])
             states = np.array(permutation)[states]
-        turns = np.arange(period)[:, None] + self.twists[None, :-1]
+        turns = np.arange(period)[:, None] + self.phases[None, :-1]
         return (
             np.concatenate([turns.ravel(), [float(period)]]),
             np.concatenate([*pieces, self.tracked[:1, states]]),
@@ -147,7 +147,7 @@ class SpectralFlow:
         return "\n".join(
             [
                 f"spectral flow along L_{self.direction} of {self.grid.name}, filling {self.filling}, "
-                f"{len(self.twists)} twists, {len(self.labels)} sectors",
+                f"{len(self.phases)} phases, {len(self.labels)} sectors",
                 f"  {self.verdict}",
                 f"  smallest |det| of overlaps between phases {Number(self.min_link):.3f}; phi = 1 repeats phi = 0 "
                 f"within "

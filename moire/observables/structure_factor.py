@@ -197,10 +197,10 @@ def structure_factor(
 
 def _check_problem(spectrum: Spectrum, problem: ProjectedHamiltonian) -> None:
     require(
-        problem.grid.same_cluster(spectrum.grid) and problem.grid.twist == spectrum.grid.twist,
+        problem.grid.same_cluster(spectrum.grid) and problem.grid.boundary_phase == spectrum.grid.boundary_phase,
         "problem",
-        f"live on the cluster of the spectrum, {spectrum.grid.name} at boundary twist {spectrum.grid.twist}",
-        found=f"lives on {problem.grid.name} at {problem.grid.twist}",
+        f"live on the cluster of the spectrum, {spectrum.grid.name} at boundary phase {spectrum.grid.boundary_phase}",
+        found=f"lives on {problem.grid.name} at {problem.grid.boundary_phase}",
     )
     for name, value in problem.describe().items():
         held = spectrum.description.get(name, value)

@@ -3,7 +3,7 @@
 from moire.plot.bands import plot_bands
 from moire.plot.entanglement import plot_entanglement
 from moire.plot.excitations import plot_excitations
-from moire.plot.flux import plot_spectral_flow, plot_twist_flux
+from moire.plot.flux import plot_phase_flux, plot_spectral_flow
 from moire.plot.mean_field import PHASE_COLOURS, plot_gap_line, plot_moment_map, plot_phase_map
 from moire.plot.occupation import plot_occupation
 from moire.plot.pair_correlation import plot_pair_correlation
@@ -31,6 +31,7 @@ __all__ = [
     "plot_occupation",
     "plot_pair_correlation",
     "plot_phase_diagram",
+    "plot_phase_flux",
     "plot_phase_map",
     "plot_scaling",
     "plot_spectral_flow",
@@ -38,7 +39,6 @@ __all__ = [
     "plot_streda",
     "plot_strip",
     "plot_structure_factor",
-    "plot_twist_flux",
     "plot_wannier_flow",
     "plot_zone_map",
 ]

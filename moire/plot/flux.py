@@ -23,12 +23,12 @@ def plot_spectral_flow(flow: SpectralFlow, ax: Axes) -> Axes:
         Where to draw.
     """
     lowest = np.nanmin(flow.energies, axis=(1, 2))
-    levels = flow.energies.reshape(len(flow.twists), -1) - lowest[:, None]
-    ax.plot(flow.twists, levels, "-", color="0.75", linewidth=0.7, zorder=1)
+    levels = flow.energies.reshape(len(flow.phases), -1) - lowest[:, None]
+    ax.plot(flow.phases, levels, "-", color="0.75", linewidth=0.7, zorder=1)
     for state, label in enumerate(flow.momenta):
         energies = flow.tracked[:, state] - lowest
         size = 3.0 + 2.5 * state
-        ax.plot(flow.twists, energies, "o-", markersize=size, markerfacecolor="none", label=f"{label}", zorder=2)
+        ax.plot(flow.phases, energies, "o-", markersize=size, markerfacecolor="none", label=f"{label}", zorder=2)
     ax.set_xlim(0, 1)
     ax.set_xlabel(rf"flux $\phi_{flow.direction} / 2\pi$")
     ax.set_ylabel(r"$E - E_0(\phi)$ (meV)")
@@ -37,7 +37,7 @@ def plot_spectral_flow(flow: SpectralFlow, ax: Axes) -> Axes:
     return ax
 
 
-def plot_twist_flux(chern: ManyBodyChern, ax: Axes) -> Axes:
+def plot_phase_flux(chern: ManyBodyChern, ax: Axes) -> Axes:
     """Draw the flux of every plaquette of boundary phases, scaled so that the mean is the Chern number.
 
     A uniform map means that the Hall response does not depend on the boundary conditions.

@@ -162,9 +162,9 @@ def _position(record: Record) -> tuple[float, float]:
 
 
 def _point_title(record: Record) -> str:
-    displacement, twist = _position(record)
+    displacement, angle = _position(record)
     field = f", D = {displacement:g} meV" if displacement else ""
-    return rf"$\theta$ = {twist:g}$\degree${field}"
+    return rf"$\theta$ = {angle:g}$\degree${field}"
 
 
 def _slug(options: dict[str, object]) -> str:

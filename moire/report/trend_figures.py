@@ -21,8 +21,8 @@ _TEXTS = {
     "epsilon": r"$\epsilon = {:g}$",
     "theta": r"$\theta = {:g}\degree$",
     "D": "D = {:g} meV",
-    "twist_1": r"$\phi_1 / 2\pi = {:g}$",
-    "twist_2": r"$\phi_2 / 2\pi = {:g}$",
+    "boundary_phase_1": r"$\phi_1 / 2\pi = {:g}$",
+    "boundary_phase_2": r"$\phi_2 / 2\pi = {:g}$",
 }
 
 
@@ -54,7 +54,9 @@ def fci_trends(table: Table) -> Figure:
         plot_fci_trend(_select(table, same), label, ax, color=f"C{i}", x=axis, x_label=_AXES[axis])
     if varying:  # many entries: beside the lines
         ax.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    fixed = [name for name in others if name not in varying and (not name.startswith("twist") or table[name][0])]
+    fixed = [
+        name for name in others if name not in varying and (not name.startswith("boundary_phase") or table[name][0])
+    ]
     ax.set_title(
         ", ".join([table["parameters"][0], *(_TEXTS[name].format(table[name][0]) for name in fixed)]), fontsize="medium"
     )

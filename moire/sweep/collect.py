@@ -16,7 +16,7 @@ from moire.io import Dataset, Record, read_record, write_record
 from moire.sweep.folder import ResultsFolder
 
 SUMMARY = "summary.h5"
-COORDINATES = ("parameters", "cluster", "filling", "epsilon", "twist_1", "twist_2", "D", "theta")
+COORDINATES = ("parameters", "cluster", "filling", "epsilon", "boundary_phase_1", "boundary_phase_2", "D", "theta")
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class SpectrumOptions:
 
     cluster: Annotated[Cluster, Option("the cluster")]
     filling: Annotated[HoleFilling, Option("holes per cell, such as `-2/3`; `2/3` means the same")]
-    boundary_twist: Annotated[
+    boundary_phase: Annotated[
         Phases, Option("[boundary phases](theory/flux_and_gaps.md) along L_1 and L_2", "2 pi")
     ] = (0.0, 0.0)
     n_eigenstates: Annotated[int, Option("levels per sector", flag="states")] = 4
@@ -69,16 +69,16 @@ class EdTask(SpectrumOptions, ProjectionOptions):
     def title(self) -> str:
         """What tells this task from others of its kind."""
         cluster = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.cluster).name
-        flux = "" if self.boundary_twist == (0.0, 0.0) else f", twist {self.boundary_twist}"
+        flux = "" if self.boundary_phase == (0.0, 0.0) else f", boundary phase {self.boundary_phase}"
         return f", {cluster}{flux} at {self.filling}, eps = {self.epsilon_r:g}"
 
     def coordinates(self) -> Columns:
         """Columns of the summary that say what was asked."""
-        first, second = map(float, self.boundary_twist)
+        first, second = map(float, self.boundary_phase)
         return {
             "cluster": Dataset(cluster_name(self.cluster), "", (), "cluster"),
-            "twist_1": Dataset(first, "turn", (), "boundary twist along L_1, in units of 2 pi"),
-            "twist_2": Dataset(second, "turn", (), "boundary twist along L_2, in units of 2 pi"),
+            "boundary_phase_1": Dataset(first, "turn", (), "boundary phase along L_1, in units of 2 pi"),
+            "boundary_phase_2": Dataset(second, "turn", (), "boundary phase along L_2, in units of 2 pi"),
             "filling": Dataset(self.filling, "1/cell", (), "filling"),
             "epsilon": Dataset(float(self.epsilon_r), "", (), "dielectric constant"),
         }
@@ -93,7 +93,7 @@ class EdTask(SpectrumOptions, ProjectionOptions):
 
     def problem(self, point: ModelPoint) -> ProjectedHamiltonian:
         """The projected Hamiltonian of the holes of the top band at one point."""
-        bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_twist), n_bands=1)
+        bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_phase), n_bands=1)
         return project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
 
     def settings(self, progress: bool, checkpoint: Path | None) -> SpectrumSettings:

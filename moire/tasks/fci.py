@@ -32,8 +32,8 @@ class DiagnosticOptions:
         Integers, Option("directions (1 for L_1, 2 for L_2) along which a flux quantum is inserted", flag="flux")
     ] = (1, 2)
     n_flux_steps: Annotated[int, Option("steps of one flux quantum")] = 12
-    twist_mesh: Annotated[
-        Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="twists")
+    phase_mesh: Annotated[
+        Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="phases")
     ] = (6, 6)
     with_charge_gap: Annotated[bool, Option("solve N+1 and N-1 carriers too")] = True
 
@@ -59,13 +59,13 @@ class FciTask(DiagnosticOptions, EdTask):
         once = len(set(self.flux_directions)) == len(self.flux_directions)
         require(once, "flux_directions", "name each direction once", list(self.flux_directions))
         require(self.n_flux_steps >= 2, "n_flux_steps", "be at least 2", self.n_flux_steps)
-        none, enough = self.twist_mesh == (0, 0), min(self.twist_mesh) >= 2
-        require(none or enough, "twist_mesh", "have sides of at least 2, or be 0x0 for none", list(self.twist_mesh))
+        none, enough = self.phase_mesh == (0, 0), min(self.phase_mesh) >= 2
+        require(none or enough, "phase_mesh", "have sides of at least 2, or be 0x0 for none", list(self.phase_mesh))
 
     def cost(self) -> float:
         """Rough cost in seconds, from that of one spectrum."""
         n_solves = 1 + self.n_flux_steps * len(self.flux_directions) + 3 * self.with_charge_gap
-        return super().cost() * (n_solves + 0.3 * self.twist_mesh[0] * self.twist_mesh[1])
+        return super().cost() * (n_solves + 0.3 * self.phase_mesh[0] * self.phase_mesh[1])
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Do the work at one point."""
@@ -76,7 +76,7 @@ class FciTask(DiagnosticOptions, EdTask):
             n_kept=None if self.n_kept < 0 else self.n_kept,
             flux_directions=self.flux_directions,
             n_flux_steps=self.n_flux_steps,
-            twist_mesh=None if self.twist_mesh == (0, 0) else self.twist_mesh,
+            phase_mesh=None if self.phase_mesh == (0, 0) else self.phase_mesh,
             with_charge_gap=self.with_charge_gap,
             settings=self.settings(progress, checkpoint),
         )

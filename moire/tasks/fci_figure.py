@@ -12,15 +12,15 @@ from moire.observables import FciReport
 from moire.plot import (
     plot_entanglement,
     plot_occupation,
+    plot_phase_flux,
     plot_spectral_flow,
     plot_spectrum,
     plot_structure_factor,
-    plot_twist_flux,
 )
 
 
 def fci_figure(report: FciReport) -> Figure:
-    """Show the spectrum, the flow under each flux, the entanglement, n(k), S(q) and the flux over twists."""
+    """Show the spectrum, the flow under each flux, the entanglement, n(k), S(q) and the flux over phases."""
     lines: list[Callable[[Axes], Axes]] = [partial(plot_spectrum, report.spectrum)]
     lines += [partial(plot_spectral_flow, flow) for flow in report.flows]
     if report.entanglement is not None:
@@ -28,7 +28,7 @@ def fci_figure(report: FciReport) -> Figure:
     lines.append(partial(plot_occupation, report.occupation))
     maps: list[Callable[[Axes], Axes]] = [partial(plot_structure_factor, report.structure)]
     if report.chern is not None:
-        maps.append(partial(plot_twist_flux, report.chern))
+        maps.append(partial(plot_phase_flux, report.chern))
     n_columns = -(-(len(lines) + len(maps)) // 2)
     n_wide = len(lines) - n_columns  # lines below, which take the width that the square maps leave
     figure = Figure(figsize=(4.3 * n_columns, 7.4), layout="constrained")

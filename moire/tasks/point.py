@@ -55,9 +55,9 @@ class ModelPoint:
         basis = PlaneWaveBasis(self.lattice(), self.shells)
         return ContinuumModel(self.parameters, basis, self.valley, self.displacement_mev)
 
-    def grid(self, shape: ClusterShape, twist: tuple[float, float] = (0.0, 0.0)) -> MomentumGrid:
-        """Momentum grid on the lattice of the point, with a boundary twist in units of 2 pi."""
-        return MomentumGrid.cluster(self.lattice(), shape, twist)
+    def grid(self, shape: ClusterShape, boundary_phase: tuple[float, float] = (0.0, 0.0)) -> MomentumGrid:
+        """Momentum grid on the lattice of the point, with a boundary phase in units of 2 pi."""
+        return MomentumGrid.cluster(self.lattice(), shape, boundary_phase)
 
     @property
     def dimension(self) -> int:

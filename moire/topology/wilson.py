@@ -174,8 +174,8 @@ def wilson_loops(bands: BandStructure, band_indices: Sequence[int], flavour: int
     product = _ordered_product(left @ right)
     phases = np.sort(np.mod(-np.angle(np.linalg.eigvals(product)), 2 * np.pi), axis=1)
     shape = states.shape[:2]
-    twist = bands.grid.twist[1 - axis]
-    transverse = (np.arange(shape[1 - axis]) + twist) / shape[1 - axis]
+    phase = bands.grid.boundary_phase[1 - axis]
+    transverse = (np.arange(shape[1 - axis]) + phase) / shape[1 - axis]
     return WilsonLoops(read_only(phases), read_only(transverse), axis, smallest, indices, flavour, (shape[0], shape[1]))
 
 

@@ -115,7 +115,7 @@ def z2_index(
     Parameters
     ----------
     bands
-        Band structure on a regular :class:`MomentumGrid` with zero boundary phases (`twist`) and an even number of
+        Band structure on a regular :class:`MomentumGrid` with zero boundary phases and an even number of
         points across the loops.
     band_indices
         The group, the same in every flavour.
@@ -150,7 +150,12 @@ def z2_index(
     require(grid.is_regular, "grid", "be a regular N1 x N2 grid", grid.name)
     n_loops = grid.moduli[1 - axis]
     require(n_loops % 2 == 0, "grid", "have an even number of points across the loops", found=f"has {n_loops}")
-    require(grid.twist[1 - axis] % 1 == 0, "grid", "have no boundary twist across the loops", found=f"has {grid.twist}")
+    require(
+        grid.boundary_phase[1 - axis] % 1 == 0,
+        "grid",
+        "have no boundary phase across the loops",
+        found=f"has {grid.boundary_phase}",
+    )
     require(
         len(indices) * len(chosen) % 2 == 0,
         "band_indices",

@@ -164,7 +164,7 @@ def test_what_cannot_be_written_is_told_before_any_work(tmp_path):
 
 
 def test_an_fci_report_without_its_long_parts():
-    short = ("--shells", 3, "--q-cutoff", 2, "--flux", "", "--twists", "0x0", "--no-charge-gap")
+    short = ("--shells", 3, "--q-cutoff", 2, "--flux", "", "--phases", "0x0", "--no-charge-gap")
     done = moire("fci", "--twist", 3.7, "--cluster", "3x4", "--filling", "-2/3", *short)
     assert done.returncode == 0, done.stderr
     assert "\nChecks:" in done.stdout

@@ -13,10 +13,10 @@ from moire.parameters import REDDY_2023, WANG_2023
 LATTICE = mo.MoireLattice.from_twist(3.7, WANG_2023.lattice_constant_nm)
 
 
-def problem(shape=(2, 3), n_bands=1, valleys=(+1, -1), displacement=0.0, twist=(0.0, 0.0), shells=6):
+def problem(shape=(2, 3), n_bands=1, valleys=(+1, -1), displacement=0.0, boundary_phase=(0.0, 0.0), shells=6):
     basis = mo.PlaneWaveBasis(LATTICE, shells)
     models = [mo.ContinuumModel(WANG_2023, basis, valley, displacement) for valley in valleys]
-    bands = mo.solve_bands(models, mo.MomentumGrid.cluster(LATTICE, shape, twist), n_bands)
+    bands = mo.solve_bands(models, mo.MomentumGrid.cluster(LATTICE, shape, boundary_phase), n_bands)
     return mo.project(bands, mo.ScreenedCoulomb(epsilon_r=10), q_cutoff=2)
 
 
@@ -116,7 +116,7 @@ def test_only_polarisations_that_time_reversal_does_not_relate_are_solved_by_def
     assert not coarse.reverses_time
     assert coarse.reversal_mev < 0.01
     assert sorted(set(coarse.polarisation.tolist())) == [1, 3]
-    twisted = mo.solve_all_sectors(problem(twist=(0.2, 0.1)), "-1/2", 1)  # a flux breaks time reversal
+    twisted = mo.solve_all_sectors(problem(boundary_phase=(0.2, 0.1)), "-1/2", 1)  # a flux breaks time reversal
     assert sorted(set(twisted.polarisation.tolist())) == [-3, -1, 1, 3]
 
 

@@ -10,7 +10,7 @@ import moire as mo
 from moire.exact_diagonalization import PairHamiltonian
 from moire.hartree_fock import MeanField
 from moire.kernels import overlaps
-from moire.observables import at_twist, fci_report, many_body_chern, spectral_flow
+from moire.observables import at_boundary_phase, fci_report, many_body_chern, spectral_flow
 from moire.projection import REFERENCES, ZERO_MOMENTUM_RULES
 
 # two values of every argument of `project`, the default not among them where there are more
@@ -28,7 +28,7 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def bands(build_model):
-    """The top band on 2x3 at a boundary twist."""
+    """The top band on 2x3 at a boundary phase."""
     model = build_model("WANG_2023", 3.7, shells=2, displacement_mev=5.0)
     return mo.solve_bands(model, mo.MomentumGrid.cluster(model.lattice, (2, 3), (0.2, 0.4)), n_bands=1)
 
@@ -45,7 +45,7 @@ def test_zero_phase_is_the_same_problem_under_every_option(bands, carrier, refer
     energies = set()
     for interaction, q_cutoff, rule in product(*(OPTIONS[n] for n in ("interaction", "q_cutoff", "zero_momentum"))):
         problem = mo.project(bands, interaction, carrier, q_cutoff, rule, reference)
-        again = at_twist(problem, (0.0, 0.0))
+        again = at_boundary_phase(problem, (0.0, 0.0))
         assert again.describe() == problem.describe()
         assert again.q_cutoff_asked == problem.q_cutoff_asked == q_cutoff
         one, other = PairHamiltonian.from_problem(problem), PairHamiltonian.from_problem(again)
@@ -89,7 +89,7 @@ def test_a_given_reference_density_is_refused_before_any_work(bands, monkeypatch
     given = mo.project(bands, OPTIONS["interaction"][0], reference=np.full((6, 1, 1), 0.5))
     sentence = r"^`reference` must be a name such as 'average' for a problem that is rebuilt on other bands, but is"
     with pytest.raises(mo.InputError, match=sentence):
-        at_twist(given, (0.0, 0.0))
+        at_boundary_phase(given, (0.0, 0.0))
     assert given.on_bands(bands, reference="average").reference == "average"
 
     def works(*_):
@@ -99,7 +99,7 @@ def test_a_given_reference_density_is_refused_before_any_work(bands, monkeypatch
     for call in (
         lambda: spectral_flow(given, (1, 3), 1),
         lambda: many_body_chern(given, (1, 3)),
-        lambda: fci_report(given, (1, 3), twist_mesh=None, flux_directions=(1,)),
+        lambda: fci_report(given, (1, 3), phase_mesh=None, flux_directions=(1,)),
         lambda: fci_report(given, (1, 3), flux_directions=()),
     ):
         with pytest.raises(mo.InputError, match=sentence):

@@ -105,7 +105,7 @@ def test_spectra_share_a_folder_and_never_meet(small_problem, products, tmp_path
         lambda: solve(storage="matrix-free"),
         lambda: solve(particle_hole=False),
         lambda: solve(n_krylov=40),
-        lambda: solve(problem=small_problem(shape, twist=(0.1, 0.0))),
+        lambda: solve(problem=small_problem(shape, boundary_phase=(0.1, 0.0))),
         lambda: solve(problem=small_problem(shape, zero_momentum="keep")),
     ]
     for call in calls:
@@ -144,13 +144,13 @@ def test_a_sector_at_work_resumes(small_problem, products, tmp_path, monkeypatch
         lambda problem, **how: many_body_chern(problem, (2, 3), (2, 2), settings=mo.SpectrumSettings(**how)),
         lambda problem, **how: charge_gap(problem, (2, 3), mo.SpectrumSettings(**how)),
     ],
-    ids=["flow", "twists", "charge gap"],
+    ids=["flow", "phases", "charge gap"],
 )
 def test_everything_built_on_spectra_resumes_where_it_was_killed(small_problem, products, tmp_path, solve, monkeypatch):
     monkeypatch.setattr(eigensolvers, "DENSE_DIMENSION", 10)  # dense sectors are not kept
     problem = small_problem([3, 4])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MeshWarning)  # few twists
+        warnings.simplefilter("ignore", MeshWarning)  # few phases
         whole, n_whole = products.of(lambda: solve(problem))
         products.dies_at = len(products) + int(0.8 * n_whole)
         with pytest.raises(Killed):
@@ -161,11 +161,11 @@ def test_everything_built_on_spectra_resumes_where_it_was_killed(small_problem, 
     assert str(resumed) == str(whole)
 
 
-@pytest.mark.filterwarnings("ignore::moire.errors.MeshWarning")  # few twists
+@pytest.mark.filterwarnings("ignore::moire.errors.MeshWarning")  # few phases
 def test_a_report_reads_every_spectrum_back(small_problem, products, tmp_path, monkeypatch):
     monkeypatch.setattr(eigensolvers, "DENSE_DIMENSION", 10)  # dense sectors are not kept
     problem = small_problem([3, 4])
-    how = {"n_kept": 0, "flux_directions": (2,), "n_flux_steps": 2, "twist_mesh": (2, 2)}
+    how = {"n_kept": 0, "flux_directions": (2,), "n_flux_steps": 2, "phase_mesh": (2, 2)}
     how["settings"] = mo.SpectrumSettings(checkpoint=tmp_path)
     first, n_first = products.of(lambda: fci_report(problem, (2, 3), **how))
     again, n_again = products.of(lambda: fci_report(problem, (2, 3), **how))
@@ -178,7 +178,7 @@ def test_a_killed_sweep_resumes_its_points(products, tmp_path, monkeypatch):
     monkeypatch.setattr(eigensolvers, "DENSE_DIMENSION", 10)
     task = FciTask(
         cluster=(3, 4), filling="-2/3", q_cutoff=2.0, n_eigenstates=2, n_kept=0, flux_directions=(1,), n_flux_steps=2,
-        twist_mesh=(0, 0), with_charge_gap=False,
+        phase_mesh=(0, 0), with_charge_gap=False,
     )  # fmt: skip
     requests = [Request(point=POINT, task=task)]
     expected, n_whole = products.of(lambda: compute(requests[0]).record)

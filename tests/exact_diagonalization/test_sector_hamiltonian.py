@@ -63,7 +63,7 @@ def test_random_hamiltonian_in_every_sector(shape):
 @pytest.mark.parametrize("carrier", ["hole", "electron"])
 @pytest.mark.parametrize("shape", [[2, 3], [[2, 1], [-1, 3]]])
 def test_projected_hamiltonian_in_every_sector(small_problem, shape, carrier):
-    problem = small_problem(shape, carrier, twist=(0.3, 0.1))
+    problem = small_problem(shape, carrier, boundary_phase=(0.3, 0.1))
     grid = problem.grid
     full = jordan_wigner.from_elements(
         problem.one_body[0, :, 0], one_band(problem), grid.difference_index, grid.sum_index

@@ -16,11 +16,11 @@ C6_CLUSTER = [[2, -2], [2, 4]]  # 12 sites, L_1 and L_2 of equal length at 120 d
 
 @pytest.fixture(scope="module")
 def sharp_problem(build_model, layered_coulomb):
-    """Return a function (shape, D, twist) -> problem of 6 shells, whose rotations hold to 1e-11 meV."""
+    """Return a function (shape, D, boundary_phase) -> problem of 6 shells, whose rotations hold to 1e-11 meV."""
 
-    def build(shape, displacement_mev=0.0, twist=(0.0, 0.0), seed=None):
+    def build(shape, displacement_mev=0.0, boundary_phase=(0.0, 0.0), seed=None):
         model = build_model("WANG_2023", 3.7, shells=6, displacement_mev=displacement_mev)
-        grid = mo.MomentumGrid.cluster(model.lattice, shape, twist)
+        grid = mo.MomentumGrid.cluster(model.lattice, shape, boundary_phase)
         bands = mo.solve_bands(model, grid, n_bands=1)
         if seed is not None:  # another gauge
             phases = np.exp(2j * np.pi * np.random.default_rng(seed).random((1, grid.n_points, 1, 1, 1)))
@@ -31,7 +31,7 @@ def sharp_problem(build_model, layered_coulomb):
 
 
 @pytest.mark.parametrize(
-    ("shape", "displacement", "twist", "expected"),
+    ("shape", "displacement", "boundary_phase", "expected"),
     [
         ([3, 4], 0.0, (0, 0), (180,)),
         ([3, 4], 0.0, (0.5, 0), (180,)),
@@ -43,8 +43,8 @@ def sharp_problem(build_model, layered_coulomb):
         (C6_CLUSTER, 5.0, (0, 0), (120, 240)),
     ],
 )
-def test_rotations_that_are_accepted(sharp_problem, shape, displacement, twist, expected):
-    problem = sharp_problem(shape, displacement, twist, seed=4)
+def test_rotations_that_are_accepted(sharp_problem, shape, displacement, boundary_phase, expected):
+    problem = sharp_problem(shape, displacement, boundary_phase, seed=4)
     symmetries = accepted_symmetries(PairHamiltonian.from_problem(problem), 4, 1e-8)
     assert tuple(symmetry.angle_deg for symmetry in symmetries) == expected
     assert all(symmetry.energy_bound(4) < 1e-9 for symmetry in symmetries)

@@ -13,8 +13,8 @@ from tests.reference import jordan_wigner
 def wang_problem(wang_3p7, coulomb):
     """Return a function shape -> problem at the cutoffs of the targets: 5 shells, |q| <= 4 |G_1|."""
 
-    def build(shape, model=wang_3p7, twist=(0.0, 0.0)):
-        grid = mo.MomentumGrid.cluster(model.lattice, shape, twist)
+    def build(shape, model=wang_3p7, boundary_phase=(0.0, 0.0)):
+        grid = mo.MomentumGrid.cluster(model.lattice, shape, boundary_phase)
         return mo.project(mo.solve_bands(model, grid, n_bands=1), coulomb, "hole", q_cutoff=4.0)
 
     return build
@@ -135,7 +135,7 @@ def test_valleys_at_opposite_boundary_twists(build_model, layered_coulomb):
         spectra = []
         for valley in (+1, -1):
             model = build_model("WANG_2023", 3.7, shells=shells, valley=valley, displacement_mev=5.0)
-            grid = mo.MomentumGrid.regular(model.lattice, 2, 3, twist=(0.3 * valley, 0.1 * valley))
+            grid = mo.MomentumGrid.regular(model.lattice, 2, 3, boundary_phase=(0.3 * valley, 0.1 * valley))
             problem = mo.project(mo.solve_bands(model, grid, n_bands=1), layered_coulomb, q_cutoff=2.0)
             spectra.append(mo.solve_all_sectors(problem, (2, 3), 2).energies)
         errors.append(np.abs(spectra[1][grid.difference_index[0]] - spectra[0]).max())

@@ -16,9 +16,11 @@ from moire.hartree_fock.time_dependent.particle_hole import SecondVariation, ins
 from tests.reference import particle_hole as reference
 
 
-def project_valleys(build_model, shape, n_bands=2, rule="exchange", displacement_mev=0.0, twist=(0.0, 0.0), eps=20.0):
+def project_valleys(
+    build_model, shape, n_bands=2, rule="exchange", displacement_mev=0.0, boundary_phase=(0.0, 0.0), eps=20.0
+):
     models = [build_model("WANG_2023", 3.89, shells=2, valley=v, displacement_mev=displacement_mev) for v in (1, -1)]
-    grid = mo.MomentumGrid.cluster(models[0].lattice, shape, twist)
+    grid = mo.MomentumGrid.cluster(models[0].lattice, shape, boundary_phase)
     interaction = mo.ScreenedCoulomb(epsilon_r=eps, gate_distance_nm=30, layer_distance_nm=0.7)
     return mo.project(mo.solve_bands(models, grid, n_bands), interaction, "hole", 1.6, rule)
 
@@ -79,7 +81,7 @@ def test_excitons_of_one_valley(build_model, carrier):
 
 @pytest.mark.parametrize("rule", ["drop", "exchange"])
 def test_one_flip_over_a_full_band_is_exact(build_model, rule):
-    problem = project_valleys(build_model, (2, 3), 1, rule, 5.0, twist=(0.2, 0.1))
+    problem = project_valleys(build_model, (2, 3), 1, rule, 5.0, boundary_phase=(0.2, 0.1))
     state = hf.solve_hartree_fock(problem, 1, "valley_polarised")
     assert state.density_matrix[:, 0, 0].real.min() > 1 - 1e-12
     exact, full_band = reference.one_flip_levels(problem)

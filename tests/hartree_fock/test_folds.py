@@ -14,9 +14,9 @@ STRIPE = [[1, 0], [0, 2]]
 
 @pytest.fixture(scope="module")
 def problem(build_model, layered_coulomb):
-    """Two valleys, two bands, 3x6 with a boundary twist, layers and D."""
+    """Two valleys, two bands, 3x6 with a boundary phase, layers and D."""
     models = [build_model("WANG_2023", 3.89, shells=2, valley=valley, displacement_mev=5.0) for valley in (1, -1)]
-    grid = mo.MomentumGrid.regular(models[0].lattice, 3, 6, twist=(0.1, 0.3))
+    grid = mo.MomentumGrid.regular(models[0].lattice, 3, 6, boundary_phase=(0.1, 0.3))
     return mo.project(mo.solve_bands(models, grid, 2), layered_coulomb, "hole", 1.6, "exchange")
 
 
@@ -43,7 +43,7 @@ def test_momenta_of_the_folds(folded):
     assert folding.n_folds * folding.reduced_grid.n_points == 18
     assert folding.reduced_grid.lattice.cell_area_nm2 == pytest.approx(folding.n_folds * grid.lattice.cell_area_nm2)
     assert folding.reduced_grid.lattice.zone_area > 0
-    # k_r + R_a by its Cartesian momentum, boundary twist included
+    # k_r + R_a by its Cartesian momentum, boundary phase included
     true = folding.reduced_grid.points[:, None] + folding.vectors @ grid.lattice.reciprocal
     found = grid.points[folding.index[0]] + folding.umklapps[0] @ grid.lattice.reciprocal
     np.testing.assert_allclose(found, true, atol=1e-12)
@@ -117,7 +117,7 @@ def test_a_boost_is_a_block_of_the_folded_problem(problem, boost, sign):
 @pytest.mark.parametrize(("shape", "supercell"), [([3, 3], "sqrt3"), ([2, 4], STRIPE)])
 def test_a_broken_translation_in_exact_diagonalization(small_problem, shape, supercell, carrier, rule):
     # c^+_i = sum_j U_ji c^+_j mixes momenta k and k + R; <Slater|H|Slater> is expanded over occupation words
-    problem = small_problem(shape, carrier, rule, twist=(0.2, 0.6), reference="average")
+    problem = small_problem(shape, carrier, rule, boundary_phase=(0.2, 0.6), reference="average")
     mean_field = MeanField(problem, supercell)
     n_k = problem.grid.n_points
     for seed, n_particles in ((1, 3), (2, 4)):

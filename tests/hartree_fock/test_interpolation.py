@@ -12,11 +12,13 @@ from moire import plot
 from moire.topology import berry_curvature, chern_number
 
 
-def project_valleys(build_model, n, rule="exchange", carrier="hole", displacement_mev=0.0, twist=(0.0, 0.0), shells=4):
+def project_valleys(
+    build_model, n, rule="exchange", carrier="hole", displacement_mev=0.0, boundary_phase=(0.0, 0.0), shells=4
+):
     models = [
         build_model("WANG_2023", 3.89, shells=shells, valley=v, displacement_mev=displacement_mev) for v in (1, -1)
     ]
-    grid = mo.MomentumGrid.regular(models[0].lattice, n, n, twist)
+    grid = mo.MomentumGrid.regular(models[0].lattice, n, n, boundary_phase)
     interaction = mo.ScreenedCoulomb(epsilon_r=20.0, gate_distance_nm=30, layer_distance_nm=0.7)
     return mo.project(mo.solve_bands(models, grid, 2), interaction, carrier, 2.0, rule)
 
@@ -32,7 +34,7 @@ def magnets(build_model):
 @pytest.mark.parametrize("carrier", ["hole", "electron"])
 @pytest.mark.parametrize("rule", ["exchange", "keep", "drop"])
 def test_the_grid_gives_its_own_bands(build_model, rule, carrier):
-    problem = project_valleys(build_model, 3, rule, carrier, displacement_mev=10.0, twist=(0.1, 0.3))
+    problem = project_valleys(build_model, 3, rule, carrier, displacement_mev=10.0, boundary_phase=(0.1, 0.3))
     state = hf.solve_hartree_fock(problem, 1, "valley_polarised", tolerance=1e-9)
     for correction in (True, False) if state.gap > 0 else (False,):
         bands = hf.interpolate_bands(state, problem.grid, correction)

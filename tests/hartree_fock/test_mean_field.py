@@ -20,7 +20,7 @@ def two_valleys(build_model, layered_coulomb):
 
     def build(rule="exchange", carrier="hole", shape=(2, 3), n_bands=2, valleys=(1, -1), reference="vacuum"):
         models = [build_model("WANG_2023", 3.89, shells=2, valley=valley, displacement_mev=5.0) for valley in valleys]
-        grid = mo.MomentumGrid.regular(models[0].lattice, *shape, twist=(0.1, 0.3))
+        grid = mo.MomentumGrid.regular(models[0].lattice, *shape, boundary_phase=(0.1, 0.3))
         bands = mo.solve_bands(models, grid, n_bands)
         return mo.project(bands, layered_coulomb, carrier, q_cutoff=1.6, zero_momentum=rule, reference=reference)
 
@@ -121,7 +121,7 @@ def test_gauge_covariance(two_valleys):
 @pytest.mark.parametrize("reference", ["vacuum", "average", "given"])
 def test_slater_determinants_in_exact_diagonalization(small_problem, rule, carrier, reference):
     choice = given_reference(1) if reference == "given" else reference
-    problem = small_problem([2, 3], carrier, rule, twist=(0.2, 0.6), reference=choice)
+    problem = small_problem([2, 3], carrier, rule, boundary_phase=(0.2, 0.6), reference=choice)
     mean_field = MeanField(problem)
     hamiltonian = ed.PairHamiltonian.from_problem(problem)
     for word in (0b000001, 0b010011, 0b111010, 0b111111):
@@ -237,7 +237,7 @@ def test_holes_and_electrons_are_one_state_under_one_reference(two_valleys, rule
 
 @pytest.mark.parametrize("rule", ["keep", "exchange"])
 def test_hartree_fock_bounds_the_exact_energy(small_problem, rule):
-    problem = small_problem([2, 3], zero_momentum=rule, twist=(0.2, 0.6))
+    problem = small_problem([2, 3], zero_momentum=rule, boundary_phase=(0.2, 0.6))
     mean_field = MeanField(problem)
     differences = []
     for n_holes in range(1, 6):

@@ -12,11 +12,11 @@ from moire.hartree_fock.rotation import RotatedMeanField, Rotation
 
 @pytest.fixture(scope="module")
 def build(build_model):
-    def build(shape, n_bands=2, displacement_mev=10.0, twist=(0.0, 0.0), carrier="hole"):
+    def build(shape, n_bands=2, displacement_mev=10.0, boundary_phase=(0.0, 0.0), carrier="hole"):
         models = [
             build_model("WANG_2023", 3.89, shells=4, valley=v, displacement_mev=displacement_mev) for v in (1, -1)
         ]
-        grid = mo.MomentumGrid.cluster(models[0].lattice, shape, twist)
+        grid = mo.MomentumGrid.cluster(models[0].lattice, shape, boundary_phase)
         coulomb = mo.ScreenedCoulomb(epsilon_r=20, gate_distance_nm=30, layer_distance_nm=0.7)
         return mo.project(mo.solve_bands(models, grid, n_bands), coulomb, carrier, 2.0, "exchange")
 
@@ -81,15 +81,15 @@ def test_an_open_shell_cannot_keep_the_rotation(build):
 
 
 @pytest.mark.parametrize(
-    ("shape", "twist", "supercell", "match"),
+    ("shape", "boundary_phase", "supercell", "match"),
     [
         ([4, 3], (0.0, 0.0), None, "`symmetry` must be one of the cluster, but 4x3"),
         ([3, 3], (0.2, 0.0), None, "is not threefold symmetric"),
         ([3, 3], (0.0, 0.0), "sqrt3", "`symmetry` must not be 'c3' with a supercell"),
     ],
 )
-def test_impossible_rotations(build, shape, twist, supercell, match):
-    problem = build(shape, n_bands=1, twist=twist)
+def test_impossible_rotations(build, shape, boundary_phase, supercell, match):
+    problem = build(shape, n_bands=1, boundary_phase=boundary_phase)
     mean_field = hf.MeanField(problem, supercell) if supercell else problem
     with pytest.raises(mo.InputError, match=match):
         hf.solve_hartree_fock(mean_field, 1, "random", symmetry="c3")

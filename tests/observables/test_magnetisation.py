@@ -16,7 +16,7 @@ def project_valleys(build_model, epsilon_r=20.0, displacement_mev=5.0, carrier="
     models = [
         build_model("WANG_2023", 3.89, shells=shells, valley=v, displacement_mev=displacement_mev) for v in (1, -1)
     ]
-    grid = mo.MomentumGrid.regular(models[0].lattice, 3, 3, twist=(0.1, 0.2))
+    grid = mo.MomentumGrid.regular(models[0].lattice, 3, 3, boundary_phase=(0.1, 0.2))
     interaction = mo.ScreenedCoulomb(epsilon_r=epsilon_r, gate_distance_nm=30, layer_distance_nm=0.7)
     return mo.project(mo.solve_bands(models, grid, 2), interaction, carrier, 2.0, "exchange")
 
@@ -75,7 +75,7 @@ def test_derivatives_of_the_projector(polarised):
 
 def _point(state, k):
     lattice = state.problem.grid.lattice
-    return mo.MomentumGrid.regular(lattice, 1, 1, twist=tuple(k @ np.linalg.inv(lattice.reciprocal)))
+    return mo.MomentumGrid.regular(lattice, 1, 1, boundary_phase=tuple(k @ np.linalg.inv(lattice.reciprocal)))
 
 
 def test_the_slope_is_the_chern_number(polarised):

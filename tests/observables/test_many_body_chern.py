@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.observables import LabelShift, TwistedManifold, at_twist, many_body_chern, twisted_manifold
+from moire.observables import LabelShift, ManifoldAtPhases, at_boundary_phase, manifold_at_phases, many_body_chern
 from moire.topology import chern_number
 from tests.reference.twisted_overlaps import determinant_overlap
 
@@ -18,8 +18,8 @@ def problem(build_model, coulomb):
     """Return a function shape -> problem at 3.7 degrees with 3 shells, |q| <= 2 |G_1|."""
     model = build_model("WANG_2023", 3.7, shells=3)
 
-    def build(shape, carrier="hole", twist=(0.0, 0.0)):
-        grid = mo.MomentumGrid.cluster(model.lattice, shape, twist)
+    def build(shape, carrier="hole", boundary_phase=(0.0, 0.0)):
+        grid = mo.MomentumGrid.cluster(model.lattice, shape, boundary_phase)
         return mo.project(mo.solve_bands(model, grid, n_bands=1), coulomb, carrier, 2.0)
 
     return build
@@ -27,7 +27,7 @@ def problem(build_model, coulomb):
 
 def manifold_of(problem, filling, momenta, particle_hole=None):
     settings = mo.SpectrumSettings(particle_hole=particle_hole, tolerance_mev=1e-9)
-    return TwistedManifold(problem, Fraction(*filling), Counter(momenta), settings)
+    return ManifoldAtPhases(problem, Fraction(*filling), Counter(momenta), settings)
 
 
 def carriers(manifold, state, label, level):
@@ -72,7 +72,7 @@ def test_a_turn_is_a_shift_of_labels(build_model, coulomb):
             model = build_model("WANG_2023", 3.7, shells=shells)
             grid = mo.MomentumGrid.cluster(model.lattice, [[2, 1], [-1, 2]])
             start = mo.project(mo.solve_bands(model, grid, 1), coulomb, q_cutoff=1.0)
-            moved, shift = at_twist(start, offset), LabelShift(grid, direction)
+            moved, shift = at_boundary_phase(start, offset), LabelShift(grid, direction)
             points = grid.points[shift.target] + shift.reciprocal @ grid.lattice.reciprocal
             np.testing.assert_allclose(moved.grid.points, points, atol=1e-12)
             errors.append(np.abs(moved.one_body - start.one_body[:, shift.target]).max())
@@ -92,7 +92,7 @@ def test_a_full_band_has_the_chern_number_of_the_band(problem, carrier, particle
     assert result.value == pytest.approx(band.value, abs=1e-9)
     assert result.pumped == pytest.approx(band.value, abs=1e-9)
     assert result.electron_value == pytest.approx(band.value if carrier == "electron" else -band.value, abs=1e-9)
-    # The flux of a plaquette of twists is that of the band through the plaquettes it moves over.
+    # The flux of a plaquette of phases is that of the band through the plaquettes it moves over.
     tiled = band.flux.reshape(2, 4, 3, 4).sum(axis=(0, 2))
     np.testing.assert_allclose(result.flux, tiled, atol=1e-3)
     assert np.ptp(tiled) > 0.02
@@ -129,7 +129,7 @@ def test_neither_mesh_nor_species_nor_corner_matters(problem):
     assert direct.min_link == pytest.approx(reference.min_link, abs=1e-6)
     for changed in (
         many_body_chern(start, (2, 3), (7, 3)),
-        many_body_chern(problem([3, 4], twist=(0.2, 0.4)), (2, 3), (6, 3)),
+        many_body_chern(problem([3, 4], boundary_phase=(0.2, 0.4)), (2, 3), (6, 3)),
     ):
         assert changed.value == pytest.approx(-2.0, abs=1e-9)
         assert changed.pumped == pytest.approx(-2.0, abs=1e-9)
@@ -141,14 +141,14 @@ def test_phases_of_the_bands_do_not_matter(problem, monkeypatch):
     rng = np.random.default_rng(3)
 
     def at_any_phase(problem, offset):
-        moved = at_twist(problem, offset)
+        moved = at_boundary_phase(problem, offset)
         bands = moved.bands
         phases = np.exp(2j * np.pi * rng.random(bands.states.shape[:3]))
         states = bands.states * phases[..., None, None]
         gauged = mo.BandStructure(bands.momenta, bands.energies, bands.names, True, bands.models, states)
         return mo.project(gauged, problem.interaction, problem.carrier, problem.q_cutoff)
 
-    monkeypatch.setattr(twisted_manifold, "at_twist", at_any_phase)
+    monkeypatch.setattr(manifold_at_phases, "at_boundary_phase", at_any_phase)
     gauged = many_body_chern(start, (2, 3), (6, 4))
     np.testing.assert_allclose(gauged.flux, reference.flux, atol=1e-6)
 
@@ -169,7 +169,7 @@ def test_coarse_twists_are_told(problem):
 
 
 def test_a_zero_that_a_grid_must_give_is_not_reliable(problem):
-    """With every figure within its bounds, 2x2 and 2x6 twists still sum to 0 for any manifold."""
+    """With every figure within its bounds, 2x2 and 2x6 phases still sum to 0 for any manifold."""
     with pytest.warns(mo.errors.MeshWarning):
         result = many_body_chern(problem([3, 3]), (2, 3), (2, 2))
     trivial = {"value": 0.0, "pumped": 0.0, "min_link": 0.9, "max_flux": 1.0, "max_step": 1.0}

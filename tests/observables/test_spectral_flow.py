@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.observables import LabelShift, at_twist, spectral_flow
+from moire.observables import LabelShift, at_boundary_phase, spectral_flow
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_the_manifold_flows_into_itself(problem, shape, filling, direction, perm
     order = len(permutation) if permutation[0] else 1
     assert flow.period == order
     assert "returns to itself after " + ("one turn" if order == 1 else f"{order} turns") in str(flow)
-    twists, energies = flow.unrolled()
-    assert twists[-1] == order
+    phases, energies = flow.unrolled()
+    assert phases[-1] == order
     np.testing.assert_allclose(energies[-1], energies[0])
     np.testing.assert_allclose(np.sort(energies[6]), np.sort(flow.tracked[-1]), atol=1e-6)
 
@@ -49,10 +49,10 @@ def test_the_manifold_flows_into_itself(problem, shape, filling, direction, perm
 def test_the_next_turn_is_the_first_with_labels_moved(problem):
     start = problem([3, 4])
     flow = spectral_flow(start, (2, 3), 1, n_steps=2)
-    twists, energies = flow.unrolled()
-    direct = mo.solve_all_sectors(at_twist(start, (1.5, 0.0)), (2, 3), 1)
+    phases, energies = flow.unrolled()
+    direct = mo.solve_all_sectors(at_boundary_phase(start, (1.5, 0.0)), (2, 3), 1)
     expected = [direct.energies[direct.labels.index(label), 0] for label in flow.momenta]
-    np.testing.assert_allclose(energies[twists.tolist().index(1.5)], expected, atol=1e-5)
+    np.testing.assert_allclose(energies[phases.tolist().index(1.5)], expected, atol=1e-5)
     assert np.ptp(expected) > 1e-2
 
 

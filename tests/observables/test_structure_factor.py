@@ -276,7 +276,7 @@ def test_bad_input(fci):
     ):
         structure_factor(spectrum, problem_on((3, 5), carrier="electron"))
     twisted = mo.MomentumGrid(problem.grid.lattice, problem.grid.matrix, (0.1, 0.0))
-    with pytest.raises(mo.InputError, match=r"`problem` must live on .* at boundary twist \(0\.1, 0\.0\)"):
+    with pytest.raises(mo.InputError, match=r"`problem` must live on .* at boundary phase \(0\.1, 0\.0\)"):
         structure_factor(replace(spectrum, species=Species(Orbitals(twisted))), problem)
     phases = np.exp(1j * np.arange(15))
     bands = replace(problem.bands, states=problem.bands.states * phases[:, None, None, None])

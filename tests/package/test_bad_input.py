@@ -89,7 +89,7 @@ CASES = {
     "three numbers": (lambda: mo.MomentumGrid.cluster(LATTICE, [1, 2, 3]), "cluster", "[1, 2, 3]"),
     "no rows": (lambda: mo.MomentumGrid.regular(LATTICE, 0, 3), "mesh", "0x3"),
     "half a column": (lambda: mo.MomentumGrid.regular(LATTICE, 3, 2.5), "mesh", "3x2.5"),
-    "nan boundary": (lambda: mo.MomentumGrid.regular(LATTICE, 3, 3, (NAN, 0)), "twist", "(nan, 0.0)"),
+    "nan boundary": (lambda: mo.MomentumGrid.regular(LATTICE, 3, 3, (NAN, 0)), "boundary_phase", "(nan, 0.0)"),
     "singular Smith": (lambda: smith_normal_form(np.zeros((2, 2), int)), "matrix", "[[0, 0], [0, 0]]"),
     "label outside": (lambda: GRID.index_of((2, 0)), "momentum", "(2, 0)"),
     "label negative": (lambda: GRID.index_of((0, -1)), "momentum", "(0, -1)"),

@@ -81,7 +81,7 @@ CASES = [
     (lambda: mo.MomentumGrid(LATTICE, [[1.5, 0], [0, 2]]), "`cluster` must be an integer 2x2 matrix, but is [[1.5, 0.0], [0.0, 2.0]]."),
     (lambda: regular(INF, 3), "`mesh` must have positive integer sides, but is infx3."),
     (lambda: regular(3, 2.5), "`mesh` must have positive integer sides, but is 3x2.5."),
-    (lambda: regular(3, 3, (NAN, 0)), "`twist` must be finite (in units of 2 pi), but is (nan, 0.0)."),
+    (lambda: regular(3, 3, (NAN, 0)), "`boundary_phase` must be finite (in units of 2 pi), but is (nan, 0.0)."),
     (lambda: GRID.index_of(np.array([2, 0])), "`momentum` must be a label (l1, l2) of integers with 0 <= l1 < 2 and 0 <= l2 < 3, but is (2, 0)."),
     (lambda: GRID.index_of((NAN, 0)), "`momentum` must be a label (l1, l2) of integers with 0 <= l1 < 2 and 0 <= l2 < 3, but is (nan, 0)."),
     (lambda: mo.KPath.through(LATTICE, points_per_segment=0), "`points_per_segment` must be at least 1, but is 0."),

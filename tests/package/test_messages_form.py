@@ -134,10 +134,10 @@ def test_names_are_those_of_the_options():
     twist, mesh, phase = (
         click.Option(["--twist", "twist_deg"]),
         click.Option(["--mesh"]),
-        click.Option(["--boundary-twist"]),
+        click.Option(["--boundary-phase"]),
     )
     flags = [twist, mesh, phase]
     assert as_typed("`twist_deg` must be `even`.", flags) == "`--twist` must be `even`."
-    assert as_typed("`twist` must be finite.", flags) == "`--boundary-twist` must be finite."
-    assert as_typed("`twist` must be finite.", [twist]) == "`twist` must be finite."
+    assert as_typed("`boundary_phase` must be finite.", flags) == "`--boundary-phase` must be finite."
+    assert as_typed("`boundary_phase` must be finite.", [twist]) == "`boundary_phase` must be finite."
     assert as_typed("`cluster` must fit.", flags) == "`--mesh` must fit."

@@ -69,7 +69,7 @@ INTERACTION = {
     "--gates": "single", "--gate-distance": 9, "--layer-distance": 0.3, "--q-cutoff": 1.5, "--zero-momentum": "keep",
 }  # fmt: skip
 SPECTRUM = {
-    "--valley": -1, "--cluster": "3x6", "--filling": "-1/3", "--boundary-twist": (0.1, 0.2), "--states": 5,
+    "--valley": -1, "--cluster": "3x6", "--filling": "-1/3", "--boundary-phase": (0.1, 0.2), "--states": 5,
     "--epsilon": 7, "--seed": 3, "--checkpoint": "kept", **POINT, **FILES, **INTERACTION,
 }  # fmt: skip
 COMMANDS = {
@@ -82,7 +82,7 @@ COMMANDS = {
         "--tolerance": 1e-5, "--segment": 7, "--modes": 2, "--random": 3,
     },
     "ed": SPECTRUM,
-    "fci": SPECTRUM | {"--kept": 2, "--flux": "2", "--flux-steps": 5, "--twists": "4x5", "--no-charge-gap": None},
+    "fci": SPECTRUM | {"--kept": 2, "--flux": "2", "--flux-steps": 5, "--phases": "4x5", "--no-charge-gap": None},
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.peers
 )
 def test_every_energy_of_a_small_cluster(build_model, layered_coulomb, shape, filling, n_carriers):
     model = build_model("WANG_2023", 3.7, shells=3, displacement_mev=4.0)
-    grid = mo.MomentumGrid.cluster(model.lattice, shape, twist=(0.2, 0.1))
+    grid = mo.MomentumGrid.cluster(model.lattice, shape, boundary_phase=(0.2, 0.1))
     problem = mo.project(mo.solve_bands(model, grid, n_bands=1), layered_coulomb, "hole", 2.0)
     elements, levels, n = one_band(problem), problem.one_body[0, :, 0], grid.n_points
     interaction = [

@@ -20,7 +20,7 @@ def mean_field(problem, density_matrix):
     density = density_matrix.reshape(n_k, n_f, n_b, n_f, n_b)
     hartree = np.zeros_like(density)
     fock = np.zeros_like(density)
-    offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.twist))
+    offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.boundary_phase))
     fractional = grid.points @ np.linalg.inv(lattice.reciprocal) - offset
 
     def overlaps(f, k, k2, umklapp):  # <u_m(k)|u_n(k2 + umklapp)>_l

@@ -63,7 +63,7 @@ def many_body():
     yield "ed/3x5 lanczos", np.nansum(lanczos.energies)
     tilted = cluster_problem([[4, 2], [-2, 2]], 3.5, zero_momentum="exchange", reference="average")
     yield "ed/tilted, average reference", mo.solve_all_sectors(tilted, "-1/3", 2).ground_energy
-    twisted = cluster_problem((2, 4), 3.5, carrier="electron", zero_momentum="keep", twist=(0.25, 0.4))
+    twisted = cluster_problem((2, 4), 3.5, carrier="electron", zero_momentum="keep", boundary_phase=(0.25, 0.4))
     half = mo.solve_all_sectors(twisted, "1/2", 2)
     yield "ed/electrons with a boundary phase", np.nansum(half.energies)
     fermi_liquid = composite_fermi_liquid(mo.solve_all_sectors(cluster_problem((4, 4), 3.7), "-1/2", 4))

@@ -10,10 +10,10 @@ def build(name, twist_deg, shells=4, valley=+1, displacement_mev=0.0):
     return mo.ContinuumModel(parameters, mo.PlaneWaveBasis(lattice, shells), valley, displacement_mev)
 
 
-def cluster_problem(shape, twist_deg, twist=(0.0, 0.0), **options):
+def cluster_problem(shape, twist_deg, boundary_phase=(0.0, 0.0), **options):
     """One band of WANG_2023 in valley K on a cluster."""
     model = build("WANG_2023", twist_deg)
-    bands = mo.solve_bands(model, mo.MomentumGrid.cluster(model.lattice, shape, twist), n_bands=1)
+    bands = mo.solve_bands(model, mo.MomentumGrid.cluster(model.lattice, shape, boundary_phase), n_bands=1)
     return mo.project(bands, mo.ScreenedCoulomb(epsilon_r=10, gate_distance_nm=30), **{"carrier": "hole", **options})
 
 

@@ -1,4 +1,4 @@
-"""Overlap of two many-body states at different boundary twists, from antisymmetrised products of plane waves."""
+"""Overlap of two many-body states at different boundary phases, from antisymmetrised products of plane waves."""
 
 import itertools
 
@@ -13,7 +13,7 @@ def determinant_overlap(bands, other, left, right, hole):
 
     Parameters
     ----------
-    bands, other : bands at the two twists
+    bands, other : bands at the two phases
     left, right : dict, occupation word -> amplitude of the carriers
     hole : whether the carriers fill conj(u)
     """

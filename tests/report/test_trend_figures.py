@@ -12,7 +12,7 @@ def table(**columns) -> Table:
     """Table of points that agree in all coordinates but those given."""
     n_rows = len(next(iter(columns.values())))
     shared = {"parameters": "WANG_2023", "cluster": "3x4", "filling": "-2/3", "epsilon": 10.0}
-    shared |= {"twist_1": 0.0, "twist_2": 0.0, "D": 0.0, "theta": 3.7}
+    shared |= {"boundary_phase_1": 0.0, "boundary_phase_2": 0.0, "D": 0.0, "theta": 3.7}
     shared |= {"gap": 1.0, "splitting": 0.5, "width_0": 9.0, "gap_0_1": 4.0, "chern_0": -1.0}
     filled = {name: np.array([value] * n_rows) for name, value in shared.items()}
     filled |= {name: np.array(values) for name, values in columns.items()}

@@ -48,7 +48,7 @@ def test_the_report_comes_back_from_its_file(path, outcome):
 
 
 def test_parts_may_be_left_out(tmp_path):
-    options = OPTIONS | {"flux_directions": (), "twist_mesh": (0, 0), "with_charge_gap": False, "n_kept": 0}
+    options = OPTIONS | {"flux_directions": (), "phase_mesh": (0, 0), "with_charge_gap": False, "n_kept": 0}
     short = compute(Request(point=POINT, task=FciTask(**options)))
     write_record(tmp_path / "short.h5", short.record)
     report = read_fci(read_record(tmp_path / "short.h5"))
@@ -84,7 +84,7 @@ def test_a_plan_holds_the_task():
         ({"flux_directions": (3,)}, r"`flux_directions` must name directions 1 or 2, but names 3"),
         ({"flux_directions": (1, 1)}, r"`flux_directions` must name each direction once, but is \[1, 1\]"),
         ({"n_flux_steps": 1}, r"`n_flux_steps` must be at least 2"),
-        ({"twist_mesh": (1, 6)}, r"`twist_mesh` must have sides of at least 2"),
+        ({"phase_mesh": (1, 6)}, r"`phase_mesh` must have sides of at least 2"),
     ],
 )
 def test_impossible_tasks_are_refused_before_any_work(changes, sentence):

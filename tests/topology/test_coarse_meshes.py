@@ -15,8 +15,8 @@ HALDANE = HaldaneModel(0.25, 1000.0, 200.0, 90.0, 700.0)
 KANE_MELE = KaneMeleModel(0.25, 1000.0, 200.0, 700.0)  # two copies, Z2 = 1
 
 
-def solve(model, mesh, n_bands=1, twist=(0.0, 0.0)):
-    return mo.solve_bands(model, mo.MomentumGrid.regular(model.lattice, *mesh, twist=twist), n_bands)
+def solve(model, mesh, n_bands=1, boundary_phase=(0.0, 0.0)):
+    return mo.solve_bands(model, mo.MomentumGrid.regular(model.lattice, *mesh, boundary_phase=boundary_phase), n_bands)
 
 
 def quietly(function, *arguments, **options):
@@ -48,13 +48,13 @@ def test_links_of_larger_meshes():
 
 
 def test_no_reliable_number_is_wrong():
-    """Haldane's model at random parameters and boundary twists, on every shape from 1x1 to 6x6."""
+    """Haldane's model at random parameters and boundary phases, on every shape from 1x1 to 6x6."""
     rng, reliable = np.random.default_rng(3), 0
     for _ in range(9):
         t2, phase, ratio = rng.uniform(100, 300), rng.uniform(30, 90), rng.uniform(0, 0.9)
         model = HaldaneModel(0.25, 1000.0, t2, phase, ratio * 3 * np.sqrt(3) * t2 * np.sin(np.radians(phase)))
         for mesh in ((1, 1), (1, 6), (2, 2), (2, 4), (5, 2), (3, 6), (4, 4), (5, 5), (6, 6)):
-            bands = solve(model, mesh, twist=tuple(rng.uniform(size=2)))
+            bands = solve(model, mesh, boundary_phase=tuple(rng.uniform(size=2)))
             found = [quietly(chern_number, bands, [0])]
             loops = [quietly(wilson_loops, bands, [0], axis=axis) for axis in (0, 1)]
             numbers = [(result.is_reliable, result.rounded) for result in found]

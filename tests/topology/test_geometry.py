@@ -25,7 +25,7 @@ def extrapolated(sides, weights):
 @FEW
 def test_a_holomorphic_band_is_ideal_at_every_momentum(scale, sense):
     """The lowest-Landau-level limit: tr g = |Omega| and 4 det g = Omega^2 pointwise, K = |C| = 2."""
-    bands = solve(IdealModel(scale, sense), 24, twist=(0.5, 0.5))  # the twist keeps the mesh off the pole
+    bands = solve(IdealModel(scale, sense), 24, boundary_phase=(0.5, 0.5))  # the twist keeps the mesh off the pole
     geometry = quantum_geometry(bands, [0])
     size = np.abs(geometry.curvature).max()
     assert geometry.trace.min() > 0
@@ -38,7 +38,7 @@ def test_a_holomorphic_band_is_ideal_at_every_momentum(scale, sense):
 
 
 def test_the_holomorphic_band_integrates_to_its_chern_number():
-    geometry = quantum_geometry(solve(IdealModel(0.5), 60, twist=(0.5, 0.5)), [0])
+    geometry = quantum_geometry(solve(IdealModel(0.5), 60, boundary_phase=(0.5, 0.5)), [0])
     assert geometry.chern == pytest.approx(-2, abs=1e-3)
     assert geometry.trace_violation == pytest.approx(0, abs=1e-10)
 
@@ -46,7 +46,7 @@ def test_the_holomorphic_band_integrates_to_its_chern_number():
 @given(mass=st.floats(-2, 2), t2=st.floats(0.05, 0.5), phi=st.floats(0.1, 3.0))
 @FEW
 def test_bounds_hold_at_every_momentum(mass, t2, phi):
-    geometry = quantum_geometry(solve(haldane(mass, t2, phi), 9, twist=(0.31, 0.17)), [0])
+    geometry = quantum_geometry(solve(haldane(mass, t2, phi), 9, boundary_phase=(0.31, 0.17)), [0])
     size = geometry.trace.max()
     assert geometry.trace_condition.min() > -1e-9 * size
     # Two levels: the determinant bound is an equality.
@@ -72,7 +72,7 @@ def test_bounds_and_routes_agree_on_the_moire_model(group):
 def test_metric_is_the_derivative_of_the_projector():
     """g_ab = Re tr(d_a P d_b P)/2 by central differences of fresh diagonalizations: no gauge, no formula shared."""
     model, step = kane_mele(), 1e-4
-    bands = solve(model, 3, twist=(0.4, 0.2))
+    bands = solve(model, 3, boundary_phase=(0.4, 0.2))
     geometry = quantum_geometry(bands, [0, 1])
     for i, k in enumerate(bands.momenta.points):
         slopes = []
@@ -84,7 +84,7 @@ def test_metric_is_the_derivative_of_the_projector():
 
 
 def test_a_group_and_its_complement_have_one_geometry():
-    bands = solve(kane_mele(rashba=0.07), 6, twist=(0.3, 0.1))
+    bands = solve(kane_mele(rashba=0.07), 6, boundary_phase=(0.3, 0.1))
     filled, empty = quantum_geometry(bands, [0, 1]), quantum_geometry(bands, [2, 3])
     assert np.allclose(filled.metric, empty.metric, rtol=1e-8, atol=1e-8 * filled.trace.max())
     assert np.allclose(filled.curvature, -empty.curvature, atol=1e-8 * filled.trace.max())

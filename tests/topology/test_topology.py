@@ -191,7 +191,7 @@ def test_coarse_mesh_warns(build_model):
 
 def test_twisted_mesh_gives_the_same_number(build_model):
     model = build_model("WANG_2023", 3.89, shells=4)
-    grid = mo.MomentumGrid.regular(model.lattice, 9, 10, twist=(0.31, 0.77))
+    grid = mo.MomentumGrid.regular(model.lattice, 9, 10, boundary_phase=(0.31, 0.77))
     assert chern_number(mo.solve_bands(model, grid, 1), [0]).value == pytest.approx(-1, abs=1e-10)
 
 

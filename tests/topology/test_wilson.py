@@ -28,7 +28,7 @@ def circular(phases):
     ],
 )
 def test_winding_gives_the_chern_number_with_its_sign(model, expected, axis):
-    bands = solve(model, 24, twist=(0.5, 0.5))
+    bands = solve(model, 24, boundary_phase=(0.5, 0.5))
     assert chern_from_wilson(bands, [0], axis=axis) == pytest.approx(expected, abs=1e-9)
     assert chern_number(bands, [0]).value == pytest.approx(expected, abs=1e-9)
 
@@ -110,8 +110,8 @@ def test_a_coarse_mesh_is_said():
     """Near the transition a 6 x 6 mesh winds wrongly, and says so; a finer one is right."""
     model = haldane(0.9 * CRITICAL_MASS)
     with pytest.warns(mo.MeshWarning, match="too coarse"):
-        assert chern_from_wilson(solve(model, 6, twist=(0.5, 0.5)), [0]) == pytest.approx(0, abs=1e-9)
-    assert chern_from_wilson(solve(model, 32, twist=(0.5, 0.5)), [0]) == pytest.approx(-1)
+        assert chern_from_wilson(solve(model, 6, boundary_phase=(0.5, 0.5)), [0]) == pytest.approx(0, abs=1e-9)
+    assert chern_from_wilson(solve(model, 32, boundary_phase=(0.5, 0.5)), [0]) == pytest.approx(-1)
 
 
 def test_bad_input():

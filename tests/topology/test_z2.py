@@ -105,8 +105,8 @@ def test_bad_input():
     model = kane_mele()
     with pytest.raises(mo.InputError, match="even number of points"):
         z2_index(solve(model, 9), [0, 1])
-    with pytest.raises(mo.InputError, match="no boundary twist"):
-        z2_index(solve(model, 8, twist=(0.25, 0)), [0, 1])
+    with pytest.raises(mo.InputError, match="no boundary phase"):
+        z2_index(solve(model, 8, boundary_phase=(0.25, 0)), [0, 1])
     with pytest.raises(mo.InputError, match="Kramers pairs"):
         z2_index(solve(haldane(), 8), [0])
     with pytest.raises(mo.InputError, match="touches"):

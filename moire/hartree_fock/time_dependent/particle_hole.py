@@ -201,7 +201,7 @@ class SecondVariation:
         return np.concatenate(forward + backward)
 
     def matrix(self, momentum: int) -> ComplexArray:
-        """M(Q) in meV for the momentum of index `momentum` in the untwisted group, (dimension, dimension).
+        """M(Q) in meV for the momentum of index `momentum` in the momentum group, (dimension, dimension).
 
         Raises
         ------

@@ -74,7 +74,7 @@ class Excitations:
     channel, approximation
         Which pairs, and whether pairs are also destroyed (``"tdhf"``) or not (``"tda"``).
     momentum_indices
-        Index of each Q in the untwisted group of the grid, (q,).
+        Index of each Q in the momentum group of the grid, (q,).
     energies
         (q, mode) in meV, ascending; NaN beyond the number of pairs. A mode of negative energy lowers the energy of
         the state: it is a saddle.

@@ -27,7 +27,7 @@ from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
 from moire.grids import MomentumGrid
 from moire.kernels import relabel
-from moire.observables.boundary_twist import LabelShift, at_twist, orbital_overlaps
+from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
 from moire.orbitals import Orbitals, Species
 from moire.projection import ProjectedHamiltonian
 
@@ -70,7 +70,7 @@ def manifold_counts(
 
 
 @dataclass(frozen=True, eq=False)
-class TwistedStates:
+class StatesAtPhase:
     """Low states at given boundary phases.
 
     Parameters
@@ -109,7 +109,7 @@ class TwistedStates:
 
 
 @dataclass(frozen=True, eq=False)
-class TwistedManifold:
+class ManifoldAtPhases:
     """Solver of the states of a manifold at any boundary phases, and their overlaps.
 
     Parameters
@@ -121,7 +121,7 @@ class TwistedManifold:
     counts
         States of the manifold per sector.
     settings
-        How the spectra at each twist are found.
+        How the spectra at each phase are found.
     """
 
     problem: ProjectedHamiltonian
@@ -155,7 +155,7 @@ class TwistedManifold:
         every = ((int(first), int(second)) for first, second in self.grid.labels)
         return tuple(label for label in every if label not in self.counts)
 
-    def solve(self, offset: tuple[float, float], n_levels: int, n_others: int = 0) -> TwistedStates:
+    def solve(self, offset: tuple[float, float], n_levels: int, n_others: int = 0) -> StatesAtPhase:
         """Lowest levels and vectors of the manifold's sectors with the boundary phases shifted by `offset`.
 
         Parameters
@@ -167,7 +167,7 @@ class TwistedManifold:
         n_others
             Levels of each other sector, without vectors; 0 leaves these out.
         """
-        moved = at_twist(self.problem, offset)
+        moved = at_boundary_phase(self.problem, offset)
         quiet = replace(self.settings, progress=False)
 
         def spectrum(labels: Sequence[Label], n_eigenstates: int, keep_vectors: bool) -> Spectrum:
@@ -181,7 +181,7 @@ class TwistedManifold:
             )
 
         others = spectrum(self.other_labels, n_others, False) if n_others and self.other_labels else None
-        return TwistedStates(moved.bands, spectrum(sorted(self.counts), n_levels, True), others)
+        return StatesAtPhase(moved.bands, spectrum(sorted(self.counts), n_levels, True), others)
 
     def basis(self, label: Label) -> MomentumSector:
         """Basis of the vectors of a sector: of the missing carriers when those are fewer."""
@@ -192,7 +192,7 @@ class TwistedManifold:
         return self._bases[label]
 
     def overlap(
-        self, left: TwistedStates, right: TwistedStates, label: Label, shift: LabelShift | None = None
+        self, left: StatesAtPhase, right: StatesAtPhase, label: Label, shift: LabelShift | None = None
     ) -> ComplexArray:
         """Overlaps of the manifold's states in one sector at two boundary phases, (state, state).
 
@@ -226,7 +226,7 @@ class TwistedManifold:
         overlaps: ComplexArray = left.vectors(label, count).conj() @ (weights * ket).T
         return overlaps
 
-    def link(self, left: TwistedStates, right: TwistedStates, shift: LabelShift | None = None) -> complex:
+    def link(self, left: StatesAtPhase, right: StatesAtPhase, shift: LabelShift | None = None) -> complex:
         """Determinant of the overlaps of the manifold, up to one sign common to all links that close the torus."""
         blocks = [self.overlap(left, right, label, shift) for label in sorted(self.counts)]
         return complex(np.prod([np.linalg.det(block) for block in blocks]))

@@ -15,7 +15,7 @@ from moire.projection import ProjectedHamiltonian
 RESOLVED_MEV = 1e-6  # agreement of bands solved twice: far above rounding, far below any other band
 
 
-def at_twist(problem: ProjectedHamiltonian, offset: tuple[float, float]) -> ProjectedHamiltonian:
+def at_boundary_phase(problem: ProjectedHamiltonian, offset: tuple[float, float]) -> ProjectedHamiltonian:
     """The same problem with the boundary phases shifted by `offset`, in units of 2 pi; its bands are solved again.
 
     Raises
@@ -24,12 +24,12 @@ def at_twist(problem: ProjectedHamiltonian, offset: tuple[float, float]) -> Proj
         If the reference density was given as an array, which belongs to the bands at given boundary phases.
     """
     grid = problem.grid
-    twist = (grid.twist[0] + offset[0], grid.twist[1] + offset[1])
-    moved = MomentumGrid(grid.lattice, grid.matrix, twist)
+    boundary_phase = (grid.boundary_phase[0] + offset[0], grid.boundary_phase[1] + offset[1])
+    moved = MomentumGrid(grid.lattice, grid.matrix, boundary_phase)
     return problem.on_bands(solve_bands(problem.bands.models, moved, problem.bands.n_bands))
 
 
-def check_twistable(problem: ProjectedHamiltonian) -> None:
+def check_solvable_again(problem: ProjectedHamiltonian) -> None:
     """Raise InputError unless `problem` has one band, reproduced by solving its model again, and a named P_ref."""
     problem.check_rebuildable()
     bands = problem.bands
