@@ -1,4 +1,4 @@
-"""The summary of a results folder: columns of figures per task, rebuilt from the points at any time."""
+"""The summary of a results folder: columns of values per task, rebuilt from the points at any time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,23 @@ from moire.io import Dataset, Record, read_record, write_record
 from moire.sweep.folder import ResultsFolder
 
 SUMMARY = "summary.h5"
-COORDINATES = ("parameters", "cluster", "filling", "epsilon", "boundary_phase_1", "boundary_phase_2", "D", "theta")
+COORDINATES = (
+    "parameters",
+    "cluster",
+    "filling",
+    "bands",
+    "valleys",
+    "epsilon",
+    "boundary_phase_1",
+    "boundary_phase_2",
+    "D",
+    "theta",
+)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Figures of all points of one task: one column each, one row per point."""
+    """Values of all points of one task: one column each, one row per point."""
 
     columns: Mapping[str, Dataset]
 
@@ -129,7 +140,7 @@ def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary
 
 
 def _expanded(columns: Mapping[str, Dataset]) -> list[dict[str, Dataset]]:
-    """One row of single figures, or one per entry where columns run along an axis, such as the dielectric constant."""
+    """One row of single values, or one per entry where columns run along an axis, such as the dielectric constant."""
     lengths = {len(np.asarray(column.values)) for column in columns.values() if column.dims}
     if not lengths:
         return [dict(columns)]
@@ -147,7 +158,7 @@ def _table(rows: list[dict[str, Dataset]]) -> Table:
     rows = sorted(
         rows,
         key=lambda row: tuple(
-            str(row[n].values) if n in {"parameters", "cluster", "filling"} else float(row[n].values)
+            str(row[n].values) if n in {"parameters", "cluster", "filling", "valleys"} else float(row[n].values)
             for n in COORDINATES
             if n in row
         ),

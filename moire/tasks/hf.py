@@ -50,7 +50,7 @@ class HfTask(ProjectionOptions):
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "hf"
-    valleys: ClassVar[int] = 2
+    of_one_valley: ClassVar[bool] = False
     takes: ClassVar[frozenset[str]] = frozenset({"progress"})
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_hartree_fock)
     filling: Annotated[
@@ -216,7 +216,7 @@ def _warn_undecided(points: Sequence[MeanFieldPoint], n_bands: int) -> None:
 
 
 def _columns(points: Sequence[MeanFieldPoint]) -> Columns:
-    """Headline figures along the dielectric constants."""
+    """Columns of the summary along the dielectric constants."""
     line = ("epsilon",)
 
     def column(values: Iterable[float | str | bool], unit: str, doc: str) -> Dataset:

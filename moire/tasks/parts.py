@@ -26,8 +26,8 @@ class Task(Protocol):
     name: ClassVar[str]
     read: ClassVar[Callable[[Record], Any]]
     """Read what a file of this task holds."""
-    valleys: ClassVar[int]
-    """Valleys that it takes: of one, the point says which; two are both."""
+    of_one_valley: ClassVar[bool]
+    """Whether the valley of the point matters; else both are taken."""
     takes: ClassVar[frozenset[str]]
     """Keywords of `compute`: ``"progress"`` shows bars, a killed task resumes from the folder ``"checkpoint"``."""
 
