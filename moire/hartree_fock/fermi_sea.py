@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire.hartree_fock.iterate import Iterate
 from moire.hartree_fock.mean_field import MeanField
-from moire.hartree_fock.mixing import Iterate
-from moire.hartree_fock.newton import Tangent, newton
+from moire.hartree_fock.newton import newton
 from moire.hartree_fock.occupation import Occupation
 from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.tangent import Tangent
 
 Filled = NDArray[np.bool_]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire._text import Number
+from moire.hartree_fock.density_waves import layer_projectors
 from moire.hartree_fock.folding import Folding
-from moire.hartree_fock.guesses import layer_projectors
 from moire.hartree_fock.real_space import real_space_map
 from moire.projection import ProjectedHamiltonian
 

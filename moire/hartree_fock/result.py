@@ -15,8 +15,8 @@ from moire.bands import BandStructure
 from moire.filling import describe_filling
 from moire.hartree_fock.folded_bands import folded_bands
 from moire.hartree_fock.folding import Folding
+from moire.hartree_fock.iterate import Step
 from moire.hartree_fock.mean_field import EnergyParts
-from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation
 from moire.hartree_fock.quasiparticles import quasiparticle_bands, valley_bands

@@ -13,12 +13,14 @@ from moire._arrays import ComplexArray, check_shape, read_only
 from moire.errors import ConvergenceWarning, require
 from moire.filling import FillingLike, carriers_per_cell
 from moire.grids import MomentumGrid
+from moire.hartree_fock.diis import diis
 from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import check_guess, content_seed, guess_fock
+from moire.hartree_fock.iterate import Fill, Iterate, Step, commutator
 from moire.hartree_fock.mean_field import MeanField
-from moire.hartree_fock.mixing import Fill, Iterate, Step, commutator, diis, optimal_damping
 from moire.hartree_fock.newton import newton
 from moire.hartree_fock.occupation import occupy
+from moire.hartree_fock.optimal_damping import optimal_damping
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import RotatedMeanField, check_symmetry
 from moire.projection import Carrier, ProjectedHamiltonian

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 import moire as mo
 from moire import hartree_fock as hf
 from moire import plot
-from moire.hartree_fock.newton import Tangent
+from moire.hartree_fock.tangent import Tangent
 from moire.hartree_fock.time_dependent import modes
 from moire.hartree_fock.time_dependent.modes import normal_modes
 from moire.hartree_fock.time_dependent.particle_hole import SecondVariation, insulating_groups, sectors_of

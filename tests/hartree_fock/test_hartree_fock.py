@@ -9,9 +9,11 @@ import pytest
 
 import moire as mo
 from moire import hartree_fock as hf
-from moire.hartree_fock.mixing import Iterate, commutator
-from moire.hartree_fock.newton import Tangent, newton
+from moire.hartree_fock.iterate import Iterate, commutator
+from moire.hartree_fock.newton import newton
 from moire.hartree_fock.occupation import occupy
+from moire.hartree_fock.optimal_damping import optimal_damping
+from moire.hartree_fock.tangent import Tangent
 
 
 def build_problem(build_model, shape, n_bands=2, displacement_mev=0.0, epsilon_r=20.0, shells=3, q_cutoff=2.0):
@@ -84,7 +86,7 @@ def test_newton_never_raises_the_energy(mean_field, seed):
 
 def test_damping_never_raises_the_energy(mean_field):
     start = start_from(mean_field, 4)
-    state = hf.mixing.optimal_damping(
+    state = optimal_damping(
         mean_field, start.density_matrix, lambda fock: occupy(fock, 18), tolerance=1e-2, max_iterations=60
     )
     energies = [step.energy_per_cell for step in state.steps]
