@@ -18,7 +18,8 @@ from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import check_symmetry
 from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
-from moire.hartree_fock.stability import lowest_curvature, relax, settle
+from moire.hartree_fock.settings import ScfSettings
+from moire.hartree_fock.stability import lowest_curvature, minimize, relax
 from moire.hartree_fock.time_dependent.spectrum import Excitations, SmallMomentumFit, excitations
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Moments",
     "Occupation",
     "RealSpaceMap",
+    "ScfSettings",
     "SmallMomentumFit",
     "Step",
     "SuperLattice",
@@ -55,13 +57,13 @@ __all__ = [
     "ground_state",
     "interpolate_bands",
     "lowest_curvature",
+    "minimize",
     "occupy",
     "possible_guesses",
     "quasiparticle_bands",
     "real_space_map",
     "rearranged",
     "relax",
-    "settle",
     "solve_hartree_fock",
     "transferred",
     "valley_bands",

@@ -2,55 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from moire._arrays import ComplexArray
-from moire.hartree_fock.iterate import Fill, Iterate, Step, commutator
+from moire.hartree_fock.iterate import Iterate, Step, commutator, largest
 from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.occupation import Aufbau
 
 
-def diis(
-    mean_field: MeanField,
-    start: Iterate,
-    fill: Fill,
-    tolerance: float,
-    max_iterations: int,
-    temperature_mev: float = 0.0,
-    memory: int = 8,
-    patience: int = 12,
-    level_shift_mev: float = 0.0,
-) -> Iterate:
+@dataclass(frozen=True)
+class Diis:
     """Extrapolate the Fock matrix by direct inversion of the iterative subspace.
 
     It gives up when `patience` iterations bring no smaller residual, and returns the best iterate (the one
-    of smallest residual). A level shift s adds s (1 - P) of the last P to the Fock matrix that is filled.
+    of smallest residual).
+
+    Parameters
+    ----------
+    goal_mev
+        Residual in meV to reach.
+    max_steps
+        Steps to make at most.
+    patience
+        Iterations without a smaller residual before it gives up.
+    level_shift_mev
+        s: s (1 - P) of the last P is added to the Fock matrix that is filled.
+    rejected_above_mev
+        Residual in meV above which an end of higher energy than the start is rejected for the start.
+    memory
+        Fock matrices extrapolated from.
 
     References
     ----------
     Pulay, Chem. Phys. Lett. 73, 393 (1980); J. Comput. Chem. 3, 556 (1982).
     """
-    n_cells = mean_field.n_cells
-    trial, density_matrix = start.fock, start.density_matrix
-    focks: list[ComplexArray] = []
-    errors: list[ComplexArray] = []
-    steps: list[Step] = []
-    best, since_best = start, 0
-    for _ in range(max_iterations):
-        filled = fill(trial - level_shift_mev * density_matrix if level_shift_mev else trial)
-        density_matrix = filled.density_matrix
-        fock = mean_field(density_matrix)
-        error = fock - trial if temperature_mev else commutator(fock, density_matrix)
-        residual = float(np.abs(error).max())
-        energy = mean_field.energy(density_matrix, fock)
-        steps.append(Step("diis", (energy - temperature_mev * filled.entropy) / n_cells, residual))
-        since_best += 1
-        if residual < best.residual or len(steps) == 1:
-            best, since_best = Iterate(density_matrix, fock, energy, residual, ()), 0
-        if residual < tolerance or since_best >= patience:
-            break
-        focks, errors = [*focks[1 - memory :], fock], [*errors[1 - memory :], error]
-        trial = np.tensordot(_weights(errors), np.array(focks), axes=1)
-    return Iterate(best.density_matrix, best.fock, best.energy, best.residual, tuple(steps))
+
+    goal_mev: float
+    max_steps: int
+    patience: int = 12
+    level_shift_mev: float = 0.0
+    rejected_above_mev: float = np.inf
+    memory: int = 8
+
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+        """Iterate at most `limit` times (:class:`Stage`)."""
+        trial, density_matrix = start.fock, start.density_matrix
+        shift, temperature = self.level_shift_mev, fill.temperature_mev
+        focks: list[ComplexArray] = []
+        errors: list[ComplexArray] = []
+        steps = list(start.steps)
+        best, since_best = replace(start, residual=np.inf), 0
+        for _ in range(min(limit, self.max_steps)):
+            filled = fill(trial - shift * density_matrix if shift else trial)
+            density_matrix = filled.density_matrix
+            fock = mean_field(density_matrix)
+            error = fock - trial if temperature else commutator(fock, density_matrix)
+            residual, energy = largest(error), mean_field.energy(density_matrix, fock)
+            steps.append(Step("diis", (energy - temperature * filled.entropy) / mean_field.n_cells, residual))
+            since_best += 1
+            if residual < best.residual:
+                best, since_best = Iterate(density_matrix, fock, energy, residual), 0
+            if residual < self.goal_mev or since_best >= self.patience:
+                break
+            focks, errors = [*focks[1 - self.memory :], fock], [*errors[1 - self.memory :], error]
+            trial = np.tensordot(_weights(errors), np.array(focks), axes=1)
+        rejected = best.residual > self.rejected_above_mev and best.energy > start.energy
+        return replace(start if rejected else best, steps=tuple(steps))
 
 
 def _weights(errors: list[ComplexArray]) -> ComplexArray:

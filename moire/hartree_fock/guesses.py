@@ -10,12 +10,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from moire._arrays import ComplexArray, FloatArray
+from moire._arrays import ComplexArray, FloatArray, check_shape
 from moire.continuum import ContinuumModel
 from moire.errors import InputError, nearest, require
 from moire.hartree_fock.density_waves import density_wave, layer_projectors
 from moire.hartree_fock.folding import CORNER_DIFFERENCE, Folding
 from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.occupation import Aufbau
 from moire.projection import ProjectedHamiltonian
 
 FIELD_MEV = 50.0
@@ -125,6 +126,25 @@ def guess_fock(mean_field: MeanField, guess: str, seed: int) -> ComplexArray:
         return np.asarray(mean_field.one_body + FIELD_MEV / 2 * (noise + noise.conj().transpose(0, 2, 1)))
     operator = _uniform_field(mean_field, guess) if guess in GUESSES else _modulated_field(mean_field, guess)
     return np.asarray(mean_field.one_body + FIELD_MEV * operator)
+
+
+def given_density(guess: ComplexArray, mean_field: MeanField, fill: Aufbau) -> ComplexArray:
+    """Check a density matrix to start from; elements between flavours that stay unmixed are left out.
+
+    Raises
+    ------
+    InputError
+        If it has another shape, does not hold the carriers, or is not Hermitian.
+    """
+    start = np.array(guess, dtype=np.complex128)
+    check_shape("guess", start, mean_field.shape)
+    trace, number = float(np.einsum("kii->", start).real), fill.n_particles
+    require(abs(trace - number) < 1e-6, "guess", f"hold {number} carriers", found=f"holds {trace:g}")
+    require(np.allclose(start, start.conj().swapaxes(1, 2), atol=1e-9), "guess", "be Hermitian", "not")
+    size = mean_field.dimension // fill.n_sectors
+    sector = np.arange(mean_field.dimension) // size
+    start[:, sector[:, None] != sector[None, :]] = 0.0
+    return start
 
 
 def _spread(mean_field: MeanField, valleys: ComplexArray) -> ComplexArray:

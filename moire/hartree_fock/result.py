@@ -18,12 +18,18 @@ from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.iterate import Step
 from moire.hartree_fock.mean_field import EnergyParts
 from moire.hartree_fock.moments import Moments
-from moire.hartree_fock.occupation import Occupation
+from moire.hartree_fock.occupation import Aufbau, Occupation
 from moire.hartree_fock.quasiparticles import quasiparticle_bands, valley_bands
 from moire.projection import ProjectedHamiltonian
 
 Symmetry = Literal["free", "valley_diagonal", "c3"]
 SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal", "c3")
+
+
+def n_unmixed(symmetry: Symmetry, n_flavours: int) -> int:
+    """Return the number of diagonal blocks that a symmetry keeps apart: flavours that stay unmixed, or one."""
+    return n_flavours if symmetry == "valley_diagonal" else 1
+
 
 SADDLE_MEV = -1e-2  # curvature of a saddle; that of a broken continuous symmetry is zero to about 1e-3
 
@@ -78,6 +84,17 @@ class HartreeFockResult:
     history: tuple[Step, ...] = field(repr=False)
     curvature_mev: float = float("nan")
     move_mev: float = float("nan")
+
+    @property
+    def filling(self) -> Fraction:
+        """Carriers per moire cell."""
+        return Fraction(self.n_particles, self.problem.grid.n_points)
+
+    @property
+    def aufbau(self) -> Aufbau:
+        """The rule that fills its states."""
+        n_sectors = n_unmixed(self.symmetry, self.problem.bands.n_flavours)
+        return Aufbau(self.n_particles, self.temperature_mev, n_sectors)
 
     @property
     def is_minimum(self) -> bool | None:
@@ -150,7 +167,7 @@ class HartreeFockResult:
 
     def __str__(self) -> str:
         n_k, carrier = self.problem.grid.n_points, self.problem.carrier
-        per_cell = describe_filling(Fraction(self.n_particles, n_k), carrier)
+        per_cell = describe_filling(self.filling, carrier)
         state = "converged" if self.converged else "NOT converged"
         return "\n".join(
             [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -13,9 +12,11 @@ from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import SADDLE_MEV, HartreeFockResult
 from moire.hartree_fock.rotation import RotatedMeanField
 from moire.hartree_fock.scf import solve_hartree_fock
+from moire.hartree_fock.settings import DEFAULTS, ScfSettings
 from moire.hartree_fock.tangent import Tangent
 
 _ROUNDS = 5  # of rotations and moves in turn
+_NEWTON = ScfSettings(solvers=("newton",))
 
 
 def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
@@ -58,8 +59,8 @@ def relax(
     return result if len(chain) == 1 else chain[-1]
 
 
-def settle(
-    mean_field: MeanField, result: HartreeFockResult, tolerance: float = 1e-6
+def minimize(
+    mean_field: MeanField, result: HartreeFockResult, settings: ScfSettings = DEFAULTS
 ) -> tuple[HartreeFockResult, HartreeFockResult]:
     """Lead a state to a minimum, by rotations of orbitals and by moves of carriers in turn.
 
@@ -69,8 +70,8 @@ def settle(
         The mean field that the state belongs to.
     result
         A state at zero temperature.
-    tolerance
-        Residual in meV at which a state counts as converged.
+    settings
+        How the states on the way are solved.
 
     Returns
     -------
@@ -79,14 +80,14 @@ def settle(
     """
     chain = _downhill(mean_field, result)
     last = chain[-1]
-    moved = rearranged(mean_field, last, tolerance)
+    moved = rearranged(mean_field, last, settings)
     if len(chain) == 1 and not _is_another(moved):
         return moved, moved
     for _ in range(_ROUNDS):
         if not _is_another(moved):
             return chain[0], moved
         last = _downhill(mean_field, moved)[-1]
-        moved = rearranged(mean_field, last, tolerance)
+        moved = rearranged(mean_field, last, settings)
     return chain[0], moved
 
 
@@ -108,8 +109,9 @@ def _downhill(
         # a tenth of a radian per momentum: far enough to leave, near enough to go down
         start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
         start = (start + start.conj().swapaxes(1, 2)) / 2
-        filling = Fraction(result.n_particles, mean_field.n_cells)
-        lower = solve_hartree_fock(mean_field, filling, start, result.symmetry, solvers=("newton",), seed=result.seed)
+        lower = solve_hartree_fock(
+            mean_field, result.filling, start, result.symmetry, settings=_NEWTON, seed=result.seed
+        )
         if lower.energy_per_cell >= result.energy_per_cell:
             return states
         result = replace(lower, guess=f"{result.guess.removesuffix(' relaxed')} relaxed")
@@ -120,4 +122,4 @@ def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
     if result.symmetry == "c3":
         mean_field = RotatedMeanField.of(mean_field, result.density_matrix)
     fock = mean_field(result.density_matrix)
-    return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
+    return Tangent(mean_field, result.density_matrix, fock, result.aufbau.n_sectors)

@@ -25,8 +25,8 @@ class Tangent:
         The functional.
     density_matrix, fock
         A projector at each k and its Fock matrix.
-    block_diagonal
-        Whether rotations between flavours are left out.
+    n_sectors
+        Number of equal diagonal blocks that do not rotate into each other (flavours that stay unmixed).
     orbitals, filled, energies
         Orbitals as columns, (k, orbital, state), which of them are filled, and <F> of each in meV, (k, state).
     """
@@ -34,7 +34,7 @@ class Tangent:
     mean_field: MeanField
     density_matrix: ComplexArray = field(repr=False)
     fock: ComplexArray = field(repr=False)
-    block_diagonal: bool = False
+    n_sectors: int = 1
     orbitals: ComplexArray = field(init=False, repr=False)
     filled: NDArray[np.bool_] = field(init=False, repr=False)
     energies: FloatArray = field(init=False, repr=False)
@@ -47,9 +47,8 @@ class Tangent:
         empty = identity - self.density_matrix
         inner = self.density_matrix @ self.fock @ self.density_matrix + empty @ self.fock @ empty
         shift = 4 * float(np.abs(inner).sum(axis=2).max()) + 1.0
-        n_flavours = self.mean_field.n_flavours if self.block_diagonal else 1
-        size = self.fock.shape[1] // n_flavours
         n_k, dimension, _ = self.fock.shape
+        size = dimension // self.n_sectors
         values = np.empty((n_k, dimension))
         orbitals = np.zeros_like(self.fock)
         for start in range(0, dimension, size):
@@ -59,9 +58,8 @@ class Tangent:
         filled = values < -shift / 2
         energies = values + shift * filled
         mask = ~filled[:, :, None] & filled[:, None, :]
-        if self.block_diagonal:
-            flavour = np.arange(dimension) // size
-            mask &= flavour[:, None] == flavour[None, :]
+        sector = np.arange(dimension) // size
+        mask &= sector[:, None] == sector[None, :]
         object.__setattr__(self, "orbitals", orbitals)
         object.__setattr__(self, "filled", filled)
         object.__setattr__(self, "energies", energies)
