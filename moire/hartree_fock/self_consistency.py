@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from moire._arrays import ComplexArray
 from moire.hartree_fock.diis import Diis
 from moire.hartree_fock.iterate import Iterate, Stage, Step, largest
@@ -11,7 +9,7 @@ from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Newton
 from moire.hartree_fock.occupation import Aufbau
 from moire.hartree_fock.optimal_damping import OptimalDamping
-from moire.hartree_fock.settings import ScfSettings
+from moire.hartree_fock.settings import ScfSettings, Solver
 
 _ROUGH_MEV = 0.5  # residual at which damping hands over: DIIS converges from about there
 _ROUNDS = 4  # times that a state filled against the aufbau order is filled anew
@@ -48,24 +46,23 @@ def iterate(
 
 
 def stages(settings: ScfSettings, temperature_mev: float = 0.0, attempt: int = 1) -> tuple[Stage, ...]:
-    """Return the solvers as values: one that hands over has a goal of its own, and damping more steps at each attempt.
+    """Return the solvers as values: the last one goes on to the tolerance, those before hand over.
 
-    At a temperature states are no determinants, and DIIS alone applies.
+    Damping hands over at a rough residual, with more steps at each attempt; DIIS after some steps, and its start if it
+    went astray. At a temperature states are no determinants, and DIIS alone applies.
     """
     goal, most, shift = settings.tolerance_mev, settings.max_iterations, settings.level_shift_mev
     if temperature_mev:
         return (Diis(goal, most, patience=most),)
-    alone, last = len(settings.solvers) == 1, settings.solvers[-1]
-    made: dict[str, Stage] = {
-        "oda": OptimalDamping(goal, most)
-        if alone
-        else OptimalDamping(max(goal, _ROUGH_MEV), max_steps=_ODA_STEPS * attempt),
-        "diis": Diis(
-            goal,
-            most if last == "diis" else _DIIS_STEPS,
-            level_shift_mev=shift,
-            rejected_above_mev=_ROUGH_MEV if last == "newton" else np.inf,
-        ),
+    handing_over: dict[Solver, Stage] = {
+        "oda": OptimalDamping(max(goal, _ROUGH_MEV), _ODA_STEPS * attempt),
+        "diis": Diis(goal, _DIIS_STEPS, level_shift_mev=shift, rejected_above_mev=_ROUGH_MEV),
         "newton": Newton(goal),
     }
-    return tuple(made[solver] for solver in settings.solvers)
+    finishing: dict[Solver, Stage] = {
+        "oda": OptimalDamping(goal, most),
+        "diis": Diis(goal, most, level_shift_mev=shift),
+        "newton": Newton(goal),
+    }
+    *before, last = settings.solvers
+    return (*(handing_over[solver] for solver in before), finishing[last])
