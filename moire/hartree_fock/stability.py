@@ -16,7 +16,6 @@ from moire.hartree_fock.settings import DEFAULTS, ScfSettings
 from moire.hartree_fock.tangent import Tangent
 
 _ROUNDS = 5  # of rotations and moves in turn
-_NEWTON = ScfSettings(solvers=("newton",))
 
 
 def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
@@ -35,7 +34,11 @@ def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
 
 
 def relax(
-    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = SADDLE_MEV, max_saddles: int = 5
+    mean_field: MeanField,
+    result: HartreeFockResult,
+    settings: ScfSettings = DEFAULTS,
+    threshold_mev: float = SADDLE_MEV,
+    max_saddles: int = 5,
 ) -> HartreeFockResult:
     """Leave a saddle along its softest direction, downhill, until the state is a minimum.
 
@@ -45,6 +48,8 @@ def relax(
         The mean field that the state belongs to.
     result
         A state at zero temperature; it is returned itself if it is stable.
+    settings
+        How the states on the way are solved; the solver is Newton's method.
     threshold_mev
         Curvature below which a state counts as a saddle.
     max_saddles
@@ -55,7 +60,7 @@ def relax(
     InputError
         If the state is not one at zero temperature.
     """
-    chain = _downhill(mean_field, result, threshold_mev, max_saddles)
+    chain = _downhill(mean_field, result, settings, threshold_mev, max_saddles)
     return result if len(chain) == 1 else chain[-1]
 
 
@@ -71,14 +76,14 @@ def minimize(
     result
         A state at zero temperature.
     settings
-        How the states on the way are solved.
+        How the states on the way are solved; the solver is Newton's method.
 
     Returns
     -------
     states
         The state itself with its curvature, and the one that it leads to, tested for both; equal at a minimum.
     """
-    chain = _downhill(mean_field, result)
+    chain = _downhill(mean_field, result, settings)
     last = chain[-1]
     moved = rearranged(mean_field, last, settings)
     if len(chain) == 1 and not _is_another(moved):
@@ -86,7 +91,7 @@ def minimize(
     for _ in range(_ROUNDS):
         if not _is_another(moved):
             return chain[0], moved
-        last = _downhill(mean_field, moved)[-1]
+        last = _downhill(mean_field, moved, settings)[-1]
         moved = rearranged(mean_field, last, settings)
     return chain[0], moved
 
@@ -96,9 +101,14 @@ def _is_another(moved: HartreeFockResult) -> bool:
 
 
 def _downhill(
-    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = SADDLE_MEV, max_saddles: int = 5
+    mean_field: MeanField,
+    result: HartreeFockResult,
+    settings: ScfSettings,
+    threshold_mev: float = SADDLE_MEV,
+    max_saddles: int = 5,
 ) -> list[HartreeFockResult]:
     """States on the way down through saddles, each with its curvature."""
+    settings = replace(settings, solvers=("newton",), level_shift_mev=0.0)
     states: list[HartreeFockResult] = []
     while True:
         tangent = _tangent(mean_field, result)
@@ -110,7 +120,7 @@ def _downhill(
         start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
         start = (start + start.conj().swapaxes(1, 2)) / 2
         lower = solve_hartree_fock(
-            mean_field, result.filling, start, result.symmetry, settings=_NEWTON, seed=result.seed
+            mean_field, result.filling, start, result.symmetry, settings=settings, seed=result.seed
         )
         if lower.energy_per_cell >= result.energy_per_cell:
             return states

@@ -130,6 +130,15 @@ def test_stability_tells_a_minimum_from_a_saddle(mean_field, states):
     assert hf.relax(mean_field, minimum) is minimum
 
 
+def test_the_way_down_from_a_saddle_keeps_the_settings(mean_field):
+    tight = hf.ScfSettings(tolerance_mev=1e-9)
+    found = hf.ground_state(mean_field, 2, "non_magnetic", settings=tight)
+    assert found.best.guess == "non_magnetic relaxed"
+    assert found.best.residual < 1e-9
+    with pytest.raises(mo.ConvergenceWarning, match="stopped at a residual"):
+        hf.relax(mean_field, found.solutions[-1], hf.ScfSettings(max_iterations=1, strict=True))
+
+
 def test_no_interaction_converges_in_one_step(mean_field):
     free = dataclasses.replace(mean_field.problem, coulomb=np.zeros_like(mean_field.problem.coulomb), zero_exchange=0.0)
     for guess in ("non_magnetic", "AFMxy"):
