@@ -4,6 +4,7 @@ from moire.hartree_fock.active import ActiveBand, active_band
 from moire.hartree_fock.band_margin import BandMargin, band_margin
 from moire.hartree_fock.fermi_sea import rearranged
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding, SuperLattice
 from moire.hartree_fock.follow import follow, transferred
 from moire.hartree_fock.ground_state import BANDS_MOVE_MEV, GroundState, ground_state, possible_guesses
@@ -32,6 +33,7 @@ __all__ = [
     "EnergyParts",
     "Excitations",
     "FoldedModel",
+    "FoldedOrbitals",
     "Folding",
     "GroundState",
     "HartreeFockResult",

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
 from moire.projection import ProjectedHamiltonian
 
@@ -17,8 +18,8 @@ def layer_projectors(problem: ProjectedHamiltonian, folding: Folding | None = No
     Between the valleys it is the operator that turns the valley at the boost Q of the second one (zero
     by default), sum_G c^+_{K,k+G} c_{K',k+Q+G}: an in-plane moment of the layer.
     """
-    folding = folding or Folding(problem.grid, problem.bands.n_flavours)
-    return np.stack([density_wave(problem, folding, np.zeros(2), weights) for weights in np.eye(2)])
+    orbitals = FoldedOrbitals.of(problem, folding)
+    return np.stack([density_wave(problem, orbitals.folding, np.zeros(2), weights) for weights in np.eye(2)])
 
 
 def density_wave(problem: ProjectedHamiltonian, folding: Folding, q: FloatArray, weights: FloatArray) -> ComplexArray:
@@ -28,9 +29,9 @@ def density_wave(problem: ProjectedHamiltonian, folding: Folding, q: FloatArray,
     conjugate: the operator of a Hermitian potential is then its transpose.
     """
     bands, index = problem.bands, folding.index
-    n_f, n_r, n_a = index.shape
-    n_b = bands.n_bands
-    matrix = np.zeros((n_r, n_f, n_a, n_b, n_f, n_a, n_b), dtype=np.complex128)
+    orbitals = FoldedOrbitals.of(problem, folding)
+    n_f, n_a, _ = orbitals.blocks
+    matrix = orbitals.split(np.zeros(orbitals.shape, dtype=np.complex128))
     for a, b in itertools.product(range(n_a), repeat=2):
         umklapp = folding.vectors[a] - folding.vectors[b] - q
         if np.abs(umklapp - np.round(umklapp)).max() > 1e-9:
@@ -43,5 +44,5 @@ def density_wave(problem: ProjectedHamiltonian, folding: Folding, q: FloatArray,
                 here = (relative == shift).all(axis=1)
                 moved = bands.models[g].sew(right[here], shift) * np.asarray(weights)[:, None]
                 matrix[here, f, a, :, g, b] = np.einsum("rmlg,rnlg->rmn", left[here].conj(), moved, optimize=True)
-    flat = matrix.reshape(n_r, n_f * n_a * n_b, n_f * n_a * n_b)
+    flat = orbitals.join(matrix)
     return np.asarray(flat.conj() if problem.carrier == "hole" else flat)

@@ -47,12 +47,10 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
     turn = left @ right
     if first.carrier == "hole":
         turn = turn.conj()
-    n_f, n_r, n_a = target.folding.index.shape
-    n_b = turn.shape[-1]
-    blocks = density_matrix.reshape(n_r, n_f, n_a, n_b, n_f, n_a, n_b)
-    local = np.stack([turn[f][target.folding.index[f]] for f in range(n_f)])  # (flavour, r, a, m, n)
+    local = np.stack([turn[f][index] for f, index in enumerate(target.folding.index)])  # (flavour, r, a, m, n)
+    blocks = source.orbitals.split(density_matrix)
     moved = np.einsum("framn,rfangbp,grbqp->rfamgbq", local, blocks, local.conj(), optimize=True)
-    return np.ascontiguousarray(moved.reshape(target.shape))
+    return target.orbitals.join(moved)
 
 
 def follow(

@@ -141,15 +141,9 @@ def given_density(guess: ComplexArray, mean_field: MeanField, fill: Aufbau) -> C
     trace, number = float(np.einsum("kii->", start).real), fill.n_particles
     require(abs(trace - number) < 1e-6, "guess", f"hold {number} carriers", found=f"holds {trace:g}")
     require(np.allclose(start, start.conj().swapaxes(1, 2), atol=1e-9), "guess", "be Hermitian", "not")
-    size = mean_field.dimension // fill.n_sectors
-    sector = np.arange(mean_field.dimension) // size
-    start[:, sector[:, None] != sector[None, :]] = 0.0
+    if fill.n_sectors > 1:
+        start[:, mean_field.orbitals.mixed] = 0.0
     return start
-
-
-def _spread(mean_field: MeanField, valleys: ComplexArray) -> ComplexArray:
-    size = mean_field.dimension // mean_field.n_flavours
-    return valleys.repeat(size, axis=0).repeat(size, axis=1)
 
 
 def _uniform_field(mean_field: MeanField, guess: str) -> ComplexArray:
@@ -164,7 +158,7 @@ def _uniform_field(mean_field: MeanField, guess: str) -> ComplexArray:
             valleys = np.array([[0, weight], [weight.conj(), 0]])
         else:
             valleys = np.diag([weight, -weight if pauli == "z" else weight][: mean_field.n_flavours])
-        operator += layer * _spread(mean_field, valleys)
+        operator += layer * mean_field.orbitals.between_flavours(valleys)
     return operator
 
 
@@ -177,13 +171,13 @@ def _favoured_layer(problem: ProjectedHamiltonian) -> int:
 
 def _modulated_field(mean_field: MeanField, guess: str) -> ComplexArray:
     problem, folding = mean_field.problem, mean_field.folding
-    both = np.ones(2)
+    both, valleys = np.ones(2), mean_field.orbitals.between_flavours
     if guess in ("spiral", "120_degree"):
         in_plane = np.asarray(_in_plane_wave(folding, guess), dtype=float)
-        field = -density_wave(problem, folding, in_plane, both) * _spread(mean_field, np.array([[0, 1], [0, 0j]]))
+        field = -density_wave(problem, folding, in_plane, both) * valleys(np.array([[0, 1], [0, 0j]]))
     elif guess == "stripe":
         field = -density_wave(problem, folding, folding.vectors[1], both)
-        field = field * _spread(mean_field, np.diag([0.5, -0.5 + 0j]))
+        field = field * valleys(np.diag([0.5, -0.5 + 0j]))
     else:
         field = np.zeros(mean_field.shape, dtype=np.complex128)
         site = np.array([1, 2]) / 3  # MX in units of a_1, a_2
@@ -192,7 +186,7 @@ def _modulated_field(mean_field: MeanField, guess: str) -> ComplexArray:
             phase = np.exp(-2j * np.pi * q @ site)
             wave = density_wave(problem, folding, q, both)
             field -= (phase.conj() if problem.carrier == "hole" else phase) * wave / (2 * len(stars))
-        field = field * _spread(mean_field, np.eye(mean_field.n_flavours, dtype=np.complex128))
+        field = field * valleys(np.eye(mean_field.n_flavours, dtype=np.complex128))
         if mean_field.n_flavours == 2:  # or it stays in both valleys
             field = field + _uniform_field(mean_field, "valley_polarised") / 16
     return np.asarray(field + field.conj().swapaxes(1, 2))
