@@ -13,7 +13,6 @@ from moire.errors import require
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.quasiparticles import valley_bands
 from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.time_dependent.particle_hole import mixes_valleys, require_unit_cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +68,10 @@ def active_band(result: HartreeFockResult, flavour: int, band: int, mean_field: 
     InputError
         If the state mixes the valleys, or fills other bands in part, or there is no such band.
     """
-    require_unit_cell(result)
-    problem = result.problem
-    n_flavours, n_bands, n_k = problem.bands.n_flavours, problem.bands.n_bands, problem.grid.n_points
-    blocks = result.density_matrix.reshape(n_k, n_flavours, n_bands, n_flavours, n_bands)
+    result.require_unit_cell()
+    problem, n_bands = result.problem, result.problem.bands.n_bands
     require(
-        not mixes_valleys(problem, result.density_matrix),
+        not result.mixes_valleys,
         "result",
         "not mix the valleys",
         found=f"mixes them, with an intervalley coherence of {result.moments.coherence:.3g}",
@@ -86,12 +83,12 @@ def active_band(result: HartreeFockResult, flavour: int, band: int, mean_field: 
     orbitals = np.einsum("kmlg,klg->km", problem.bands.states[flavour].conj(), states[0, :, 0], optimize=True)
     if problem.carrier == "hole":
         orbitals = orbitals.conj()
-    frozen = _frozen(blocks, orbitals, flavour)
+    part = result.orbitals.of_flavour(flavour)
+    frozen = _frozen(result, orbitals, part)
     counts = np.einsum("kii->k", frozen).real
     miss = float(np.abs(frozen @ frozen - frozen).max())
     require(miss < 1e-3, "result", "fill each other band whole or not at all", found=f"misses that by {miss:.3g}")
     functional = MeanField(problem) if mean_field is None else mean_field
-    part = slice(flavour * n_bands, (flavour + 1) * n_bands)
     fock = functional(frozen)[:, part, part]
     energies = np.einsum("km,kmn,kn->k", orbitals.conj(), fock, orbitals).real
     sign = -1 if problem.carrier == "hole" else 1
@@ -107,12 +104,10 @@ def active_band(result: HartreeFockResult, flavour: int, band: int, mean_field: 
     return ActiveBand(bands, functional.energy_parts(frozen).total, round(float(counts.sum())), flavour, band)
 
 
-def _frozen(blocks: ComplexArray, orbitals: ComplexArray, flavour: int) -> ComplexArray:
+def _frozen(result: HartreeFockResult, orbitals: ComplexArray, part: slice) -> ComplexArray:
     """The density matrix with the orbitals phi(k) of one flavour emptied: (1 - |phi><phi|) P (1 - |phi><phi|)."""
-    n_k, n_flavours, n_bands = blocks.shape[:3]
-    frozen = np.zeros_like(blocks)
-    outside = np.eye(n_bands) - orbitals[:, :, None] * orbitals[:, None, :].conj()
-    for f in range(n_flavours):
-        own = blocks[:, f, :, f, :]
-        frozen[:, f, :, f, :] = outside @ own @ outside if f == flavour else own
-    return frozen.reshape(n_k, n_flavours * n_bands, n_flavours * n_bands)
+    frozen = result.density_matrix.copy()
+    frozen[:, result.orbitals.mixed] = 0.0
+    outside = np.eye(orbitals.shape[1]) - orbitals[:, :, None] * orbitals[:, None, :].conj()
+    frozen[:, part, part] = outside @ frozen[:, part, part] @ outside
+    return frozen
