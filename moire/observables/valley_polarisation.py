@@ -125,7 +125,8 @@ def valley_polarisation(spectrum: Spectrum) -> ValleyPolarisation:
     largest = min(spectrum.n_carriers, n_orbitals - spectrum.n_carriers)
     every = np.arange(largest, -1, -2)
     for wanted in every[:2]:
-        require(wanted in solved, "spectrum", f"hold the polarisation {wanted}", f"one of {sorted(set(solved))}")
+        held = ", ".join(map(str, sorted(set(solved.tolist()))))
+        require(wanted in solved, "spectrum", f"hold the polarisation {wanted}", found=f"holds {held}")
     require(
         len(every) > 1, "spectrum", "leave room for a flipped carrier", found=f"has the polarisation {largest} only"
     )
