@@ -1,6 +1,6 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
-from moire.hartree_fock.active import ActiveBand, active_band
+from moire.hartree_fock.active import ActiveBands, active_bands
 from moire.hartree_fock.band_margin import BandMargin, band_margin
 from moire.hartree_fock.fermi_sea import rearranged
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
@@ -28,7 +28,7 @@ __all__ = [
     "FINITE_WAVE_VECTOR",
     "GUESSES",
     "SYMMETRIES",
-    "ActiveBand",
+    "ActiveBands",
     "BandMargin",
     "EnergyParts",
     "Excitations",
@@ -48,7 +48,7 @@ __all__ = [
     "Step",
     "SuperLattice",
     "Symmetry",
-    "active_band",
+    "active_bands",
     "band_margin",
     "check_guess",
     "check_symmetry",

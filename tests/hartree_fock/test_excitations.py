@@ -338,7 +338,7 @@ def test_states_that_have_no_excitations(mean_field, antiferromagnet):
     grid = antiferromagnet.problem.grid
     for moved in (hf.Folding(grid, 2, supercell="sqrt3"), hf.Folding(grid, 2, boost="+Q")):
         folded = dataclasses.replace(antiferromagnet, folding=moved)
-        for function in (hf.excitations, hf.MeanFieldModel.of, lambda state: hf.active_band(state, 0, 0)):
+        for function in (hf.excitations, hf.MeanFieldModel.of, lambda state: hf.active_bands(state)):
             with pytest.raises(
                 mo.InputError, match=r"`result` must have the moire cell and no boost, but has cell = .*"
             ):
