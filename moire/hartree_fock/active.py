@@ -11,9 +11,9 @@ from moire._text import Number
 from moire.bands import BandStructure
 from moire.errors import require
 from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.moments import mixes_valleys
 from moire.hartree_fock.quasiparticles import valley_bands
-from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.time_dependent.particle_hole import mixes_valleys, require_unit_cell
+from moire.hartree_fock.result import HartreeFockResult, require_unit_cell
 
 
 @dataclass(frozen=True, eq=False)

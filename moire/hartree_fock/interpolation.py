@@ -17,8 +17,7 @@ from moire.continuum import ContinuumModel
 from moire.errors import require
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.quasiparticles import MixedFlavourModel
-from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.time_dependent.particle_hole import require_unit_cell
+from moire.hartree_fock.result import HartreeFockResult, require_unit_cell
 from moire.kernels.overlap_row import overlap_row
 from moire.linalg.hermitian import extremal_eigenpairs
 from moire.resources import reserve

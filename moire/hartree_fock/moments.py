@@ -9,10 +9,11 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire._text import Number
 from moire.hartree_fock.folding import Folding
-from moire.hartree_fock.guesses import layer_projectors
 from moire.hartree_fock.real_space import real_space_map
+from moire.hartree_fock.waves import layer_projectors
 from moire.projection import ProjectedHamiltonian
 
+VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed: the error is its square
 _MESH = 12  # holds the thirds of the moire cell, where MX and XM are; times the number of folds in an enlarged one
 
 
@@ -178,3 +179,10 @@ def _spread(layers: FloatArray, folding: Folding) -> float:
             shifts.add((int(steps[0]), int(steps[1])))
     average = sum(np.roll(layers, shift, axis=(1, 2)) for shift in sorted(shifts)) / len(shifts)
     return float(np.abs(layers - average).sum())
+
+
+def mixes_valleys(problem: ProjectedHamiltonian, density_matrix: ComplexArray) -> bool:
+    """Whether a density matrix (k, orbital, orbital) has elements above 1e-4 between flavours."""
+    flavour = np.repeat(np.arange(problem.bands.n_flavours), problem.bands.n_bands)
+    between = np.abs(density_matrix[:, flavour[:, None] != flavour[None, :]])
+    return bool(between.max(initial=0.0) > VALLEY_DIAGONAL)

@@ -12,6 +12,7 @@ import numpy as np
 from moire._arrays import ComplexArray
 from moire._text import Number
 from moire.bands import BandStructure
+from moire.errors import require
 from moire.filling import describe_filling
 from moire.hartree_fock.folded_bands import folded_bands
 from moire.hartree_fock.folding import Folding
@@ -197,3 +198,9 @@ class HartreeFockResult:
         if np.isfinite(self.move_mev):
             parts.append(f"to move a carrier costs at least {Number(self.move_mev):.4f} meV")
         return [", ".join(parts) + "; another guess may lead lower"]
+
+
+def require_unit_cell(result: HartreeFockResult) -> None:
+    """Raise InputError unless the state has the moire cell and equal labels k in both valleys."""
+    found = ", ".join(f"{name} = {value}" for name, value in result.folding.describe().items())
+    require(result.folding.is_trivial, "result", "have the moire cell and no boost", found=f"has {found}")

@@ -10,7 +10,8 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.errors import require
-from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.moments import mixes_valleys
+from moire.hartree_fock.result import HartreeFockResult, require_unit_cell
 from moire.kernels import particle_hole as kernels
 from moire.projection import ProjectedHamiltonian
 from moire.resources import reserve
@@ -19,8 +20,6 @@ Channel = Literal["all", "intravalley", "intervalley"]
 CHANNELS: tuple[Channel, ...] = ("all", "intravalley", "intervalley")
 Sector = tuple[tuple[int, int], ...]
 """Pairs (group of k + Q, group of k) of unmixed flavours that the interaction couples."""
-
-VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed: the error is its square
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +54,6 @@ class Group:
             np.ascontiguousarray(columns[..., :n_filled]),
             np.ascontiguousarray(columns[..., n_filled:]),
         )
-
-
-def mixes_valleys(problem: ProjectedHamiltonian, density_matrix: ComplexArray) -> bool:
-    """Whether a density matrix (k, orbital, orbital) has elements above 1e-4 between flavours."""
-    flavour = np.repeat(np.arange(problem.bands.n_flavours), problem.bands.n_bands)
-    between = np.abs(density_matrix[:, flavour[:, None] != flavour[None, :]])
-    return bool(between.max(initial=0.0) > VALLEY_DIAGONAL)
-
-
-def require_unit_cell(result: HartreeFockResult) -> None:
-    """Raise InputError unless the state has the moire cell and equal labels k in both valleys."""
-    found = ", ".join(f"{name} = {value}" for name, value in result.folding.describe().items())
-    require(result.folding.is_trivial, "result", "have the moire cell and no boost", found=f"has {found}")
 
 
 def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:

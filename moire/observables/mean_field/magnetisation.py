@@ -11,8 +11,8 @@ from moire._text import Number
 from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
+from moire.hartree_fock.moments import mixes_valleys
 from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.time_dependent.particle_hole import mixes_valleys
 from moire.topology.kubo import covariant_derivatives
 from moire.units import HBAR2_OVER_2ME
 
