@@ -230,5 +230,5 @@ def _reserve(flavours: Sequence[BlochModel], n_momenta: int, n_bands: int, n_thr
         fraction = would_fit_times(matrices)
         would_fit = f"matrices of dimension {int(dimension * fraction**0.5)} would fit"
         if isinstance(flavours[0], ContinuumModel):  # the dimension grows with the area of the disk
-            would_fit = f"{int(flavours[0].basis.n_shells * fraction**0.25)} plane_wave_shells would fit"
+            would_fit = f"{int(flavours[0].basis.plane_wave_shells * fraction**0.25)} plane_wave_shells would fit"
     reserve(what, states + matrices, would_fit)

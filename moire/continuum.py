@@ -31,13 +31,13 @@ _CORNERS_TIMES_THREE = np.array([[2, -1], [1, 1]])  # kappa_+, kappa_-
 
 @dataclass(frozen=True, eq=False)
 class PlaneWaveBasis:
-    """Plane waves k + G with |G| <= n_shells |G_1|: a disk, closed under C3 and inversion.
+    """Plane waves k + G with |G| <= plane_wave_shells |G_1|: a disk, closed under C3 and inversion.
 
     Parameters
     ----------
     lattice
         The moire lattice.
-    n_shells
+    plane_wave_shells
         Radius of the disk in units of |G_1|; :func:`moire.cutoff.default_plane_wave_shells` suggests one.
 
     Raises
@@ -49,26 +49,26 @@ class PlaneWaveBasis:
     """
 
     lattice: MoireLattice
-    n_shells: float
+    plane_wave_shells: float
     vectors: IntArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         require(
-            1 <= self.n_shells < np.inf,
+            1 <= self.plane_wave_shells < np.inf,
             "plane_wave_shells",
             "be finite and at least 1, the first shell of the potential",
-            self.n_shells,
+            self.plane_wave_shells,
         )
-        reach = int(np.ceil(2 * self.n_shells / np.sqrt(3)))
+        reach = int(np.ceil(2 * self.plane_wave_shells / np.sqrt(3)))
         reserve(
-            f"The search for plane waves within {self.n_shells:g} shells",
+            f"The search for plane waves within {self.plane_wave_shells:g} shells",
             _CANDIDATE_BYTES * (2.0 * reach + 1) ** 2,
             "fewer plane_wave_shells would fit",
         )
         side = np.arange(-reach, reach + 1)
         vectors = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
         squares = vectors[:, 0] ** 2 + vectors[:, 1] ** 2 + vectors[:, 0] * vectors[:, 1]  # |G|^2/|G_1|^2
-        inside = squares <= self.n_shells**2 * (1 + 1e-12)
+        inside = squares <= self.plane_wave_shells**2 * (1 + 1e-12)
         vectors, squares = vectors[inside], squares[inside]
         order = np.lexsort((vectors[:, 1], vectors[:, 0], squares))
         object.__setattr__(self, "vectors", read_only(vectors[order], np.int64))
@@ -166,7 +166,7 @@ class ContinuumModel:
         valley = "K" if self.valley > 0 else "K'"
         return (
             f"{self.parameters.name}, theta = {self.lattice.twist_deg:g} deg, D = {self.displacement_mev:g} meV, "
-            f"valley {valley}, {self.basis.n_shells:g} shells"
+            f"valley {valley}, {self.basis.plane_wave_shells:g} shells"
         )
 
     @cached_property
@@ -183,7 +183,7 @@ class ContinuumModel:
         reserve(
             f"The matrix of dimension {dimension} of {self.name}",
             needed,
-            f"{int(self.basis.n_shells * would_fit_times(needed) ** 0.25)} plane_wave_shells would fit",
+            f"{int(self.basis.plane_wave_shells * would_fit_times(needed) ** 0.25)} plane_wave_shells would fit",
         )
         blocks = np.zeros((2, self.basis.size, 2, self.basis.size), dtype=complex)
         for layer, sign in ((0, +1), (1, -1)):

@@ -81,7 +81,7 @@ def cutoff_shifts(model: ContinuumModel, points: FloatArray, energies: FloatArra
 def outer_weight(model: ContinuumModel, states: ComplexArray) -> FloatArray:
     """Weight of states (..., layer, G) on the outermost shell, |G| > (n - 1) |G_1|; (...)."""
     a, b = model.basis.vectors.T
-    outer = a * a + b * b + a * b > (model.basis.n_shells - 1) ** 2 * (1 + 1e-12)
+    outer = a * a + b * b + a * b > (model.basis.plane_wave_shells - 1) ** 2 * (1 + 1e-12)
     weight: FloatArray = np.sum(np.abs(states[..., outer]) ** 2, axis=(-2, -1))
     return weight
 
@@ -126,11 +126,11 @@ def warn_of_cutoff(
 
 def _advice(model: ContinuumModel, k: FloatArray, n_bands: int) -> str:
     """The cutoff that would keep the bands at `k`, found by solving them there."""
-    for shells in range(math.floor(model.basis.n_shells) + 1, _MOST_SHELLS + 1):
+    for shells in range(math.floor(model.basis.plane_wave_shells) + 1, _MOST_SHELLS + 1):
         basis = PlaneWaveBasis(model.lattice, shells)
         larger = ContinuumModel(model.parameters, basis, model.valley, model.displacement_mev)
         energies, states = extremal_eigenpairs(larger.hamiltonian(k), n_bands, largest=True)
         states = states.reshape(1, n_bands, *larger.state_shape)
         if cutoff_shifts(larger, k[None], energies[None], states).max() <= CONVERGED_MEV:
             return f"{shells} plane_wave_shells would do"
-    return f"more than {max(_MOST_SHELLS, math.floor(model.basis.n_shells))} plane_wave_shells are needed"
+    return f"more than {max(_MOST_SHELLS, math.floor(model.basis.plane_wave_shells))} plane_wave_shells are needed"

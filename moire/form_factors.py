@@ -161,8 +161,8 @@ class FormFactors:
     def compute(cls, bands: BandStructure, q_cutoff: float, conjugate: bool = False) -> FormFactors:
         """Form factors of all the bands kept, up to |q| <= q_cutoff |G_1|.
 
-        Beyond 2 n_shells + sqrt(3) no plane wave k + q + G meets one of the disk around k, and every overlap is
-        exactly zero: a larger cutoff means this one.
+        Beyond 2 plane_wave_shells + sqrt(3) no plane wave k + q + G meets one of the disk around k, and every overlap
+        is exactly zero: a larger cutoff means this one.
 
         Raises
         ------
@@ -176,7 +176,7 @@ class FormFactors:
         if len(models) != bands.n_flavours:
             raise InputError("`bands` must be bands of continuum models, but are those of another Bloch model.")
         require(0 < q_cutoff < np.inf, "q_cutoff", "be positive and finite (in units of |G_1|)", q_cutoff)
-        reach = 2 * max(model.basis.n_shells for model in models) + 1.7321  # |k' - k| < sqrt(3) |G_1|
+        reach = 2 * max(model.basis.plane_wave_shells for model in models) + 1.7321  # |k' - k| < sqrt(3) |G_1|
         if q_cutoff > reach:
             logger.info("No overlaps beyond %.3g |G_1|: q_cutoff = %g means that.", reach, q_cutoff)
         kept = min(q_cutoff, reach)

@@ -149,4 +149,4 @@ def test_plans_points_and_families_take_the_default():
         for options in ({}, {"plane_wave_shells": 5.0})
     )
     assert default.key == given.key  # files of earlier sweeps are found again
-    assert [twist_family(WANG_2023)(angle).basis.n_shells for angle in (0.7, 3.7)] == [8, 5]
+    assert [twist_family(WANG_2023)(angle).basis.plane_wave_shells for angle in (0.7, 3.7)] == [8, 5]
