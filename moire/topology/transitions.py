@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from moire._arrays import FloatArray, read_only
 from moire.bands import solve_bands
+from moire.bloch import BlochModel, ThreefoldModel
 from moire.continuum import ContinuumModel, PlaneWaveBasis
 from moire.cutoff import default_plane_wave_shells
 from moire.errors import is_whole, require
@@ -20,7 +21,7 @@ from moire.linalg.hermitian import extremal_eigenpairs
 from moire.parameters import ContinuumParameters
 from moire.topology.symmetry import c3_level_labels, signed_gap
 
-Family = Callable[[float], ContinuumModel]
+Family = Callable[[float], ThreefoldModel]
 """A path of models: from the value of one parameter to the model."""
 
 
@@ -200,7 +201,7 @@ def find_inversion(
     )
 
 
-def direct_gap_over_zone(model: ContinuumModel, band: int, n_mesh: int = 12) -> tuple[float, FloatArray]:
+def direct_gap_over_zone(model: BlochModel, band: int, n_mesh: int = 12) -> tuple[float, FloatArray]:
     """Smallest gap in meV between `band` and the next over the zone, and its momentum in 1/nm.
 
     The three lowest local minima of a mesh that contains gamma, m and kappa are refined by Nelder-Mead.
