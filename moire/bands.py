@@ -9,8 +9,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
 from moire._text import Number
-from moire.bloch import BlochModel, check_hermitian
-from moire.continuum import ContinuumModel
+from moire.bloch import BlochModel, check_hermitian, is_plane_wave_model
 from moire.cutoff import warn_of_cutoff
 from moire.errors import InputError, require
 from moire.grids import KPath, MomentumGrid
@@ -229,6 +228,7 @@ def _reserve(flavours: Sequence[BlochModel], n_momenta: int, n_bands: int, n_thr
         what += f" with matrices of dimension {dimension}, {at_work} at once"
         fraction = would_fit_times(matrices)
         would_fit = f"matrices of dimension {int(dimension * fraction**0.5)} would fit"
-        if isinstance(flavours[0], ContinuumModel):  # the dimension grows with the area of the disk
-            would_fit = f"{int(flavours[0].basis.n_shells * fraction**0.25)} plane_wave_shells would fit"
+        model = flavours[0]
+        if is_plane_wave_model(model):  # the dimension grows with the area of the disk
+            would_fit = f"{int(model.basis.plane_wave_shells * fraction**0.25)} plane_wave_shells would fit"
     reserve(what, states + matrices, would_fit)

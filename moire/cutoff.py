@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
-from moire.continuum import ContinuumModel, PlaneWaveBasis
+from moire.bloch import PlaneWaveModel, TruncatedModel, is_truncated_model
 from moire.errors import CutoffWarning
 from moire.lattice import MoireLattice
 from moire.linalg.hermitian import extremal_eigenpairs
@@ -48,7 +48,7 @@ def default_plane_wave_shells(parameters: ContinuumParameters, twist_deg: float)
     return max(FEWEST_SHELLS, math.ceil(_SHELLS_PER_ROOT * math.pow(depth / kinetic, 0.25)))
 
 
-def cutoff_shifts(model: ContinuumModel, points: FloatArray, energies: FloatArray, states: ComplexArray) -> FloatArray:
+def cutoff_shifts(model: TruncatedModel, points: FloatArray, energies: FloatArray, states: ComplexArray) -> FloatArray:
     """How far the plane waves beyond the cutoff would move each level, in meV, (k, band).
 
     A dropped wave p couples to the weight that a state u has on the outermost shell, and repels it by
@@ -64,13 +64,13 @@ def cutoff_shifts(model: ContinuumModel, points: FloatArray, energies: FloatArra
     energies, states
         Levels in meV (k, band), and states (k, band, layer, G).
     """
-    coupling = model.dropped_waves[2]
     shifts = np.zeros(energies.shape)
     for start in range(0, len(points), _BLOCK):
         part = slice(start, start + _BLOCK)
-        flat = states[part].reshape(-1, coupling.shape[1])
-        amplitudes = (coupling @ flat.T).T.reshape(*energies[part].shape, -1)
+        amplitudes = model.dropped_amplitudes(points[part], states[part])
         distance = energies[part, :, None] - model.dropped_energies(points[part])[:, None, :]
+        if not model.top_band_first:  # the dropped waves lie above
+            distance = -distance
         root = np.sqrt(distance**2 + 4 * np.abs(amplitudes) ** 2)
         far = distance > 0  # (root - distance) / 2 without cancellation
         shift = np.where(far, 2 * np.abs(amplitudes) ** 2 / np.where(far, root + distance, 1.0), (root - distance) / 2)
@@ -78,10 +78,10 @@ def cutoff_shifts(model: ContinuumModel, points: FloatArray, energies: FloatArra
     return shifts
 
 
-def outer_weight(model: ContinuumModel, states: ComplexArray) -> FloatArray:
+def outer_weight(model: PlaneWaveModel, states: ComplexArray) -> FloatArray:
     """Weight of states (..., layer, G) on the outermost shell, |G| > (n - 1) |G_1|; (...)."""
     a, b = model.basis.vectors.T
-    outer = a * a + b * b + a * b > (model.basis.n_shells - 1) ** 2 * (1 + 1e-12)
+    outer = a * a + b * b + a * b > (model.basis.plane_wave_shells - 1) ** 2 * (1 + 1e-12)
     weight: FloatArray = np.sum(np.abs(states[..., outer]) ** 2, axis=(-2, -1))
     return weight
 
@@ -94,7 +94,7 @@ def warn_of_cutoff(
     Parameters
     ----------
     models
-        One model per flavour; only those in plane waves have a cutoff.
+        One model per flavour; only a :class:`moire.bloch.TruncatedModel` knows what its cutoff drops.
     points
         Momenta in 1/nm, (k, 2).
     energies, states
@@ -107,7 +107,7 @@ def warn_of_cutoff(
     """
     worst = 0.0
     for model, levels, vectors in zip(models, energies, states, strict=True):
-        if not isinstance(model, ContinuumModel):
+        if not is_truncated_model(model):
             continue
         shifts = cutoff_shifts(model, points, levels, vectors)
         point, band = (int(i) for i in np.unravel_index(int(np.argmax(shifts)), shifts.shape))
@@ -124,13 +124,12 @@ def warn_of_cutoff(
         )
 
 
-def _advice(model: ContinuumModel, k: FloatArray, n_bands: int) -> str:
+def _advice(model: TruncatedModel, k: FloatArray, n_bands: int) -> str:
     """The cutoff that would keep the bands at `k`, found by solving them there."""
-    for shells in range(math.floor(model.basis.n_shells) + 1, _MOST_SHELLS + 1):
-        basis = PlaneWaveBasis(model.lattice, shells)
-        larger = ContinuumModel(model.parameters, basis, model.valley, model.displacement_mev)
-        energies, states = extremal_eigenpairs(larger.hamiltonian(k), n_bands, largest=True)
+    for shells in range(math.floor(model.basis.plane_wave_shells) + 1, _MOST_SHELLS + 1):
+        larger = model.at_cutoff(shells)
+        energies, states = extremal_eigenpairs(larger.hamiltonian(k), n_bands, largest=model.top_band_first)
         states = states.reshape(1, n_bands, *larger.state_shape)
         if cutoff_shifts(larger, k[None], energies[None], states).max() <= CONVERGED_MEV:
             return f"{shells} plane_wave_shells would do"
-    return f"more than {max(_MOST_SHELLS, math.floor(model.basis.n_shells))} plane_wave_shells are needed"
+    return f"more than {max(_MOST_SHELLS, math.floor(model.basis.plane_wave_shells))} plane_wave_shells are needed"

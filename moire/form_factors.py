@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.bands import BandStructure
-from moire.continuum import ContinuumModel
-from moire.errors import InputError, require
+from moire.bloch import check_plane_waves, plane_wave_models
+from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.kernels import overlaps
 from moire.resources import fits_in_memory, logger, reserve, threads
@@ -161,22 +161,22 @@ class FormFactors:
     def compute(cls, bands: BandStructure, q_cutoff: float, conjugate: bool = False) -> FormFactors:
         """Form factors of all the bands kept, up to |q| <= q_cutoff |G_1|.
 
-        Beyond 2 n_shells + sqrt(3) no plane wave k + q + G meets one of the disk around k, and every overlap is
-        exactly zero: a larger cutoff means this one.
+        Beyond 2 plane_wave_shells + sqrt(3) no plane wave k + q + G meets one of the disk around k, and every overlap
+        is exactly zero: a larger cutoff means this one.
 
         Raises
         ------
         InputError
-            If the bands are not those of continuum models on a grid.
+            If the bands are not on a grid, or not those of models in plane waves (:class:`moire.bloch.PlaneWaveModel`).
         MemoryRefusedError
             If the tables of the transfers or the shifted copies of the states do not fit in memory.
         """
         grid = bands.grid
-        models = [model for model in bands.models if isinstance(model, ContinuumModel)]
-        if len(models) != bands.n_flavours:
-            raise InputError("`bands` must be bands of continuum models, but are those of another Bloch model.")
+        models = plane_wave_models(bands.models, "bands")
+        for model in models:
+            check_plane_waves(model)
         require(0 < q_cutoff < np.inf, "q_cutoff", "be positive and finite (in units of |G_1|)", q_cutoff)
-        reach = 2 * max(model.basis.n_shells for model in models) + 1.7321  # |k' - k| < sqrt(3) |G_1|
+        reach = 2 * max(model.basis.plane_wave_shells for model in models) + 1.7321  # |k' - k| < sqrt(3) |G_1|
         if q_cutoff > reach:
             logger.info("No overlaps beyond %.3g |G_1|: q_cutoff = %g means that.", reach, q_cutoff)
         kept = min(q_cutoff, reach)
@@ -211,7 +211,8 @@ class FormFactors:
             If they do not fit in memory.
         """
         bands, grid = self.bands, self.transfers.grid
-        shape = (bands.n_flavours, self.transfers.size, grid.n_points, bands.n_bands, bands.n_bands, 2)
+        n_layers = bands.states.shape[3]
+        shape = (bands.n_flavours, self.transfers.size, grid.n_points, bands.n_bands, bands.n_bands, n_layers)
         reserve(
             f"Form factors of {bands.n_bands} bands on {grid.name} with {self.transfers.size} transfers",
             16 * float(np.prod(shape)),
@@ -293,7 +294,7 @@ class ShiftedStates:
     def __init__(self, form_factors: FormFactors, flavour: int) -> None:
         states = form_factors.bands.states[flavour]
         self._n_bands = states.shape[1]
-        basis = form_factors.bands.models[flavour].basis  # type: ignore[attr-defined]
+        basis = plane_wave_models(form_factors.bands.models, "bands")[flavour].basis
         reserve(
             f"{len(form_factors.umklapps)} shifted copies of the states on {form_factors.transfers.grid.name}",
             32.0 * len(form_factors.umklapps) * states.size,

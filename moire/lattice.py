@@ -8,8 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from moire._arrays import FloatArray, read_only
+from moire._arrays import FloatArray, IntArray, read_only
 from moire.errors import require
+
+C3_ROTATION: IntArray = read_only([[-1, 1], [-1, 0]], np.int64)
+"""Rotation R by 120 degrees in units of b_1, b_2, G n -> G (n R): b_1 -> -b_1 + b_2, b_2 -> -b_1."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire.bands import BandStructure
+from moire.bloch import plane_wave_models
 from moire.errors import InputError, require
 from moire.form_factors import FormFactors
 from moire.grids import MomentumGrid
@@ -102,7 +103,7 @@ class ProjectedHamiltonian:
         Parameters
         ----------
         bands
-            Bands of continuum models on a cluster.
+            Bands of models in plane waves on a cluster.
         reference
             Name of another P_ref; by default that of this problem.
 
@@ -214,7 +215,7 @@ def project(
     Parameters
     ----------
     bands
-        Bands of continuum models on a cluster; all bands in it are kept.
+        Bands of models in plane waves on a cluster; all bands in it are kept.
     interaction
         V_ll'(q).
     carrier
@@ -231,7 +232,8 @@ def project(
     Raises
     ------
     InputError
-        If a choice is unknown, V(0) is kept where it diverges, or a given P_ref is no density matrix.
+        If a choice is unknown, V(0) is kept where it diverges, a given P_ref is no density matrix, or the bands are not
+        those of models in plane waves and two layers (:class:`moire.bloch.PlaneWaveModel`).
     MemoryRefusedError
         If the tables of the momentum transfers do not fit in memory.
     """
@@ -248,6 +250,9 @@ def project(
         "be 'drop' without gates, where V(0) diverges",
         repr(zero_momentum),
     )
+    plane_wave_models(bands.models, "bands")
+    n_layers = bands.states.shape[3]
+    require(n_layers == 2, "bands", "have two layers, as V_ll'(q) has", found=f"have {n_layers}")
     name, density = _reference_density(bands, carrier, reference)
     form = FormFactors.compute(bands, q_cutoff, conjugate=carrier == "hole")
     sign = -1 if carrier == "hole" else +1

@@ -22,9 +22,11 @@ MODEL = mo.ContinuumModel(WANG, BASIS)
 
 
 class OtherModel:
-    """A Bloch model of another kind than the continuum one."""
+    """A Bloch model that does not say what its states are made of."""
 
     def __getattr__(self, name):
+        if name in ("basis", "valley"):
+            raise AttributeError(name)
         return getattr(MODEL, name)
 
 

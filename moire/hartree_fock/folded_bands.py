@@ -28,7 +28,7 @@ class FoldedModel:
     Parameters
     ----------
     models
-        The continuum model of each flavour.
+        The model of each flavour.
     folding
         The folds.
     """

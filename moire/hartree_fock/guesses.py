@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
-from moire.continuum import ContinuumModel
+from moire.bloch import plane_wave_models
 from moire.errors import InputError, nearest, require
 from moire.hartree_fock.density_waves import density_wave, layer_projectors
 from moire.hartree_fock.folding import CORNER_DIFFERENCE, Folding
@@ -164,8 +164,7 @@ def _uniform_field(mean_field: MeanField, guess: str) -> ComplexArray:
 
 def _favoured_layer(problem: ProjectedHamiltonian) -> int:
     """+1 where the displacement field pulls the carriers to b, -1 where to t; +1 without a field."""
-    model = problem.bands.models[0]
-    field = model.displacement_mev if isinstance(model, ContinuumModel) else 0.0
+    field = plane_wave_models(problem.bands.models, "problem.bands")[0].displacement_mev
     return -1 if (field < 0) == (problem.carrier == "hole") and field else 1
 
 

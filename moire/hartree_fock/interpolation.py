@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.bands import BandStructure
-from moire.continuum import ContinuumModel
+from moire.bloch import PlaneWaveModel, plane_wave_models
 from moire.errors import require
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.quasiparticles import MixedFlavourModel
@@ -47,13 +47,13 @@ class MeanFieldModel(MixedFlavourModel):
     Parameters
     ----------
     models
-        The continuum model of each flavour.
+        The model of each flavour, in plane waves.
     result
         The Hartree-Fock state.
     image_correction
         Whether to subtract the exchange with the images; it needs an insulator.
     dropped_bands
-        What H(k) is beyond the bands kept: ``"far"``, or ``"bare"`` for the bands of the continuum model as they are
+        What H(k) is beyond the bands kept: ``"far"``, or ``"bare"`` for the bands of the model as they are
         without interaction, which may then lie among the others.
     """
 
@@ -156,7 +156,7 @@ class MeanFieldModel(MixedFlavourModel):
         matrix = np.zeros((n_f, n_b, n_f, n_b), dtype=np.complex128)
         states = np.empty(bands.states.shape[:1] + bands.states.shape[2:], dtype=np.complex128)
         forms = np.empty((n_f, transfers.size, n_b, n_b, bands.states.shape[3]), dtype=np.complex128)
-        for f, model in enumerate(self._continuum):
+        for f, model in enumerate(self._bare):
             energies, vectors = extremal_eigenpairs(model.hamiltonian(k), n_b, model.top_band_first)
             states[f] = vectors.reshape(n_b, *model.state_shape)
             overlap_row(states[f], bands.states[f], target, rows.reshape(-1), model.basis.shift(unique), forms[f])
@@ -195,13 +195,13 @@ class MeanFieldModel(MixedFlavourModel):
         if self.dropped_bands == "far":
             rest = self._far_level * np.eye(rows.shape[1], dtype=np.complex128)
         else:
-            rest = np.asarray(block_diag(*(model.hamiltonian(k) for model in self._continuum)))
+            rest = np.asarray(block_diag(*(model.hamiltonian(k) for model in self._bare)))
         inner = rows.conj() @ rest @ rows.T
         return np.asarray(rest + rows.T @ (kept - inner) @ rows.conj())
 
     @cached_property
-    def _continuum(self) -> tuple[ContinuumModel, ...]:
-        return tuple(model for model in self.models if isinstance(model, ContinuumModel))
+    def _bare(self) -> tuple[PlaneWaveModel, ...]:
+        return plane_wave_models(self.models, "models")
 
     @cached_property
     def _far_level(self) -> float:

@@ -14,6 +14,7 @@ from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.real_space import real_space_map
 from moire.projection import ProjectedHamiltonian
 
+VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed: the error is its square
 _MESH = 12  # holds the thirds of the moire cell, where MX and XM are; times the number of folds in an enlarged one
 
 

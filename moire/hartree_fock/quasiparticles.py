@@ -26,7 +26,7 @@ class MixedFlavourModel:
     Parameters
     ----------
     models
-        The continuum model of each flavour.
+        The model of each flavour.
     """
 
     models: tuple[BlochModel, ...]

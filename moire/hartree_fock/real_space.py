@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
-from moire.continuum import ContinuumModel
-from moire.errors import InputError, require
+from moire.bloch import plane_wave_models
+from moire.errors import require
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
 from moire.projection import ProjectedHamiltonian
@@ -64,13 +64,11 @@ def real_space_map(
     Raises
     ------
     InputError
-        If the mesh is empty, P has the wrong shape, or the bands are not those of continuum models.
+        If the mesh is empty, or P has the wrong shape.
     """
     require(n_points >= 1, "n_points", "be at least 1", n_points)
     bands = problem.bands
-    model = bands.models[0]
-    if not isinstance(model, ContinuumModel):
-        raise InputError("`problem` must belong to a continuum model, but its bands are those of another Bloch model.")
+    model = plane_wave_models(bands.models, "problem.bands")[0]
     orbitals = FoldedOrbitals.of(problem, folding)
     check_shape("density_matrix", density_matrix, orbitals.shape)
     (n_f, n_a, n_b), folding = orbitals.blocks, orbitals.folding

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, IntArray, read_only
-from moire.continuum import C3_ROTATION, ContinuumModel
+from moire.bloch import is_threefold_model
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding, index_of
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import SYMMETRIES
+from moire.lattice import C3_ROTATION
 from moire.projection import ProjectedHamiltonian
 
 OMEGA = np.exp(2j * np.pi / 3)
@@ -59,8 +60,11 @@ class Rotation:
         matrices = np.zeros(orbitals.shape, dtype=np.complex128)
         smallest = 1.0
         for f, model in enumerate(bands.models):
-            if not isinstance(model, ContinuumModel):
-                raise InputError("`symmetry` must not be 'c3' for a model other than the continuum one, but is 'c3'.")
+            if not is_threefold_model(model):
+                raise InputError(
+                    "`symmetry` must not be 'c3' for a model without the method `rotated`, but is 'c3' for "
+                    f"{model.name}."
+                )
             for k in range(grid.n_points):
                 image = model.rotated(bands.states[f, k], umklapps[k])
                 overlap = np.einsum("mlg,nlg->mn", bands.states[f, target[k]].conj(), image)

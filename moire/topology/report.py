@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from moire._text import Number
 from moire.bands import BandStructure, solve_bands
-from moire.continuum import ContinuumModel
+from moire.bloch import ThreefoldModel, check_time_reversal
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
 from moire.topology.berry import ChernResult, chern_number
@@ -116,17 +116,17 @@ class TopologyReport:
 
 
 def topology_report(
-    model: ContinuumModel,
+    model: ThreefoldModel,
     groups: Sequence[Sequence[int]],
     mesh: tuple[int, int] = (18, 18),
     index_radius: float = 0.25,
 ) -> TopologyReport:
-    """Topology of groups of bands of the continuum model, with Chern numbers by four routes.
+    """Topology of groups of bands of a model in plane waves, with Chern numbers by four routes.
 
     Parameters
     ----------
     model
-        Continuum model of one valley; the other valley is added for Z2.
+        Model of one valley; the other valley is added for Z2.
     groups
         Groups of bands; band 0 is the top one.
     mesh
@@ -146,9 +146,9 @@ def topology_report(
     """
     require(mesh[0] % 2 == 0, "mesh", "have an even number of points along b_1, as Z2 needs", list(mesh))
     n_bands = 2 + max(max(group) for group in groups)
-    partner = ContinuumModel(model.parameters, model.basis, -model.valley, model.displacement_mev)
+    check_time_reversal(model)
     grid = MomentumGrid.regular(model.lattice, *mesh)
-    bands = solve_bands([model, partner], grid, n_bands)
+    bands = solve_bands([model, model.time_reversed()], grid, n_bands)
     symmetry = c3_eigenvalues(model, n_bands - 1)
     entries: list[GroupTopology] = []
     indices: list[tuple[str, InterbandIndex]] = []

@@ -1,4 +1,7 @@
-"""Symmetry eigenvalues of the continuum model: threefold rotation and intravalley inversion.
+"""Symmetry eigenvalues of a model in plane waves: threefold rotation and intravalley inversion.
+
+The model says what a symmetry does to its states (:class:`moire.bloch.ThreefoldModel`,
+:class:`moire.bloch.InversionModel`). For :class:`moire.ContinuumModel`:
 
 Rotation by +120 degrees about the point r = 0, where all three tunnelling phases are equal: a plane
 wave of momentum p in layer l goes to R p + g_l with g_l = tau (kappa_l - R kappa_l), a reciprocal
@@ -14,15 +17,16 @@ Both are exact for the complete set of plane waves; on a finite disk the error f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire._text import Number
-from moire.continuum import C3_ROTATION, ContinuumModel
+from moire.bloch import InversionModel, PlaneWaveModel, ThreefoldModel
 from moire.errors import require
+from moire.lattice import C3_ROTATION
 from moire.linalg.hermitian import extremal_eigenpairs
 
 C3_POINTS = ("gamma", "kappa_+", "kappa_-")
@@ -132,33 +136,37 @@ class SymmetryTable:
 
 @dataclass(frozen=True, eq=False)
 class SymmetryOperator:
-    """A permutation of the plane waves at one momentum; waves mapped outside the cutoff are lost.
+    """Action of a symmetry on the states at an invariant momentum; waves mapped outside the cutoff are lost.
 
     Parameters
     ----------
     momentum
         Invariant momentum k in 1/nm, (2,).
-    target
-        Index of the wave that each (layer, G) is mapped to, -1 outside the disk, (2 G,).
+    umklapp
+        G by which the symmetry moves k, in units of b_1, b_2, (2,).
+    action
+        The method of the model: (states (..., layer, G), umklapp) to states.
+    state_shape
+        (layer, G).
     """
 
     momentum: FloatArray
-    target: IntArray
+    umklapp: IntArray
+    action: Callable[[ComplexArray, IntArray], ComplexArray] = field(repr=False)
+    state_shape: tuple[int, int]
 
     def apply(self, states: ComplexArray) -> ComplexArray:
-        """S on states of shape (..., 2 G)."""
-        out = np.zeros_like(states)
-        inside = self.target >= 0
-        out[..., self.target[inside]] = states[..., inside]
-        return out
+        """S on states of shape (..., layer x G)."""
+        image = self.action(states.reshape(*states.shape[:-1], *self.state_shape), self.umklapp)
+        return np.asarray(image).reshape(states.shape)
 
     @property
     def matrix(self) -> ComplexArray:
-        """S as a matrix, (2 G, 2 G)."""
-        return self.apply(np.eye(len(self.target), dtype=np.complex128)).T
+        """S as a matrix, (layer x G, layer x G)."""
+        return self.apply(np.eye(self.state_shape[0] * self.state_shape[1], dtype=np.complex128)).T
 
 
-def c3_operator(model: ContinuumModel, point: str) -> SymmetryOperator:
+def c3_operator(model: ThreefoldModel, point: str) -> SymmetryOperator:
     """Rotation by +120 degrees at gamma, kappa_+ or kappa_-; see the module for its centre and phases.
 
     Raises
@@ -168,12 +176,11 @@ def c3_operator(model: ContinuumModel, point: str) -> SymmetryOperator:
     """
     require(point in _TIMES_THREE, "point", f"be one of {', '.join(_TIMES_THREE)}", repr(point))
     k = np.array(_TIMES_THREE[point])
-    target = model.rotation_target((k @ C3_ROTATION - k) // 3)
-    flat = np.where(target >= 0, target + model.basis.size * np.arange(2)[:, None], -1).ravel()
-    return SymmetryOperator(model.lattice.corners[point], flat)
+    umklapp = (k @ C3_ROTATION - k) // 3
+    return SymmetryOperator(model.lattice.corners[point], umklapp, model.rotated, model.state_shape)
 
 
-def inversion_operator(model: ContinuumModel, point: str) -> SymmetryOperator:
+def inversion_operator(model: InversionModel, point: str) -> SymmetryOperator:
     """Intravalley inversion at gamma or one of the three m points; it swaps the layers.
 
     Raises
@@ -186,14 +193,10 @@ def inversion_operator(model: ContinuumModel, point: str) -> SymmetryOperator:
         model.displacement_mev == 0, "displacement_mev", "be 0 for the intravalley inversion", model.displacement_mev
     )
     k = np.array(_TIMES_TWO[point])
-    both = model.valley * np.array([1, 0])  # kappa_+ + kappa_- = G_1
-    index = _index(model, -model.basis.vectors - k + both)  # -(k + G) + kappa_+ + kappa_- = k + G'
-    size = model.basis.size
-    target = np.concatenate([np.where(index >= 0, index + other * size, -1) for other in (1, 0)])
-    return SymmetryOperator(k / 2 @ model.lattice.reciprocal, target)
+    return SymmetryOperator(k / 2 @ model.lattice.reciprocal, -k, model.inverted, model.state_shape)
 
 
-def c3_eigenvalues(model: ContinuumModel, n_bands: int = 3) -> SymmetryTable:
+def c3_eigenvalues(model: ThreefoldModel, n_bands: int = 3) -> SymmetryTable:
     """C3 eigenvalues of the top bands at gamma, kappa_+ and kappa_-.
 
     Raises
@@ -204,7 +207,7 @@ def c3_eigenvalues(model: ContinuumModel, n_bands: int = 3) -> SymmetryTable:
     return _table(model, "C3", [c3_operator(model, point) for point in C3_POINTS], C3_POINTS, n_bands)
 
 
-def parities(model: ContinuumModel, n_bands: int = 3) -> SymmetryTable:
+def parities(model: InversionModel, n_bands: int = 3) -> SymmetryTable:
     """Parities of the top bands at gamma, m, m' and m'' under the intravalley inversion of D = 0.
 
     Raises
@@ -216,26 +219,20 @@ def parities(model: ContinuumModel, n_bands: int = 3) -> SymmetryTable:
     return _table(model, "inversion", operators, INVERSION_POINTS, n_bands)
 
 
-def _index(model: ContinuumModel, vectors: IntArray) -> IntArray:
-    """Position of integer G vectors in the basis, -1 outside."""
-    known = {(int(a), int(b)): i for i, (a, b) in enumerate(model.basis.vectors)}
-    return np.array([known.get((int(a), int(b)), -1) for a, b in vectors])
-
-
 def _table(
-    model: ContinuumModel,
+    model: PlaneWaveModel,
     symmetry: str,
     operators: Sequence[SymmetryOperator],
     points: tuple[str, ...],
     n_bands: int,
 ) -> SymmetryTable:
-    dimension = 2 * model.basis.size
+    dimension = model.state_shape[0] * model.state_shape[1]
     require(1 <= n_bands < dimension, "n_bands", f"lie in 1..{dimension - 1}", n_bands)
     order = 3 if symmetry == "C3" else 2
     eigenvalues, residuals, commutators, energies = [], [], [], []
     for operator in operators:
         hamiltonian = model.hamiltonian(operator.momentum)
-        energy, states = extremal_eigenpairs(hamiltonian, n_bands, largest=True)
+        energy, states = extremal_eigenpairs(hamiltonian, n_bands, largest=model.top_band_first)
         image = operator.apply(states)
         values = _resolve_degenerate(energy, states, image)
         states, image, diagonal = values
@@ -270,13 +267,13 @@ def _resolve_degenerate(
     return states, image, np.asarray(np.einsum("ng,ng->n", states.conj(), image))
 
 
-def c3_level_labels(model: ContinuumModel, point: str, n_levels: int) -> tuple[int, ...]:
+def c3_level_labels(model: ThreefoldModel, point: str, n_levels: int) -> tuple[int, ...]:
     """C3 labels l, eigenvalue exp(2 pi i l / 3), of the top levels at gamma, kappa_+ or kappa_-."""
     table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels)
     return tuple(int(label) for label in table.labels[0])
 
 
-def signed_gap(model: ContinuumModel, point: str, labels: tuple[int, int], ranks: tuple[int, int] = (0, 0)) -> float:
+def signed_gap(model: ThreefoldModel, point: str, labels: tuple[int, int], ranks: tuple[int, int] = (0, 0)) -> float:
     """Energy of a level with C3 label ``labels[0]`` minus that of one with ``labels[1]``, in meV.
 
     Of the levels with one label the highest has rank 0. Levels of one label avoid each other, so that
@@ -287,7 +284,7 @@ def signed_gap(model: ContinuumModel, point: str, labels: tuple[int, int], ranks
     InputError
         If the point is not gamma, kappa_+ or kappa_-, or a level is not among the top ten.
     """
-    n_levels = min(10, 2 * model.basis.size - 1)
+    n_levels = min(10, model.state_shape[0] * model.state_shape[1] - 1)
     table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels)
     energies = []
     for label, rank in zip(labels, ranks, strict=True):

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from moire._arrays import FloatArray, read_only
 from moire.bands import solve_bands
+from moire.bloch import BlochModel, ThreefoldModel
 from moire.continuum import ContinuumModel, PlaneWaveBasis
 from moire.cutoff import default_plane_wave_shells
 from moire.errors import is_whole, require
@@ -20,34 +21,37 @@ from moire.linalg.hermitian import extremal_eigenpairs
 from moire.parameters import ContinuumParameters
 from moire.topology.symmetry import c3_level_labels, signed_gap
 
-Family = Callable[[float], ContinuumModel]
+Family = Callable[[float], ThreefoldModel]
 """A path of models: from the value of one parameter to the model."""
 
 
 def displacement_family(
-    parameters: ContinuumParameters, twist_deg: float, n_shells: float | None = None, valley: int = +1
+    parameters: ContinuumParameters, twist_deg: float, plane_wave_shells: float | None = None, valley: int = +1
 ) -> Family:
     """Models at one twist angle as a function of the displacement field in meV.
 
-    Without `n_shells` the cutoff is :func:`moire.cutoff.default_plane_wave_shells`.
+    Without `plane_wave_shells` the cutoff is :func:`moire.cutoff.default_plane_wave_shells`.
     """
     lattice = MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
-    shells = default_plane_wave_shells(parameters, twist_deg) if n_shells is None else n_shells
+    shells = default_plane_wave_shells(parameters, twist_deg) if plane_wave_shells is None else plane_wave_shells
     basis = PlaneWaveBasis(lattice, shells)
     return lambda displacement_mev: ContinuumModel(parameters, basis, valley, displacement_mev)
 
 
 def twist_family(
-    parameters: ContinuumParameters, displacement_mev: float = 0.0, n_shells: float | None = None, valley: int = +1
+    parameters: ContinuumParameters,
+    displacement_mev: float = 0.0,
+    plane_wave_shells: float | None = None,
+    valley: int = +1,
 ) -> Family:
     """Models at one displacement field as a function of the twist angle in degrees.
 
-    Without `n_shells` the cutoff of each angle is :func:`moire.cutoff.default_plane_wave_shells`.
+    Without `plane_wave_shells` the cutoff of each angle is :func:`moire.cutoff.default_plane_wave_shells`.
     """
 
     def at(twist_deg: float) -> ContinuumModel:
         lattice = MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
-        shells = default_plane_wave_shells(parameters, twist_deg) if n_shells is None else n_shells
+        shells = default_plane_wave_shells(parameters, twist_deg) if plane_wave_shells is None else plane_wave_shells
         return ContinuumModel(parameters, PlaneWaveBasis(lattice, shells), valley, displacement_mev)
 
     return at
@@ -197,7 +201,7 @@ def find_inversion(
     )
 
 
-def direct_gap_over_zone(model: ContinuumModel, band: int, n_mesh: int = 12) -> tuple[float, FloatArray]:
+def direct_gap_over_zone(model: BlochModel, band: int, n_mesh: int = 12) -> tuple[float, FloatArray]:
     """Smallest gap in meV between `band` and the next over the zone, and its momentum in 1/nm.
 
     The three lowest local minima of a mesh that contains gamma, m and kappa are refined by Nelder-Mead.
@@ -282,7 +286,7 @@ def find_magic_angle(
     *,
     band: int = 0,
     displacement_mev: float = 0.0,
-    n_shells: float | None = None,
+    plane_wave_shells: float | None = None,
     n_mesh: int = 12,
     n_scan: int = 7,
     tolerance: float = 1e-3,
@@ -295,7 +299,7 @@ def find_magic_angle(
         Material parameters.
     bracket
         Interval of twist angles in degrees.
-    n_shells
+    plane_wave_shells
         Plane-wave cutoff in units of |G_1|; by default that of each angle (:func:`twist_family`).
     n_mesh
         Points a side of the momentum mesh, a multiple of 6 so that it holds gamma, m and kappa.
@@ -312,7 +316,7 @@ def find_magic_angle(
     low, high = _check_bracket(bracket, tolerance)
     require(n_mesh >= 6 and n_mesh % 6 == 0, "n_mesh", "be a multiple of 6, so that it holds gamma, m, kappa", n_mesh)
     require(n_scan >= 3, "n_scan", "be at least 3", n_scan)
-    family = twist_family(parameters, displacement_mev, n_shells)
+    family = twist_family(parameters, displacement_mev, plane_wave_shells)
 
     def width(twist_deg: float) -> float:
         model = family(twist_deg)

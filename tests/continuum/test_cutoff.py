@@ -149,4 +149,28 @@ def test_plans_points_and_families_take_the_default():
         for options in ({}, {"plane_wave_shells": 5.0})
     )
     assert default.key == given.key  # files of earlier sweeps are found again
-    assert [twist_family(WANG_2023)(angle).basis.n_shells for angle in (0.7, 3.7)] == [8, 5]
+    assert [twist_family(WANG_2023)(angle).basis.plane_wave_shells for angle in (0.7, 3.7)] == [8, 5]
+
+
+class Upside:
+    """The model with -H: its bands are the lowest ones, and dropped waves lie above."""
+
+    top_band_first = False
+
+    def __init__(self, model):
+        self.model = model
+
+    def dropped_energies(self, k):
+        return -self.model.dropped_energies(k)
+
+    def dropped_amplitudes(self, k, states):
+        return -self.model.dropped_amplitudes(k, states)
+
+
+def test_lowest_bands_are_pushed_down_as_far_as_highest_ones_are_pushed_up():
+    model, points = model_of("WANG_2023", 2.0, 3), np.array([[0.1, 0.2], [0.4, -0.3]])
+    levels, states = zip(*(extremal_eigenpairs(model.hamiltonian(k), 3, largest=True) for k in points), strict=True)
+    levels, states = np.array(levels), np.array(states).reshape(2, 3, *model.state_shape)
+    shifts = cutoff_shifts(model, points, levels, states)
+    assert shifts.min() > 1e-6
+    np.testing.assert_array_equal(cutoff_shifts(Upside(model), points, -levels, states), shifts)

@@ -122,7 +122,7 @@ def test_bad_input(build_model):
 def test_a_metal_and_a_state_that_did_not_converge_are_no_background(build_model):
     problem = project_valleys(build_model, "exchange")
     metal = hf.solve_hartree_fock(problem, "-1/2", "valley_polarised", symmetry="valley_diagonal")
-    with pytest.raises(mo.InputError, match="`result` must be an insulator, but (has a gap of -|fills some bands in part)"):
+    with pytest.raises(mo.InputError, match=r"`result` must be an insulator, but (has|fills some)"):
         hf.active_bands(dataclasses.replace(metal, converged=True))
     state = hf.solve_hartree_fock(problem, 1, "valley_polarised")
     with pytest.raises(mo.InputError, match="`result` must be converged, but stopped at a residual of "):

@@ -63,10 +63,12 @@ def sector_hamiltonian(momentum=0, n=2, grid=None, storage="auto"):
     )
 
 
-class NotContinuum:
-    """A Bloch model of another kind."""
+class NoPlaneWaves:
+    """A Bloch model that does not say what its states are made of."""
 
     def __getattr__(self, name):
+        if name == "basis":
+            raise AttributeError(name)
         return getattr(MODEL, name)
 
 
@@ -160,7 +162,7 @@ OTHER_SENTENCES = {
     "corner": (lambda: mo.KPath.through(LATTICE, ["gamma", "x"]), "`labels` must be corners .* but hold \\['x'\\]\\."),
     "path": (lambda: bands(1, mo.KPath.through(LATTICE, points_per_segment=1)).grid, "`bands` must be solved on a Mom.*\\."),
     "form factors": (
-        lambda: FormFactors.compute(bands(model=NotContinuum()), 1.0), "`bands` must be bands of continuum models, .*\\."
+        lambda: FormFactors.compute(bands(model=NoPlaneWaves()), 1.0), "`bands` must be those of models in plane waves, but .* has no `basis`\\."
     ),
     "two bands": (lambda: spectral_flow(mo.project(bands(2), coulomb(), q_cutoff=1), (1, 3), 1), "`problem` must .* 1 and 2\\."),
     "states": (lambda: band_structure(energies=np.zeros((1, 6, 1)), states=np.zeros(3)), "`states` must have shape .*\\(3,\\)\\."),

@@ -101,7 +101,7 @@ CASES = [
     (lambda: bands().check_bands([]), "`band_indices` must be distinct bands in 0..1, at least one, but is []."),
     (lambda: bands().check_bands(np.array([0, 2])), "`band_indices` must be distinct bands in 0..1, at least one, but is [0, 2]."),
     (lambda: replace(bands(), energies=np.zeros((1, 5, 1))), "`energies` must have shape (1, 6, 1), but has (1, 5, 1)."),
-    (lambda: FormFactors.compute(bands(1, GRID, OtherModel()), 1.0), "`bands` must be bands of continuum models, but are those of another Bloch model."),
+    (lambda: FormFactors.compute(bands(1, GRID, OtherModel()), 1.0), "`bands` must be those of models in plane waves, but WANG_2023, theta = 3.7 deg, D = 0 meV, valley K, 1 shells has no `basis`, `valley`."),
     (lambda: mo.project(bands(1), mo.ScreenedCoulomb(epsilon_r=10.0), q_cutoff=INF), "`q_cutoff` must be positive and finite (in units of |G_1|), but is inf."),
     (lambda: mo.ScreenedCoulomb(epsilon_r=0), "`epsilon_r` must be positive, but is 0."),
     (lambda: mo.ScreenedCoulomb(epsilon_r=10.0, layer_distance_nm=-0.1), "`layer_distance_nm` must be finite and not negative (in nm), but is -0.1."),

@@ -21,8 +21,8 @@ from moire.topology import (
 )
 
 WANG = mo.parameters.WANG_2023
-FIELD = displacement_family(WANG, 3.89, n_shells=3)
-TWIST = twist_family(WANG, n_shells=3)
+FIELD = displacement_family(WANG, 3.89, plane_wave_shells=3)
+TWIST = twist_family(WANG, plane_wave_shells=3)
 
 
 def disk_around(model, corner, share=0.1):

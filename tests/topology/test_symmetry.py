@@ -10,9 +10,9 @@ WANG, XU = mo.parameters.WANG_2023, mo.parameters.XU_2024
 INNER = 3.0
 
 
-def model_of(parameters=WANG, twist_deg=3.89, displacement_mev=0.0, n_shells=4, valley=+1):
+def model_of(parameters=WANG, twist_deg=3.89, displacement_mev=0.0, shells=4, valley=+1):
     lattice = mo.MoireLattice.from_twist(twist_deg, parameters.lattice_constant_nm)
-    return mo.ContinuumModel(parameters, mo.PlaneWaveBasis(lattice, n_shells), valley, displacement_mev)
+    return mo.ContinuumModel(parameters, mo.PlaneWaveBasis(lattice, shells), valley, displacement_mev)
 
 
 def commutator_inside(operator, hamiltonian, model):
@@ -29,7 +29,7 @@ def commutator_inside(operator, hamiltonian, model):
 @pytest.mark.parametrize("valley", [+1, -1])
 @pytest.mark.parametrize("point", ["gamma", "kappa_+", "kappa_-"])
 def test_c3_commutes_with_h_exactly_away_from_the_cutoff(parameters, valley, point):
-    model = model_of(parameters, displacement_mev=13.0, n_shells=7, valley=valley)
+    model = model_of(parameters, displacement_mev=13.0, shells=7, valley=valley)
     operator = c3_operator(model, point)
     assert commutator_inside(operator, model.hamiltonian(operator.momentum), model) < 1e-9
 
@@ -38,13 +38,13 @@ def test_c3_commutes_with_h_exactly_away_from_the_cutoff(parameters, valley, poi
 @pytest.mark.parametrize("valley", [+1, -1])
 @pytest.mark.parametrize("point", ["gamma", "m", "m'", "m''"])
 def test_inversion_commutes_with_h_exactly_away_from_the_cutoff(parameters, valley, point):
-    model = model_of(parameters, n_shells=7, valley=valley)
+    model = model_of(parameters, shells=7, valley=valley)
     operator = inversion_operator(model, point)
     assert commutator_inside(operator, model.hamiltonian(operator.momentum), model) < 1e-9
 
 
 def test_the_operators_are_of_order_three_and_two_and_inversion_turns_c3_around():
-    model = model_of(n_shells=7)
+    model = model_of(shells=7)
     c3, p = c3_operator(model, "gamma").matrix, inversion_operator(model, "gamma").matrix
     inner = np.tile(np.linalg.norm(model.basis.cartesian, axis=1) < INNER * model.lattice.reciprocal_length, 2)
     identity = np.eye(len(inner))[:, inner]
@@ -55,14 +55,14 @@ def test_the_operators_are_of_order_three_and_two_and_inversion_turns_c3_around(
 
 def test_a_wrong_operator_does_not_commute():
     # The C3 of one valley is none of the other: the test above can fail.
-    model, other = model_of(n_shells=7), model_of(n_shells=7, valley=-1)
+    model, other = model_of(shells=7), model_of(shells=7, valley=-1)
     operator = c3_operator(other, "gamma")
     assert commutator_inside(operator, model.hamiltonian(operator.momentum), model) > 10
 
 
 def test_errors_fall_with_the_cutoff():
-    tables = [[c3_eigenvalues(model_of(displacement_mev=10, n_shells=n)) for n in (3, 4, 5, 6)]]
-    tables.append([parities(model_of(n_shells=n)) for n in (3, 4, 5, 6)])
+    tables = [[c3_eigenvalues(model_of(displacement_mev=10, shells=n)) for n in (3, 4, 5, 6)]]
+    tables.append([parities(model_of(shells=n)) for n in (3, 4, 5, 6)])
     for family in tables:
         residuals = np.array([table.residuals.max() for table in family])
         commutators = np.array([table.commutators.max() for table in family])
@@ -84,7 +84,10 @@ def test_eigenvalues_of_the_wang_bands():
 
 
 def test_the_other_valley_has_conjugate_eigenvalues_at_inverted_momenta():
-    here, there = model_of(displacement_mev=12, n_shells=6), model_of(displacement_mev=12, n_shells=6, valley=-1)
+    here, there = (
+        model_of(displacement_mev=12, shells=6),
+        model_of(displacement_mev=12, shells=6, valley=-1),
+    )
     k, k_prime = c3_eigenvalues(here), c3_eigenvalues(there)
     swapped = [0, 2, 1]  # -kappa_+ = kappa_- up to a reciprocal vector
     np.testing.assert_allclose(k_prime.energies[swapped], k.energies, atol=1e-5)
@@ -110,14 +113,14 @@ def test_a_degenerate_level_is_resolved_into_eigenstates():
         effective_mass=0.6,
         lattice_constant_nm=0.352,
     )
-    table = parities(model_of(free, n_shells=6), n_bands=2)
+    table = parities(model_of(free, shells=6), n_bands=2)
     assert np.ptp(table.energies[0]) < 1e-6
     assert sorted(table.labels[0].tolist()) == [0, 1]
     assert table.residuals[0].max() < 1e-3
 
 
 def test_too_small_a_cutoff_is_refused_and_not_rounded():
-    table = parities(model_of(n_shells=1))
+    table = parities(model_of(shells=1))
     assert not table.is_reliable
     with pytest.raises(mo.InputError, match=r"residual < 0\.05"):
         table.chern_modulo([0, 1, 2])

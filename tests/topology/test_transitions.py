@@ -44,7 +44,7 @@ def test_the_field_that_closes_the_top_gap(twist_deg, published, computed):
 
 
 def test_the_same_field_without_symmetry_and_from_chern_numbers():
-    family = displacement_family(WANG, 3.89, n_shells=3)
+    family = displacement_family(WANG, 3.89, plane_wave_shells=3)
     by_labels = find_inversion(family, (20, 27), 0, "kappa_-")
     by_gap = find_gap_closing(family, (20, 27), 0)
     assert by_gap.converged
@@ -61,7 +61,7 @@ def test_the_second_and_third_band_invert_near_4_94_degrees():
     assert abs(found.value - 4.94) < 0.02
     assert found.value == pytest.approx(4.94952, abs=1e-5)
     assert found.labels == (2, 0)
-    by_gap = find_gap_closing(twist_family(WANG, n_shells=3), (4.8, 5.1), 1)
+    by_gap = find_gap_closing(twist_family(WANG, plane_wave_shells=3), (4.8, 5.1), 1)
     assert by_gap.converged
     assert by_gap.value == pytest.approx(found.value, abs=1e-3)
 
@@ -69,8 +69,8 @@ def test_the_second_and_third_band_invert_near_4_94_degrees():
 @pytest.mark.slow
 def test_two_units_of_chern_number_change_hands_at_the_inversion():
     # A quadratic touching of two bands of equal parity.
-    assert chern_numbers(twist_family(WANG, n_shells=3)(4.7), 3, mesh=36) == [-1, 1, 0]
-    assert chern_numbers(twist_family(WANG, n_shells=3)(5.2), 3, mesh=36) == [-1, -1, 2]
+    assert chern_numbers(twist_family(WANG, plane_wave_shells=3)(4.7), 3, mesh=36) == [-1, 1, 0]
+    assert chern_numbers(twist_family(WANG, plane_wave_shells=3)(5.2), 3, mesh=36) == [-1, -1, 2]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_two_units_of_chern_number_change_hands_at_the_inversion():
 )
 def test_magic_angles(name, bracket, published, slack):
     # Four shells and 12 x 12 momenta move the angle by less than 5e-4 from five shells and 24 x 24.
-    found = find_magic_angle(mo.parameters.PUBLISHED[name], bracket, n_shells=4, n_scan=3)
+    found = find_magic_angle(mo.parameters.PUBLISHED[name], bracket, plane_wave_shells=4, n_scan=3)
     assert found.converged
     assert abs(found.value - published) < slack
     widths = found.history[:, 1]
@@ -94,14 +94,14 @@ def test_magic_angles(name, bracket, published, slack):
 
 def test_the_width_of_the_magic_band_is_the_one_of_the_table():
     # targets: WANG_2023 at 3.0 degrees has a width of 0.285 meV; at the magic angle it is smaller.
-    family = twist_family(WANG, n_shells=4)
+    family = twist_family(WANG, plane_wave_shells=4)
     model = family(3.0)
     width = mo.solve_bands(model, mo.MomentumGrid.regular(model.lattice, 12, 12), 1).width()
     assert width == pytest.approx(0.285, abs=2e-3)
 
 
 def test_an_open_gap_is_not_called_closed():
-    family = displacement_family(WANG, 3.89, n_shells=2)
+    family = displacement_family(WANG, 3.89, plane_wave_shells=2)
     # A path that turns round at D = 20 meV, short of the inversion: the gap has a minimum, which is not zero.
     found = find_gap_closing(lambda x: family(20 - x**2), (-2, 3), 0, tolerance=0.01)
     assert not found.converged
@@ -115,13 +115,13 @@ def test_an_open_gap_is_not_called_closed():
 
 
 def test_a_magic_angle_outside_the_bracket_is_not_found_inside():
-    found = find_magic_angle(WANG, (3.3, 3.6), n_shells=2, n_mesh=6, n_scan=3, tolerance=0.01)
+    found = find_magic_angle(WANG, (3.3, 3.6), plane_wave_shells=2, n_mesh=6, n_scan=3, tolerance=0.01)
     assert not found.converged
     assert "end of the bracket" in found.stop_reason
 
 
 def test_the_smallest_gap_agrees_with_a_fine_mesh():
-    model = displacement_family(WANG, 3.89, n_shells=3)(0.0)
+    model = displacement_family(WANG, 3.89, plane_wave_shells=3)(0.0)
     gap, k = direct_gap_over_zone(model, 0)
     bands = mo.solve_bands(model, mo.MomentumGrid.regular(model.lattice, 36, 36), 2)
     assert gap <= bands.direct_gap(0) + 1e-9
@@ -145,4 +145,4 @@ def test_the_smallest_gap_agrees_with_a_fine_mesh():
 )
 def test_bad_input(call, words):
     with pytest.raises(mo.InputError, match=words):
-        call(displacement_family(WANG, 3.89, n_shells=2))
+        call(displacement_family(WANG, 3.89, plane_wave_shells=2))

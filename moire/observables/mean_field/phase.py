@@ -10,11 +10,11 @@ import numpy as np
 
 from moire._arrays import FloatArray
 from moire.bands import BandStructure
-from moire.continuum import C3_ROTATION
 from moire.errors import InputError, MeshWarning, require
 from moire.hartree_fock.folding import CORNER_DIFFERENCE
 from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.result import HartreeFockResult
+from moire.lattice import C3_ROTATION
 from moire.observables.phase_names import RULE, Invariants, name_phase
 from moire.topology.berry import ChernResult, chern_number
 

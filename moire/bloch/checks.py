@@ -1,17 +1,16 @@
-"""The protocols of a model: what bands and topology need to know about it; and the checks that a model keeps them."""
+"""Checks that a model keeps its protocol, each done once per model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire.bloch.protocols import BlochModel, MomentumModel, PlaneWaveModel
 from moire.errors import InputError
-from moire.lattice import TriangularLattice
 
 GENERIC = np.array([[0.1373, 0.2918], [0.4127, -0.0931]])
 """Two momenta without symmetry, in units of b_1 and b_2 (or of a length): a fault must show at both."""
@@ -20,50 +19,6 @@ NEARLY = 0.3  # of the coupling of the band nearest the gap to other waves, wher
 _BLOCK = 256
 _DIFFERENCE_STEP = 2e-4
 _DIFFERENCE_TOLERANCE = 1e-5
-
-
-class MomentumModel(Protocol):
-    """A Hermitian H(k) with its derivative; k may run over a plane or a zone.
-
-    States are coefficient arrays of shape ``(..., layer, G)``; a model without layers or plane
-    waves uses axes of length one.
-    """
-
-    @property
-    def state_shape(self) -> tuple[int, int]:
-        """Shape (layer, G) of one state; its size is the dimension of H."""
-        ...
-
-    @property
-    def top_band_first(self) -> bool:
-        """Whether band 0 is the highest one (valence bands) or the lowest one."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """One line that says which model this is."""
-        ...
-
-    def hamiltonian(self, k: FloatArray) -> ComplexArray:
-        """H(k) in meV at one momentum (1/nm), shape (dim, dim)."""
-        ...
-
-    def velocity(self, k: FloatArray) -> ComplexArray:
-        """dH/dk_x and dH/dk_y in meV nm, shape (2, dim, dim)."""
-        ...
-
-
-class BlochModel(MomentumModel, Protocol):
-    """A model on a lattice, with the rule that sews its states over the zone edge."""
-
-    @property
-    def lattice(self) -> TriangularLattice:
-        """Lattice whose reciprocal vectors are the periods of the model."""
-        ...
-
-    def sew(self, states: ComplexArray, reciprocal: IntArray) -> ComplexArray:
-        """States at k + G from those at k; G in integer units of b_1, b_2."""
-        ...
 
 
 _checked: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
@@ -97,6 +52,19 @@ def check_velocity(model: MomentumModel, length: float) -> None:
         Scale of momentum in 1/nm on which H(k) changes, such as |b_1|.
     """
     _once(model, "velocity", lambda: _check_velocity(model, length))
+
+
+def check_plane_waves(model: PlaneWaveModel) -> None:
+    """Raise InputError unless the states of a model are coefficients of its plane waves; done once per model.
+
+    The axis G has one entry per wave of `basis`, and `sew` is the shift of the waves.
+    """
+    _once(model, "basis", lambda: _check_plane_waves(model))
+
+
+def check_time_reversal(model: PlaneWaveModel) -> None:
+    """Raise InputError unless `time_reversed` is the model of the other valley with H'(k) = H(-k)^*; once per model."""
+    _once(model, "time_reversed", lambda: _check_time_reversal(model))
 
 
 def _once(model: MomentumModel, what: str, check: Callable[[], None]) -> None:
@@ -227,3 +195,51 @@ def _wrong_velocity(model: MomentumModel, k: FloatArray, length: float) -> str |
         f"{prefix}, but differs from the difference of H(k) along {axis} by {error.max():.2g} of its largest entry "
         f"for {model.name} at k = ({k[0]:.4g}, {k[1]:.4g}) /nm."
     )
+
+
+def _check_plane_waves(model: PlaneWaveModel) -> None:
+    (n_layers, n_waves), basis = model.state_shape, model.basis
+    if not n_waves == basis.size == len(basis.vectors):
+        raise InputError(
+            f"`state_shape` must be (layer, G) with the {basis.size} plane waves of `basis`, but is "
+            f"{(n_layers, n_waves)} for {model.name}."
+        )
+    longest = float(np.linalg.norm(basis.cartesian, axis=1).max() / model.lattice.reciprocal_length)
+    if longest > basis.plane_wave_shells * (1 + EXACT):
+        raise InputError(
+            f"`plane_wave_shells` must be at least the largest |G| / |G_1| of `basis`, {longest:.4g}, but is "
+            f"{basis.plane_wave_shells:g} for {model.name}."
+        )
+    states: ComplexArray = np.arange(1.0, n_layers * n_waves + 1).reshape(1, n_layers, n_waves).astype(complex)
+    for integers in ((1, 0), (0, 1)):
+        vector = np.array(integers, dtype=np.int64)
+        index = basis.shift(vector)
+        moved = np.where(index >= 0, states[..., np.maximum(index, 0)], 0)
+        if not np.array_equal(model.sew(states, vector), moved):
+            raise InputError(
+                f"`sew` must turn the waves of `basis` into each other, c_G(k + G') = c_(G + G')(k), but does not for "
+                f"{model.name} at G' = {integers[0]:+d} b_1 {integers[1]:+d} b_2."
+            )
+
+
+def _check_time_reversal(model: PlaneWaveModel) -> None:
+    partner = model.time_reversed()
+    if (partner.valley, partner.state_shape) != (-model.valley, model.state_shape):
+        raise InputError(
+            f"`time_reversed` must return the model of valley {-model.valley:+d} with states {model.state_shape}, but "
+            f"returns valley {partner.valley:+d} with states {partner.state_shape} for {model.name}."
+        )
+    place = {(int(a), int(b)): i for i, (a, b) in enumerate(partner.basis.vectors)}
+    opposite = [place.get((-int(a), -int(b)), -1) for a, b in model.basis.vectors]
+    if -1 in opposite:
+        raise InputError(f"`time_reversed` must return a model with the waves -G, but does not for {model.name}.")
+    shape = (*model.state_shape, *model.state_shape)
+    for k in GENERIC @ model.lattice.reciprocal:
+        expected = np.asarray(model.hamiltonian(-k)).conj()
+        found = np.asarray(partner.hamiltonian(k)).reshape(shape)[:, opposite][..., opposite].reshape(expected.shape)
+        error = float(np.abs(found - expected).max())
+        if not error <= EXACT * np.abs(expected).max():
+            raise InputError(
+                f"`time_reversed` must return the model with H'(k) = H(-k)^*, but they differ by {error:.3g} meV for "
+                f"{model.name} at k = ({k[0]:.4g}, {k[1]:.4g}) /nm."
+            )
