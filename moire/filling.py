@@ -63,6 +63,28 @@ def carriers_per_cell(filling: FillingLike, carrier: str) -> Fraction:
     return abs(value)
 
 
+def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int = 1) -> Fraction:
+    """Return the carriers per cell that a filling asks for, see :func:`moire.filling.carriers_per_cell`.
+
+    Parameters
+    ----------
+    filling, carrier
+        What is asked.
+    n_bands
+        Bands of all flavours, each of which holds one carrier per cell.
+
+    Raises
+    ------
+    InputError
+        If it is no number, is negative for electrons, or lies outside (0, n_bands].
+    """
+    value = carriers_per_cell(filling, carrier)
+    kept = "one band of one valley" if n_bands == 1 else f"the {n_bands} bands kept of all valleys"
+    rule = f"ask for more than 0 and at most {n_bands} {'carrier' if n_bands == 1 else 'carriers'} per cell, {kept}"
+    require(0 < value <= n_bands, "filling", rule, value)
+    return value
+
+
 def describe_filling(per_cell: Fraction, carrier: str) -> str:
     """Return a number of carriers per cell in words, such as ``"2/3 holes per cell (nu = -2/3)"``."""
     return f"{per_cell} {carrier}s per cell" + (f" (nu = {-per_cell})" if carrier == "hole" else "")

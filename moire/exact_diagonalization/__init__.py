@@ -5,7 +5,6 @@ from moire.exact_diagonalization.carriers import (
     carriers_on,
     check_one_band,
     clusters_for,
-    one_band_filling,
     rectangles_for,
 )
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
@@ -26,6 +25,7 @@ from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSe
 from moire.exact_diagonalization.solve import solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, find_symmetry
+from moire.filling import one_band_filling
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.lanczos import LanczosResult, LanczosSettings, block_lanczos
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from moire._arrays import read_only
 from moire.errors import require
-from moire.exact_diagonalization.carriers import carriers_on, one_band_filling
+from moire.exact_diagonalization.carriers import carriers_on
 from moire.exact_diagonalization.eigensolvers import SectorSolution
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.memory import reserve_sectors
@@ -28,7 +28,7 @@ from moire.exact_diagonalization.symmetry import (
     find_symmetry,
     representatives,
 )
-from moire.filling import FillingLike
+from moire.filling import FillingLike, one_band_filling
 from moire.orbitals import Numbers, Species
 from moire.projection import ProjectedHamiltonian
 

@@ -6,31 +6,9 @@ from fractions import Fraction
 
 from moire.errors import InputError, require
 from moire.exact_diagonalization.cluster_shapes import cluster_shapes
-from moire.filling import FillingLike, carriers_per_cell
+from moire.filling import FillingLike, one_band_filling
 from moire.grids import MomentumGrid
 from moire.orbitals import MAX_ORBITALS, Orbitals
-
-
-def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int = 1) -> Fraction:
-    """Return the carriers per cell that a filling asks for, see :func:`moire.filling.carriers_per_cell`.
-
-    Parameters
-    ----------
-    filling, carrier
-        What is asked.
-    n_bands
-        Bands of all flavours, each of which holds one carrier per cell.
-
-    Raises
-    ------
-    InputError
-        If it is no number, is negative for electrons, or lies outside (0, n_bands].
-    """
-    value = carriers_per_cell(filling, carrier)
-    kept = "one band of one valley" if n_bands == 1 else f"the {n_bands} bands kept of all valleys"
-    rule = f"ask for more than 0 and at most {n_bands} {'carrier' if n_bands == 1 else 'carriers'} per cell, {kept}"
-    require(0 < value <= n_bands, "filling", rule, value)
-    return value
 
 
 def check_one_band(orbitals: Orbitals, name: str) -> None:
