@@ -17,6 +17,9 @@ from moire.resources import reserve
 
 PATH_LABELS = ("gamma", "m", "kappa_+", "kappa_-", "gamma")
 
+Label = tuple[int, int]
+"""Label (l1, l2) of a momentum of a grid, modulo its `moduli`."""
+
 
 def smith_normal_form(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Return integer (U, D, V) with U T V = D diagonal, D_1 dividing D_2, det U = +-1 = det V.

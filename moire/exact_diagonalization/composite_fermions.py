@@ -12,9 +12,8 @@ import numpy as np
 from moire._arrays import IntArray, read_only
 from moire._text import Number
 from moire.errors import require
-from moire.exact_diagonalization.manifold import Label
 from moire.exact_diagonalization.spectrum import Spectrum
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.verdicts import Verdict
 
 SEARCH_MESH = 12

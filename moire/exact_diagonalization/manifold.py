@@ -10,10 +10,9 @@ import numpy as np
 
 from moire._arrays import FloatArray, IntArray
 from moire._text import Number
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.verdicts import Verdict
 
-Label = tuple[int, int]
 _NOTHING = np.zeros(0)
 
 

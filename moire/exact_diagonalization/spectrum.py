@@ -11,9 +11,9 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire._text import Number, amount
-from moire.exact_diagonalization.manifold import Label, Manifold, find_manifold
+from moire.exact_diagonalization.manifold import Manifold, find_manifold
 from moire.filling import describe_filling
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.orbitals import Numbers, Species
 
 DEGENERACY_TOLERANCE_MEV = 1e-6

@@ -18,9 +18,8 @@ from moire.exact_diagonalization import (
     one_band_filling,
     solve_all_sectors,
 )
-from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
 

@@ -12,12 +12,11 @@ from moire._text import Number
 from moire.errors import require
 from moire.exact_diagonalization import Spectrum, one_band_filling
 from moire.filling import FillingLike
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.observables.many_body_chern import ManyBodyChern
 from moire.observables.structure_factor import StructureFactor
 from moire.verdicts import Verdict
 
-Label = tuple[int, int]
 ORDERED_GROWTH = 0.5  # of S(K) with the number of carriers: the exponent is 1 in a wave and 0 in a liquid
 
 

@@ -23,9 +23,8 @@ from moire.exact_diagonalization import (
     sector_dimensions,
     solve_all_sectors,
 )
-from moire.exact_diagonalization.manifold import Label
 from moire.filling import FillingLike
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.kernels import relabel
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
 from moire.orbitals import Orbitals, Species
