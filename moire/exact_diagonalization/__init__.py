@@ -17,7 +17,7 @@ from moire.exact_diagonalization.composite_fermions import (
 )
 from moire.exact_diagonalization.eigensolvers import SectorSolution
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
-from moire.exact_diagonalization.manifold import Manifold, expected_momenta
+from moire.exact_diagonalization.manifold import Manifold
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
@@ -28,6 +28,7 @@ from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symme
 from moire.filling import one_band_filling
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.lanczos import LanczosResult, LanczosSettings, block_lanczos
+from moire.predictions.manifold import expected_momenta
 
 __all__ = [
     "Checkpoint",

@@ -8,12 +8,12 @@ from fractions import Fraction
 
 from moire.errors import require
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
-from moire.exact_diagonalization.manifold import expected_momenta
 from moire.exact_diagonalization.sectors import sector_dimensions
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import MomentumGrid
 from moire.lattice import TriangularLattice
 from moire.orbitals import MAX_ORBITALS, Orbitals
+from moire.predictions.manifold import expected_momenta
 from moire.resources import human_bytes
 
 KRYLOV_VECTORS = 32
