@@ -9,12 +9,7 @@ from moire.exact_diagonalization.carriers import (
 )
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
 from moire.exact_diagonalization.clusters import ClusterSuggestion, ClusterSuggestions, suggest_clusters
-from moire.exact_diagonalization.composite_fermions import (
-    CompositeFermiLiquid,
-    CompositeFermiSeas,
-    composite_fermi_liquid,
-    composite_fermi_seas,
-)
+from moire.exact_diagonalization.composite_fermions import CompositeFermiLiquid, composite_fermi_liquid
 from moire.exact_diagonalization.eigensolvers import SectorSolution
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.manifold import Manifold
@@ -28,6 +23,7 @@ from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symme
 from moire.filling import one_band_filling
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.lanczos import LanczosResult, LanczosSettings, block_lanczos
+from moire.predictions.composite_fermions import CompositeFermiSeas, composite_fermi_seas
 from moire.predictions.manifold import expected_momenta
 
 __all__ = [
