@@ -8,7 +8,7 @@ import pytest
 import moire as mo
 from moire.exact_diagonalization import expected_momenta, one_band_filling
 from moire.observables import charge_order, structure_factor, tower_momenta
-from moire.observables.charge_order import zone_corners
+from moire.predictions.charge_density_waves import zone_corners
 from moire.orbitals import Species
 from tests.fractional_cases import problem_on, solved
 
