@@ -13,7 +13,7 @@ from moire.filling import FillingLike, one_band_filling
 from moire.grids import MomentumGrid
 from moire.lattice import TriangularLattice
 from moire.orbitals import MAX_ORBITALS, Orbitals
-from moire.predictions.manifold import expected_momenta
+from moire.predictions import expected_momenta
 from moire.resources import human_bytes
 
 KRYLOV_VECTORS = 32

@@ -11,7 +11,7 @@ import numpy as np
 from moire._text import Number
 from moire.errors import require
 from moire.exact_diagonalization.spectrum import Spectrum
-from moire.predictions.composite_fermions import CompositeFermiSeas, composite_fermi_seas
+from moire.predictions import CompositeFermiSeas, composite_fermi_seas
 from moire.verdicts import Verdict
 
 CLOSED_SHELL = 0.01  # excess of the next sea below which interactions may reorder them

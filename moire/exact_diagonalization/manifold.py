@@ -11,7 +11,7 @@ import numpy as np
 from moire._arrays import FloatArray, IntArray
 from moire._text import Number
 from moire.grids import Label, MomentumGrid
-from moire.predictions.manifold import expected_momenta
+from moire.predictions import expected_momenta
 from moire.verdicts import Verdict
 
 _NOTHING = np.zeros(0)

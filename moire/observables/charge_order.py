@@ -13,7 +13,7 @@ from moire.exact_diagonalization import Spectrum
 from moire.grids import Label
 from moire.observables.many_body_chern import ManyBodyChern
 from moire.observables.structure_factor import StructureFactor
-from moire.predictions.charge_density_waves import tower_momenta, zone_corners
+from moire.predictions import tower_momenta, zone_corners
 from moire.verdicts import Verdict
 
 ORDERED_GROWTH = 0.5  # of S(K) with the number of carriers: the exponent is 1 in a wave and 0 in a liquid

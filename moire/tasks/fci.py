@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from moire.errors import require
-from moire.exact_diagonalization import carriers_on, one_band_filling
+from moire.exact_diagonalization import carriers_on
+from moire.filling import one_band_filling
 from moire.io import Dataset, Record, fci_record, read_fci
 from moire.observables import check_predicted, fci_report
 from moire.tasks.ed import EdTask

@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.exact_diagonalization import (
-    composite_fermi_liquid,
-    composite_fermi_seas,
-    expected_momenta,
-)
+from moire.exact_diagonalization import composite_fermi_liquid
+from moire.predictions import composite_fermi_seas, expected_momenta
 from tests.reference.lowest_landau_level import landau_level
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.exact_diagonalization import expected_momenta, one_band_filling
-from moire.observables import charge_order, structure_factor, tower_momenta
-from moire.predictions.charge_density_waves import zone_corners
+from moire.filling import one_band_filling
+from moire.observables import charge_order, structure_factor
 from moire.orbitals import Species
+from moire.predictions import expected_momenta, tower_momenta, zone_corners
 from tests.fractional_cases import problem_on, solved
 
 ORDERED = {"displacement_mev": 60.0, "epsilon_r": 5.0}  # a trivial flat band: the carriers crystallise

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 import moire as mo
 from moire import plot, resources
 from moire.errors import MemoryRefusedError
-from moire.exact_diagonalization import expected_momenta, sector_dimensions
-from moire.observables import entanglement_spectrum, manifold_states, quasihole_counts, structure_factor
+from moire.exact_diagonalization import sector_dimensions
+from moire.observables import entanglement_spectrum, manifold_states, structure_factor
 from moire.observables.reduced_density import density_blocks
 from moire.orbitals import Orbitals
-from moire.predictions.counting import admissible_strings, admissible_total, torus_counts
+from moire.predictions import admissible_strings, admissible_total, expected_momenta, quasihole_counts, torus_counts
 from tests.fractional_cases import problem_on, solved
 from tests.reference import jordan_wigner
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import moire as mo
-from moire.exact_diagonalization import expected_momenta
 from moire.exact_diagonalization.manifold import find_manifold
+from moire.predictions import expected_momenta
 from tests.reference.torus import manifold_momenta
 from tests.test_grids import clusters
 
