@@ -1,4 +1,4 @@
-"""Carriers of one band on a cluster, and which clusters would hold a filling."""
+"""Number of carriers at a filling on a cluster, and clusters commensurate with a filling."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1) -> i
 
 
 def clusters_for(filling: Fraction, near: int) -> list[str]:
-    """Names of clusters that hold `filling`: the roundest of the size nearest to `near`, then rectangles."""
+    """Names of clusters commensurate with `filling`: the roundest of the size nearest to `near`, then rectangles."""
     sizes = [size for size in range(4, MAX_ORBITALS + 1) if (filling * size).denominator == 1]
     if not sizes:
         return []
@@ -61,7 +61,7 @@ def clusters_for(filling: Fraction, near: int) -> list[str]:
 
 
 def rectangles_for(filling: Fraction, near: int, how_many: int = 4) -> list[str]:
-    """Names of the rectangular clusters nearest in size to `near` that hold `filling`, least elongated first."""
+    """Names of the rectangular clusters nearest in size to `near` that are commensurate with `filling`, sorted."""
     options = [
         (abs(n1 * n2 - near), n2 / n1, f"{n1}x{n2}")
         for n1 in range(2, 9)

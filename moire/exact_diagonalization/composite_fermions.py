@@ -1,4 +1,4 @@
-"""A spectrum at half filling, compared with the momenta of a composite Fermi liquid."""
+"""Comparison of a spectrum at half filling with the momenta of a composite Fermi liquid."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class CompositeFermiLiquid:
 
     @property
     def agrees(self) -> bool:
-        """Whether the lowest states are known to be the predicted ones."""
+        """Whether the lowest states were found to be the predicted ones."""
         return self.decision.answer is True
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The decision, in one sentence."""
         return self.decision.sentence
 
     def __str__(self) -> str:
@@ -56,8 +56,8 @@ class CompositeFermiLiquid:
 def composite_fermi_liquid(spectrum: Spectrum) -> CompositeFermiLiquid:
     """Compare a spectrum at half filling with the momenta of compact composite-Fermi seas.
 
-    It is a comparison of momenta, not a proof: a composite Fermi liquid has no gap, and the distance to the next
-    state is that of the next sea on this cluster.
+    Agreement of momenta is no proof: a composite Fermi liquid has no gap, and the distance to the next state is that
+    of the next sea on this cluster.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def composite_fermi_liquid(spectrum: Spectrum) -> CompositeFermiLiquid:
     Raises
     ------
     InputError
-        If the filling is another one.
+        If the filling is not 1/2.
     """
     require(spectrum.filling == Fraction(1, 2), "spectrum", "be at filling 1/2", found=f"is at {spectrum.filling}")
     prediction = composite_fermi_seas(spectrum.grid)

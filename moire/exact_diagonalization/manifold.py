@@ -1,4 +1,4 @@
-"""The ground-state manifold of a fractional Chern insulator in a spectrum: energies, splitting and gap."""
+"""Comparison of a spectrum with the predicted manifold of a fractional Chern insulator: splitting and gap."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Manifold:
 
     @property
     def is_signature(self) -> bool:
-        """Whether the states are known to be the lowest ones, with a gap that exceeds their splitting."""
+        """Whether the states were found to be the lowest ones, with a gap that exceeds their splitting."""
         return self.decision.answer is True
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The decision, in one sentence."""
         return self.decision.sentence
 
 
@@ -70,9 +70,9 @@ def find_manifold(
     solved
         Labels of the sectors, one per row of `energies`.
     dimensions
-        Dimension of each sector: tells a sector with no more states from one not solved further.
+        Dimension of each sector: distinguishes a sector without further states from one where fewer were solved.
     others
-        Levels outside whatever their momentum, such as those of other polarisations; NaN is ignored.
+        Levels that are outside at any momentum, such as those of other polarisations; NaN is ignored.
     """
     momenta = expected_momenta(grid, filling)
     if momenta is None:

@@ -24,14 +24,21 @@ def tower_momenta(grid: MomentumGrid, filling: FillingLike) -> tuple[Label, ...]
     The order mixes k, k + K and k + K': a determinant fills p of the three folded bands. The total momentum of its
     parts is p times the sum of one momentum from each triple, up to 0, K or K'; every choice gives the same three.
 
+    Parameters
+    ----------
+    grid
+        The cluster.
+    filling
+        Carriers per cell; the sign does not matter.
+
     Returns
     -------
-    tuple of labels, sorted; None at other fillings or on a cluster that does not hold the corners.
+    tuple of labels, sorted; None at other fillings or on a cluster that does not hold K and K'.
 
     Raises
     ------
     InputError
-        If the filling is no fraction in [-1, 1].
+        If the filling is not a number, or |filling| does not lie in (0, 1].
     """
     fraction = one_band_filling(filling)
     corners = zone_corners(grid)

@@ -19,7 +19,7 @@ TIE = 1e-9  # of the second moment, relative; moments of two seas are rational m
 
 @dataclass(frozen=True, eq=False)
 class CompositeFermiSeas:
-    """Ground states expected of a composite Fermi liquid on a cluster at half filling of a |C| = 1 band.
+    """Predicted ground states of a composite Fermi liquid on a cluster at half filling of a |C| = 1 band.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ class CompositeFermiSeas:
     seas
         Compact seas, (sea, particle, 2), as integers (n_1, n_2) of k = n_1 s_1 + n_2 s_2, s_i . L_j = 2 pi delta_ij.
     second_moment
-        sum_j |k_j - mean|^2 of each of them in 1/nm^2: the least there is.
+        sum_j |k_j - mean|^2 of each of them in 1/nm^2, the smallest possible.
     excess
-        The same of the next sea, divided by `second_moment`, minus one: how closed the shell is. NaN if none
-        was met.
+        Second moment of the next larger sea divided by `second_moment`, minus one: large for a closed shell. NaN if
+        the search found no other sea.
     """
 
     momenta: tuple[Label, ...]
@@ -53,9 +53,9 @@ def composite_fermi_seas(grid: MomentumGrid) -> CompositeFermiSeas:
     """Predict the momenta of a composite Fermi liquid at half filling.
 
     The state is a determinant of plane waves k_j, N allowed momenta of the cluster, times a bosonic Laughlin
-    state at 1/2: its momentum is K_B + sum_j k_j, with the two momenta K_B of the bosons. Moving all k_j
-    together changes nothing, so that the energy is taken to grow with sum_j |k_j - mean|^2, and seas that have
-    the least of it are the ground states.
+    state at 1/2: its momentum is K_B + sum_j k_j, with the two momenta K_B of the bosons. A common
+    shift of all k_j acts on the centre of mass only, so that the energy is assumed to grow with
+    sum_j |k_j - mean|^2, and the seas with its smallest value are the ground states.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def composite_fermi_seas(grid: MomentumGrid) -> CompositeFermiSeas:
 
 
 def _compact_seas(grid: MomentumGrid) -> tuple[IntArray, float, float]:
-    """Sets of N momenta of least second moment up to a common shift, that moment, and the relative next one.
+    """Sets of N momenta of smallest second moment up to a common shift, that moment, and the excess of the next.
 
     Such a set consists of the N points nearest to its own mean, so it is a fixed point of "take the N nearest
     points, move to their mean"; the search starts from a mesh of centres.

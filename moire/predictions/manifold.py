@@ -25,13 +25,13 @@ def expected_momenta(grid: MomentumGrid, filling: Fraction) -> tuple[Label, ...]
     Parameters
     ----------
     grid
-        The cluster; its size must be a multiple of q.
+        The cluster; an incompressible state needs a multiple of q cells.
     filling
         Carriers per cell, p/q in lowest terms.
 
     Returns
     -------
-    tuple of labels, sorted; None where no incompressible state is predicted (q even or 1).
+    tuple of labels, sorted; None if no incompressible state is predicted (q even or 1) or none fits the cluster.
 
     References
     ----------
