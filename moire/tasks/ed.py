@@ -1,4 +1,4 @@
-"""The task ``ed``."""
+"""Exact diagonalization of one cluster at one filling (task ``ed``)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumOptions:
-    """One cluster and filling, and which levels: a table of a plan."""
+    """Cluster, filling, boundary phases and number of levels: a table of a plan."""
 
     cluster: Annotated[Cluster, Option("the cluster")]
     filling: Annotated[HoleFilling, Option("holes per cell, such as `-2/3`; `2/3` means the same")]
@@ -60,20 +60,20 @@ class EdTask(SpectrumOptions, ProjectionOptions):
         object.__setattr__(self, "filling", hole_filling(self.filling))
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError where the task cannot be done at this point."""
+        """Raise InputError if the task cannot be computed at this point."""
         require(self.n_eigenstates >= 1, "n_eigenstates", "be at least 1", self.n_eigenstates)
         self.check_projection(self.epsilon_r)
         point.build()
         carriers_on(point.grid(self.cluster), self.filling)
 
     def title(self) -> str:
-        """What tells this task from others of its kind."""
+        """Label of the task among others of its kind, for progress lines."""
         cluster = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.cluster).name
         flux = "" if self.boundary_phase == (0.0, 0.0) else f", boundary phase {self.boundary_phase}"
         return f", {cluster}{flux} at {self.filling}, eps = {self.epsilon_r:g}"
 
     def coordinates(self) -> Columns:
-        """Columns of the summary that say what was asked."""
+        """Columns of the summary that name the options of the task."""
         first, second = map(float, self.boundary_phase)
         return {
             "cluster": Dataset(cluster_name(self.cluster), "", (), "cluster"),
@@ -97,11 +97,11 @@ class EdTask(SpectrumOptions, ProjectionOptions):
         return project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
 
     def settings(self, progress: bool, checkpoint: Path | None) -> SpectrumSettings:
-        """How the spectra are found."""
+        """Settings of the spectra."""
         return SpectrumSettings(seed=self.seed, progress=progress, checkpoint=checkpoint)
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
-        """Do the work at one point."""
+        """Compute the task at one point."""
         spectrum: Spectrum = solve_all_sectors(
             self.problem(point),
             self.filling,
@@ -114,7 +114,7 @@ class EdTask(SpectrumOptions, ProjectionOptions):
         return spectrum_record(spectrum), self.figures(spectrum), text
 
     def figures(self, spectrum: Spectrum) -> Columns:
-        """Headline figures of a spectrum."""
+        """Main values of a spectrum."""
         figures = {
             "energy_per_carrier": Dataset(spectrum.energy_per_carrier, "meV", (), "lowest energy per carrier"),
             "converged": Dataset(all(spectrum.converged), "", (), "every level of every sector converged"),
