@@ -8,6 +8,9 @@ _NM2_PER_M2 = 1e18
 HBAR2_OVER_2ME = constants.hbar**2 / (2 * constants.electron_mass) / _MEV * _NM2_PER_M2
 """hbar^2 / (2 m_e) in meV nm^2."""
 
+KELVIN = constants.k / _MEV
+"""k_B in meV/K: the energy of one kelvin."""
+
 COULOMB = constants.e**2 / (4 * constants.pi * constants.epsilon_0) / _MEV * 1e9
 """e^2 / (4 pi epsilon_0) in meV nm."""
 

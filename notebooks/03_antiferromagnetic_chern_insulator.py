@@ -15,7 +15,7 @@
 import matplotlib.pyplot as plt
 
 import moire as mo
-from moire.hartree_fock import MeanField, excitations, follow, interpolate_bands, real_space_map
+from moire.hartree_fock import MeanField, excitations, follow, ground_state, interpolate_bands, real_space_map
 from moire.observables import identify_phase
 from moire.plot import plot_bands, plot_flux, plot_moment_map
 
@@ -40,7 +40,8 @@ def mean_field(displacement_mev: float) -> MeanField:
 
 # %%
 fields = [0.0, 20.0, 30.0]
-line = follow([mean_field(field) for field in fields], 2, ["AFMxy", "AFMz"])
+mean_fields = [mean_field(field) for field in fields]
+line = follow(mean_fields, [ground_state(each, 2, ["AFMxy", "AFMz"]) for each in mean_fields])
 for field, found in zip(fields, line, strict=True):
     print(f"D = {field:4.0f} meV: {identify_phase(found).name:>6}, gap {found.best.gap:6.3g} meV")
 

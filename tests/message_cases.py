@@ -75,7 +75,8 @@ def state(filling=1, guess="valley_polarised", temperature_mev=0.0, boost=None, 
     return hf.solve_hartree_fock(mean_field, filling, guess, temperature_mev=temperature_mev)
 
 
-def solve(**options):
+def solve(settings=None, **options):
+    options["settings"] = hf.ScfSettings(**settings or {})
     return hf.solve_hartree_fock(valleys(), **{"filling": 1, "guess": "valley_polarised", **options})
 
 

@@ -16,6 +16,7 @@ from moire.filling import carriers_per_cell, describe_filling, one_band_filling,
 from moire.hartree_fock import count_carriers, ground_state, solve_hartree_fock
 from moire.io import read_record
 from moire.observables import charge_gap, fci_report, many_body_chern, spectral_flow
+from moire.orbitals import Orbitals
 from moire.parameters import WANG_2023
 from moire.sweep import EdTask, FciTask, HfTask, ModelPoint, Request, parse_plan
 from moire.topology import StredaLine
@@ -32,7 +33,7 @@ NO_FILLING = ["two thirds", "", "2/0", (2, 0), (2, 3, 4), (2.0, 3), (2,), None, 
 def test_every_form_means_the_same_to_both_solvers(filling):
     assert parse_filling(filling) == Fraction(-2, 3)
     assert one_band_filling(filling) == Fraction(2, 3)
-    assert carriers_on(GRID, filling) == count_carriers(filling, 2, GRID) == 8
+    assert carriers_on(GRID, filling) == count_carriers(filling, Orbitals(GRID, 2)) == 8
     assert suggest_clusters(filling, 6).filling == Fraction(2, 3)
     assert StredaLine.of(filling, -1).filling == Fraction(-2, 3)
 
@@ -75,7 +76,7 @@ def test_what_is_no_filling_is_refused_alike(filling):
         parse_filling,
         one_band_filling,
         lambda f: carriers_on(GRID, f),
-        lambda f: count_carriers(f, 2, GRID),
+        lambda f: count_carriers(f, Orbitals(GRID, 2)),
     ):
         with pytest.raises(mo.InputError, match=r"^`filling` must be a number of carriers per cell such as 2, '-2/3'"):
             reads(filling)
@@ -85,10 +86,10 @@ def test_each_solver_checks_its_own_range():
     for filling in (0, "4/3"):
         with pytest.raises(mo.InputError, match=r"`filling` must ask for more than 0 and at most 1 carrier per cell"):
             one_band_filling(filling)
-    assert count_carriers(0, 2, GRID) == 0
-    assert count_carriers("4/3", 2, GRID) == 16
+    assert count_carriers(0, Orbitals(GRID, 2)) == 0
+    assert count_carriers("4/3", Orbitals(GRID, 2)) == 16
     with pytest.raises(mo.InputError, match=r"`filling` must lie in \[-2, 2\], what the bands kept hold per cell"):
-        count_carriers(-3, 2, GRID)
+        count_carriers(-3, Orbitals(GRID, 2))
 
 
 def test_a_minus_sign_counts_holes_and_is_refused_for_electrons(small_problem):

@@ -56,7 +56,7 @@ _COMMANDS = {
     "topology": ("tasks", "Chern numbers by four routes, geometry, Wilson loops, Z2, C3, interband indices."),
     "hf": ("tasks", "Hartree-Fock ground state of both valleys, and the competing states."),
     "clusters": ("clusters", "Clusters that hold a filling, the roundest first."),
-    "ed": ("tasks", "Many-body spectrum of one band of one valley, all momentum sectors."),
+    "ed": ("tasks", "Many-body spectrum of bands of one valley or of both, all sectors."),
     "fci": ("tasks", "Every diagnostic of a fractional Chern insulator."),
     "export": ("clusters", "Hamiltonian of one band in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),

@@ -37,7 +37,7 @@ def task_command(task: type[Task]) -> click.Command:
         callback=run,
         help=text + (" Resumes from its checkpoint." if resumes else ""),
         params=[
-            *point_options(one_valley=task.valleys == 1),
+            *point_options(task.of_one_valley),
             *task_options(task),
             *([checkpoint] if resumes else []),
             *result_options(),

@@ -15,6 +15,7 @@ from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.manifold import Manifold
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
+from moire.exact_diagonalization.polarisation import Polarisation, carriers_of_flavours
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSettings
 from moire.exact_diagonalization.solve import solve_sector
@@ -42,12 +43,14 @@ __all__ = [
     "PairHamiltonian",
     "PairProduct",
     "PairTable",
+    "Polarisation",
     "SectorHamiltonian",
     "SectorSolution",
     "Spectrum",
     "SpectrumSettings",
     "accepted_symmetries",
     "block_lanczos",
+    "carriers_of_flavours",
     "carriers_on",
     "check_one_band",
     "cluster_shapes",

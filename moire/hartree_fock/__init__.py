@@ -1,16 +1,17 @@
 """Self-consistent Hartree-Fock of a projected Hamiltonian, in momentum space and in both valleys."""
 
-from moire.hartree_fock.active import ActiveBand, active_band
+from moire.hartree_fock.active import ActiveBands, active_bands
 from moire.hartree_fock.band_margin import BandMargin, band_margin
 from moire.hartree_fock.fermi_sea import rearranged
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding, SuperLattice
 from moire.hartree_fock.follow import follow, transferred
 from moire.hartree_fock.ground_state import BANDS_MOVE_MEV, GroundState, ground_state, possible_guesses
 from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES, check_guess
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
+from moire.hartree_fock.iterate import Step
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
-from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation, occupy
 from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands, valley_bands
@@ -18,7 +19,8 @@ from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import check_symmetry
 from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
-from moire.hartree_fock.stability import lowest_curvature, relax, settle
+from moire.hartree_fock.settings import ScfSettings
+from moire.hartree_fock.stability import lowest_curvature, minimize, relax
 from moire.hartree_fock.time_dependent.spectrum import Excitations, SmallMomentumFit, excitations
 
 __all__ = [
@@ -26,11 +28,12 @@ __all__ = [
     "FINITE_WAVE_VECTOR",
     "GUESSES",
     "SYMMETRIES",
-    "ActiveBand",
+    "ActiveBands",
     "BandMargin",
     "EnergyParts",
     "Excitations",
     "FoldedModel",
+    "FoldedOrbitals",
     "Folding",
     "GroundState",
     "HartreeFockResult",
@@ -40,11 +43,12 @@ __all__ = [
     "Moments",
     "Occupation",
     "RealSpaceMap",
+    "ScfSettings",
     "SmallMomentumFit",
     "Step",
     "SuperLattice",
     "Symmetry",
-    "active_band",
+    "active_bands",
     "band_margin",
     "check_guess",
     "check_symmetry",
@@ -55,13 +59,13 @@ __all__ = [
     "ground_state",
     "interpolate_bands",
     "lowest_curvature",
+    "minimize",
     "occupy",
     "possible_guesses",
     "quasiparticle_bands",
     "real_space_map",
     "rearranged",
     "relax",
-    "settle",
     "solve_hartree_fock",
     "transferred",
     "valley_bands",

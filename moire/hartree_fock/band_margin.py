@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 
 from moire._text import Number
 from moire.bands import solve_bands
@@ -14,6 +13,7 @@ from moire.hartree_fock.ground_state import same_order
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.scf import solve_hartree_fock
+from moire.hartree_fock.settings import DEFAULTS, ScfSettings
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ class BandMargin:
         return f"E({self.names[1]}) - E({self.names[0]}) = {few}, {many}: {verdict}"
 
 
-def band_margin(first: HartreeFockResult, second: HartreeFockResult, n_more: int = 3) -> BandMargin:
+def band_margin(
+    first: HartreeFockResult, second: HartreeFockResult, n_more: int = 3, settings: ScfSettings = DEFAULTS
+) -> BandMargin:
     """Repeat two competing states with more bands, each from itself.
 
     One band more may say too little: at 3.89 degrees, D = 28 meV and eps = 20 (WANG_2023) AFMz lies above AFMxy by
@@ -64,6 +66,8 @@ def band_margin(first: HartreeFockResult, second: HartreeFockResult, n_more: int
         Converged states of holes at zero temperature, of one problem, such as ``found.best`` and ``found.competitor``.
     n_more
         Bands added per valley.
+    settings
+        How both are solved; not strict, as a state may cease to exist.
 
     Raises
     ------
@@ -83,13 +87,14 @@ def band_margin(first: HartreeFockResult, second: HartreeFockResult, n_more: int
     bands = solve_bands(problem.bands.models, problem.grid, problem.bands.n_bands + n_more)
     few = MeanField(problem, folding.supercell, folding.boost)
     many = MeanField(problem.on_bands(bands), folding.supercell, folding.boost)
-    filling = Fraction(first.n_particles, problem.grid.n_points)
-    repeated = []
+    repeated, lenient = [], replace(settings, strict=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a state may cease to exist; the margin says so
         for state in (first, second):
             start = transferred(state.density_matrix, few, many)
-            repeated.append(solve_hartree_fock(many, filling, start, state.symmetry, seed=state.seed))
+            repeated.append(
+                solve_hartree_fock(many, state.filling, start, state.symmetry, settings=lenient, seed=state.seed)
+            )
     kept = all(state.converged for state in repeated) and not same_order(*repeated)
     after = repeated[1].energy_per_cell - repeated[0].energy_per_cell if kept else float("nan")
     return BandMargin(

@@ -8,17 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire.hartree_fock.iterate import Iterate
 from moire.hartree_fock.mean_field import MeanField
-from moire.hartree_fock.mixing import Iterate
-from moire.hartree_fock.newton import Tangent, newton
+from moire.hartree_fock.newton import Newton
 from moire.hartree_fock.occupation import Occupation
 from moire.hartree_fock.result import HartreeFockResult
+from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.tangent import Tangent
 
 Filled = NDArray[np.bool_]
 
 _SMALLEST_GAIN_MEV = 1e-6  # of the cluster: equal determinants differ by rounding only
 _N_RANDOM = 64
 _ROUNDS = 20
+_NEWTON_STEPS = 200  # at the new occupation
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +112,7 @@ def largest_self_exchange(mean_field: MeanField) -> float:
     return problem.zero_exchange + float(np.linalg.norm(problem.coulomb[own], 2, axis=(1, 2)).sum())
 
 
-def rearranged(mean_field: MeanField, result: HartreeFockResult, tolerance: float = 1e-6) -> HartreeFockResult:
+def rearranged(mean_field: MeanField, result: HartreeFockResult, settings: ScfSettings = DEFAULTS) -> HartreeFockResult:
     """Move carriers from momentum to momentum until no move of one lowers the energy.
 
     In a metal many Fermi seas are self-consistent and filled in the aufbau order. Moves are made at fixed orbitals,
@@ -122,8 +125,8 @@ def rearranged(mean_field: MeanField, result: HartreeFockResult, tolerance: floa
         The mean field that the state belongs to.
     result
         A state at zero temperature; moves would break the rotation of the symmetry ``"c3"``, and are not tried there.
-    tolerance
-        Residual in meV at which the new state counts as converged.
+    settings
+        Their tolerance holds for the new state.
 
     Returns
     -------
@@ -132,13 +135,10 @@ def rearranged(mean_field: MeanField, result: HartreeFockResult, tolerance: floa
         filled against the aufbau order, as under the rule ``"drop"`` for q = 0, counts as converged if no move lowers
         its energy.
     """
-    diagonal = result.symmetry == "valley_diagonal"
+    fill, relax = result.aufbau, Newton(settings.tolerance_mev)
     bound = largest_self_exchange(mean_field)
-    density_matrix = result.density_matrix
-    fock = mean_field(density_matrix)
-    state = Iterate(density_matrix, fock, mean_field.energy(density_matrix, fock), result.residual, ())
-    tangent = Tangent(mean_field, density_matrix, fock, diagonal)
-    steps = result.history
+    state = replace(Iterate.of(mean_field, result.density_matrix, result.history), residual=result.residual)
+    tangent = Tangent(mean_field, state.density_matrix, state.fock, fill.n_sectors)
     cheapest, moved = float("nan"), False
     for attempt in range(_ROUNDS):
         top, bottom = tangent.edges
@@ -157,23 +157,21 @@ def rearranged(mean_field: MeanField, result: HartreeFockResult, tolerance: floa
         weights = best.astype(float) - levels.filled
         changed = state.density_matrix.copy()
         np.add.at(changed, levels.momenta, np.einsum("i,im,in->imn", weights, levels.columns, levels.columns.conj()))
-        fock = mean_field(changed)
-        start = Iterate(changed, fock, mean_field.energy(changed, fock), np.inf, ())
-        state = newton(mean_field, start, tolerance, 200, diagonal)
-        steps += state.steps
-        tangent = Tangent(mean_field, state.density_matrix, state.fock, diagonal)
+        state = relax(mean_field, Iterate.of(mean_field, changed, state.steps), fill, _NEWTON_STEPS)
+        tangent = Tangent(mean_field, state.density_matrix, state.fock, fill.n_sectors)
     if not moved and (result.converged or np.isnan(cheapest)):
         return replace(result, move_mev=cheapest)
+    converged = state.residual < settings.tolerance_mev
     return replace(
         result,
         guess=f"{result.guess.removesuffix(' moved')} moved" if moved else result.guess,
         density_matrix=read_only(state.density_matrix),
         occupation=_occupation(tangent),
         energy=mean_field.energy_parts(state.density_matrix),
-        converged=state.residual < tolerance,
-        stop_reason="no move of a carrier lowers the energy" if state.residual < tolerance else "no further descent",
+        converged=converged,
+        stop_reason="no move of a carrier lowers the energy" if converged else "no further descent",
         residual=state.residual,
-        history=steps,
+        history=state.steps,
         curvature_mev=float("nan") if moved else result.curvature_mev,
         move_mev=cheapest,
     )

@@ -9,7 +9,8 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.bands import BandStructure
 from moire.bloch import BlochModel
-from moire.errors import InputError, require
+from moire.errors import InputError
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.occupation import Occupation
 from moire.lattice import TriangularLattice
@@ -100,12 +101,9 @@ def folded_bands(
     InputError
         If there is no such flavour.
     """
-    n_flavours = problem.bands.n_flavours
-    energies, orbitals, flavours = occupation.energies, occupation.orbitals, tuple(range(n_flavours))
+    energies, orbitals, flavours = occupation.energies, occupation.orbitals, tuple(range(problem.bands.n_flavours))
     if flavour is not None:
-        require(flavour in flavours, "flavour", f"lie in 0..{n_flavours - 1}", flavour)
-        size = orbitals.shape[1] // n_flavours
-        rows = orbitals[:, flavour * size : (flavour + 1) * size]
+        rows = orbitals[:, FoldedOrbitals.of(problem, folding).of_flavour(flavour)]
         energies, orbitals = np.linalg.eigh((rows * energies[:, None, :]) @ rows.conj().swapaxes(1, 2))
         flavours = (flavour,)
     sign = 1.0

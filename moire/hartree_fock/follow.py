@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray
 from moire.errors import ConvergenceWarning, require
-from moire.filling import FillingLike
-from moire.hartree_fock.ground_state import GroundState, ground_state, settled
+from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.mean_field import MeanField
-from moire.hartree_fock.result import HartreeFockResult, Symmetry
+from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.scf import solve_hartree_fock
+from moire.hartree_fock.settings import DEFAULTS, ScfSettings
 
 
 def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanField) -> ComplexArray:
@@ -47,27 +47,20 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
     turn = left @ right
     if first.carrier == "hole":
         turn = turn.conj()
-    n_f, n_r, n_a = target.folding.index.shape
-    n_b = turn.shape[-1]
-    blocks = density_matrix.reshape(n_r, n_f, n_a, n_b, n_f, n_a, n_b)
-    local = np.stack([turn[f][target.folding.index[f]] for f in range(n_f)])  # (flavour, r, a, m, n)
+    local = np.stack([turn[f][index] for f, index in enumerate(target.folding.index)])  # (flavour, r, a, m, n)
+    blocks = source.orbitals.split(density_matrix)
     moved = np.einsum("framn,rfangbp,grbqp->rfamgbq", local, blocks, local.conj(), optimize=True)
-    return np.ascontiguousarray(moved.reshape(target.shape))
+    return target.orbitals.join(moved)
 
 
 def follow(
     mean_fields: Sequence[MeanField],
-    filling: FillingLike,
-    guesses: str | Sequence[str | ComplexArray] | None = None,
-    symmetry: Symmetry = "free",
-    temperature_mev: float = 0.0,
-    tolerance: float = 1e-6,
-    max_iterations: int = 300,
-    n_random: int = 1,
+    found: Sequence[GroundState],
     n_carried: int = 2,
+    settings: ScfSettings = DEFAULTS,
     progress: bool = False,
 ) -> tuple[GroundState, ...]:
-    """Solve along a line of problems from the guesses and from the states of the neighbours, back and forth.
+    """Carry the states found along a line of problems from each point to its neighbours, there and back.
 
     A first-order transition leaves each state a solution beyond it, so that a state found at one point serves the
     others as a guess. At each point all are kept, and the lowest one is led to a minimum as in :func:`ground_state`.
@@ -76,12 +69,14 @@ def follow(
     ----------
     mean_fields
         In the order of the line; all of them are held in memory (those of :meth:`MeanField.rescaled` share theirs).
-    filling, guesses, symmetry, temperature_mev, tolerance, max_iterations, n_random
-        As in :func:`ground_state`.
+    found
+        What :func:`ground_state` found at each of them, at one filling, symmetry and temperature.
     n_carried
         Distinct states carried from a point to the next one, the lowest first.
+    settings
+        How they are solved there; not strict, as a state may cease to exist.
     progress
-        Show a progress bar over the points and the steps between them.
+        Show a progress bar over the steps between points.
 
     Returns
     -------
@@ -91,46 +86,44 @@ def follow(
     Raises
     ------
     InputError
-        As :func:`ground_state`, and if the problems do not share cluster, cell, boost, carriers and bands kept.
+        If the problems do not share cluster, cell, boost, carriers and bands kept, or the states what was asked.
     """
     require(len(mean_fields) > 0, "mean_fields", "hold at least one mean field", found="are empty")
     require(n_carried >= 1, "n_carried", "be at least 1", n_carried)
-    options = (symmetry, temperature_mev, tolerance, max_iterations)
+    require(
+        len(found) == len(mean_fields),
+        "found",
+        f"hold one ground state per mean field, {len(mean_fields)} in all",
+        found=f"holds {len(found)}",
+    )
+    first = mean_fields[0]
     for mean_field in mean_fields[1:]:
         require(
-            mean_field.n_bands == mean_fields[0].n_bands,
+            mean_field.n_bands == first.n_bands,
             "mean_fields",
-            f"keep {mean_fields[0].n_bands} bands each, as the first does",
+            f"keep {first.n_bands} bands each, as the first does",
             found=f"keep {mean_field.n_bands} in another",
         )
-        transferred(np.zeros(mean_fields[0].shape, dtype=np.complex128), mean_fields[0], mean_field)
+        transferred(np.zeros(first.shape, dtype=np.complex128), first, mean_field)
+    asked = {(point.best.filling, point.best.symmetry, point.best.temperature_mev) for point in found}
+    require(len(asked) == 1, "found", "be at one filling, symmetry and temperature", found="differs in them")
     last = len(mean_fields) - 1
-    bar = tqdm(total=3 * last + 1, desc="Hartree-Fock", disable=not progress, leave=False)
-    states = []
-    for mean_field in mean_fields:
-        states.append(ground_state(mean_field, filling, guesses, *options, n_random))
-        bar.update()
-    for point, neighbour in [(i, i - 1) for i in range(1, last + 1)] + [(i, i + 1) for i in range(last - 1, -1, -1)]:
-        bar.update()
-        found = list(states[point].solutions)
-        for group in states[neighbour].distinct[:n_carried]:
-            carried = _carried(group[0], neighbour, mean_fields[neighbour], mean_fields[point], filling, options)
-            found.append(carried)
-        states[point] = settled(mean_fields[point], found, tolerance)
+    steps = [(i, i - 1) for i in range(1, last + 1)] + [(i, i + 1) for i in range(last - 1, -1, -1)]
+    states, lenient = list(found), replace(settings, strict=False)
+    for point, neighbour in tqdm(steps, desc="neighbours", disable=not progress, leave=False):
+        source, target = mean_fields[neighbour], mean_fields[point]
+        groups = states[neighbour].distinct[:n_carried]
+        carried = [_carried(group[0], neighbour, source, target, lenient) for group in groups]
+        states[point] = GroundState.of(target, [*states[point].solutions, *carried], settings)
     return tuple(states)
 
 
 def _carried(
-    state: HartreeFockResult,
-    index: int,
-    source: MeanField,
-    target: MeanField,
-    filling: FillingLike,
-    options: tuple[Symmetry, float, float, int],
+    state: HartreeFockResult, index: int, source: MeanField, target: MeanField, settings: ScfSettings
 ) -> HartreeFockResult:
     start = transferred(state.density_matrix, source, target)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a state may cease to exist; the result says so
-        solution = solve_hartree_fock(target, filling, start, *options)
+        solution = solve_hartree_fock(target, state.filling, start, state.symmetry, state.temperature_mev, settings)
     origin = state.guess.split(" from point ")[0]
     return replace(solution, guess=f"{origin} from point {index}")

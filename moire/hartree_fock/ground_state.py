@@ -17,12 +17,13 @@ from moire.hartree_fock.guesses import content_seed
 from moire.hartree_fock.guesses import possible_guesses as guesses_of
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
-from moire.hartree_fock.scf import check_filling, solve_hartree_fock
-from moire.hartree_fock.stability import settle
+from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
+from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.stability import minimize
 from moire.projection import ProjectedHamiltonian
 
-_SEAS_MEV = 2.0  # per cell: metals this close to the lowest state are led to their best sea; on 2x6 one gains 1.6
-_MOST_SETTLED = 50
+_METALS_MEV = 2.0  # per cell: metals this close to the lowest state are led to their best sea; on 2x6 one gains 1.6
+_MOST_MINIMIZED = 50
 
 
 BANDS_MOVE_MEV = 0.25
@@ -51,6 +52,28 @@ class GroundState:
     """
 
     solutions: tuple[HartreeFockResult, ...] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, mean_field: MeanField, solutions: Sequence[HartreeFockResult], settings: ScfSettings = DEFAULTS
+    ) -> GroundState:
+        """Order solutions by energy, and lead the lowest to a minimum (:func:`minimize`).
+
+        Metals close to the lowest state are led to theirs too: their first Fermi sea is rarely the best one.
+        """
+        found = sorted(solutions, key=_rank)
+        for _ in range(_MOST_MINIMIZED):
+            pending = _untested(found, settings.tolerance_mev)
+            if pending is None:
+                break
+            equal = next((other for other in found if _is_tested(other) and _equal(other, found[pending])), None)
+            if equal is not None:
+                found[pending] = replace(found[pending], curvature_mev=equal.curvature_mev, move_mev=equal.move_mev)
+                continue
+            first, last = minimize(mean_field, found[pending], settings)
+            found[pending] = first
+            found = sorted(found if last is first else [last, *found], key=_rank)
+        return cls(tuple(found))
 
     @property
     def best(self) -> HartreeFockResult:
@@ -135,9 +158,8 @@ def ground_state(
     guesses: str | Sequence[str | ComplexArray] | None = None,
     symmetry: Symmetry = "free",
     temperature_mev: float = 0.0,
-    tolerance: float = 1e-6,
-    max_iterations: int = 300,
     n_random: int = 1,
+    settings: ScfSettings = DEFAULTS,
 ) -> GroundState:
     """Solve from several guesses with one build of the exchange, and order what comes out by energy.
 
@@ -146,7 +168,7 @@ def ground_state(
 
     Parameters
     ----------
-    problem, filling, symmetry, temperature_mev, tolerance, max_iterations
+    problem, filling, symmetry, temperature_mev, settings
         As in :func:`solve_hartree_fock`.
     guesses
         Guesses to start from; by default all that the flavours, the cell and the symmetry allow.
@@ -164,7 +186,7 @@ def ground_state(
     guesses = (guesses,) if isinstance(guesses, str) else guesses
     require(len(guesses) > 0, "guesses", "hold at least one guess", "empty")
     require(n_random >= 1, "n_random", "be at least 1", n_random)
-    n_particles = check_filling(base, filling)
+    n_particles = count_carriers(filling, base.orbitals, base.carrier)
     mean_field = problem if isinstance(problem, MeanField) else MeanField(problem)
     starts: list[tuple[str | ComplexArray, int | None]] = []
     for guess in guesses:
@@ -172,39 +194,19 @@ def ground_state(
         first = content_seed(mean_field, "random", n_particles)
         starts += [(guess, first + i) for i in range(n_random)] if random else [(guess, None)]
     solutions = [
-        solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, tolerance, max_iterations, seed=seed)
+        solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, settings, seed)
         for guess, seed in starts
     ]
-    return settled(mean_field, solutions, tolerance)
+    return GroundState.of(mean_field, solutions, settings)
 
 
-def settled(mean_field: MeanField, solutions: Sequence[HartreeFockResult], tolerance: float = 1e-6) -> GroundState:
-    """Order solutions by energy, the unconverged ones last, and lead the lowest to a minimum (:func:`settle`).
-
-    Metals close to the lowest state are led to theirs too: their first Fermi sea is rarely the best one.
-    """
-    found = sorted(solutions, key=_rank)
-    for _ in range(_MOST_SETTLED):
-        pending = _untested(found, tolerance)
-        if pending is None:
-            break
-        equal = next((other for other in found if _is_tested(other) and _equal(other, found[pending])), None)
-        if equal is not None:
-            found[pending] = replace(found[pending], curvature_mev=equal.curvature_mev, move_mev=equal.move_mev)
-            continue
-        first, last = settle(mean_field, found[pending], tolerance)
-        found[pending] = first
-        found = sorted(found if last is first else [last, *found], key=_rank)
-    return GroundState(tuple(found))
-
-
-def _untested(found: Sequence[HartreeFockResult], tolerance: float) -> int | None:
+def _untested(found: Sequence[HartreeFockResult], tolerance_mev: float) -> int | None:
     """Place of the next state to lead to a minimum; None if there is none."""
     for place, state in enumerate(found):
-        close = state.energy_per_cell - found[0].energy_per_cell < _SEAS_MEV
+        close = state.energy_per_cell - found[0].energy_per_cell < _METALS_MEV
         wanted = place == 0 or (state.is_metal and close)
         # filled against the aufbau order is stationary too; a rotation broken by a level filled in part is not
-        stationary = state.converged or (state.residual < tolerance and state.symmetry != "c3")
+        stationary = state.converged or (state.residual < tolerance_mev and state.symmetry != "c3")
         if wanted and stationary and not state.temperature_mev and not _is_tested(state):
             return place
     return None

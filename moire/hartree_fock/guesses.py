@@ -10,11 +10,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from moire._arrays import ComplexArray, FloatArray
+from moire._arrays import ComplexArray, FloatArray, check_shape
 from moire.continuum import ContinuumModel
 from moire.errors import InputError, nearest, require
+from moire.hartree_fock.density_waves import density_wave, layer_projectors
 from moire.hartree_fock.folding import CORNER_DIFFERENCE, Folding
 from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.occupation import Aufbau
 from moire.projection import ProjectedHamiltonian
 
 FIELD_MEV = 50.0
@@ -43,42 +45,6 @@ FINITE_WAVE_VECTOR: Mapping[str, str] = MappingProxyType(
     }
 )
 """Named guesses of enlarged cells and of boosted valleys."""
-
-
-def layer_projectors(problem: ProjectedHamiltonian, folding: Folding | None = None) -> ComplexArray:
-    """Projector onto each layer between the orbitals at equal momentum, (layer, r, orbital, orbital).
-
-    Between the valleys it is the operator that turns the valley at the boost Q of the second one (zero
-    by default), sum_G c^+_{K,k+G} c_{K',k+Q+G}: an in-plane moment of the layer.
-    """
-    folding = folding or Folding(problem.grid, problem.bands.n_flavours)
-    return np.stack([_wave(problem, folding, np.zeros(2), weights) for weights in np.eye(2)])
-
-
-def _wave(problem: ProjectedHamiltonian, folding: Folding, wave: FloatArray, weights: FloatArray) -> ComplexArray:
-    """Matrix of exp(i q.r) with weights of the layers, between all flavours, (r, orbital, orbital).
-
-    q, in units of b_1, b_2, must be a wave vector of the enlarged cell plus a reciprocal vector. For holes it is the
-    conjugate: the operator of a Hermitian potential is then its transpose.
-    """
-    bands, index = problem.bands, folding.index
-    n_f, n_r, n_a = index.shape
-    n_b = bands.n_bands
-    matrix = np.zeros((n_r, n_f, n_a, n_b, n_f, n_a, n_b), dtype=np.complex128)
-    for a, b in itertools.product(range(n_a), repeat=2):
-        umklapp = folding.vectors[a] - folding.vectors[b] - wave
-        if np.abs(umklapp - np.round(umklapp)).max() > 1e-9:
-            continue
-        for f, g in itertools.product(range(n_f), repeat=2):
-            # both states stand at their momentum of the grid: only the second one is shifted, by the difference
-            relative = np.round(umklapp).astype(np.int64) + folding.umklapps[g, :, b] - folding.umklapps[f, :, a]
-            left, right = bands.states[f, index[f, :, a]], bands.states[g, index[g, :, b]]
-            for shift in np.unique(relative, axis=0):
-                here = (relative == shift).all(axis=1)
-                moved = bands.models[g].sew(right[here], shift) * np.asarray(weights)[:, None]
-                matrix[here, f, a, :, g, b] = np.einsum("rmlg,rnlg->rmn", left[here].conj(), moved, optimize=True)
-    flat = matrix.reshape(n_r, n_f * n_a * n_b, n_f * n_a * n_b)
-    return np.asarray(flat.conj() if problem.carrier == "hole" else flat)
 
 
 def content_seed(mean_field: MeanField, guess: str, n_particles: int) -> int:
@@ -162,9 +128,22 @@ def guess_fock(mean_field: MeanField, guess: str, seed: int) -> ComplexArray:
     return np.asarray(mean_field.one_body + FIELD_MEV * operator)
 
 
-def _spread(mean_field: MeanField, valleys: ComplexArray) -> ComplexArray:
-    size = mean_field.dimension // mean_field.n_flavours
-    return valleys.repeat(size, axis=0).repeat(size, axis=1)
+def given_density(guess: ComplexArray, mean_field: MeanField, fill: Aufbau) -> ComplexArray:
+    """Check a density matrix to start from; elements between flavours that stay unmixed are left out.
+
+    Raises
+    ------
+    InputError
+        If it has another shape, does not hold the carriers, or is not Hermitian.
+    """
+    start = np.array(guess, dtype=np.complex128)
+    check_shape("guess", start, mean_field.shape)
+    trace, number = float(np.einsum("kii->", start).real), fill.n_particles
+    require(abs(trace - number) < 1e-6, "guess", f"hold {number} carriers", found=f"holds {trace:g}")
+    require(np.allclose(start, start.conj().swapaxes(1, 2), atol=1e-9), "guess", "be Hermitian", "not")
+    if fill.n_sectors > 1:
+        start[:, mean_field.orbitals.mixed] = 0.0
+    return start
 
 
 def _uniform_field(mean_field: MeanField, guess: str) -> ComplexArray:
@@ -179,7 +158,7 @@ def _uniform_field(mean_field: MeanField, guess: str) -> ComplexArray:
             valleys = np.array([[0, weight], [weight.conj(), 0]])
         else:
             valleys = np.diag([weight, -weight if pauli == "z" else weight][: mean_field.n_flavours])
-        operator += layer * _spread(mean_field, valleys)
+        operator += layer * mean_field.orbitals.between_flavours(valleys)
     return operator
 
 
@@ -192,22 +171,22 @@ def _favoured_layer(problem: ProjectedHamiltonian) -> int:
 
 def _modulated_field(mean_field: MeanField, guess: str) -> ComplexArray:
     problem, folding = mean_field.problem, mean_field.folding
-    both = np.ones(2)
+    both, valleys = np.ones(2), mean_field.orbitals.between_flavours
     if guess in ("spiral", "120_degree"):
         in_plane = np.asarray(_in_plane_wave(folding, guess), dtype=float)
-        field = -_wave(problem, folding, in_plane, both) * _spread(mean_field, np.array([[0, 1], [0, 0j]]))
+        field = -density_wave(problem, folding, in_plane, both) * valleys(np.array([[0, 1], [0, 0j]]))
     elif guess == "stripe":
-        field = -_wave(problem, folding, folding.vectors[1], both)
-        field = field * _spread(mean_field, np.diag([0.5, -0.5 + 0j]))
+        field = -density_wave(problem, folding, folding.vectors[1], both)
+        field = field * valleys(np.diag([0.5, -0.5 + 0j]))
     else:
         field = np.zeros(mean_field.shape, dtype=np.complex128)
         site = np.array([1, 2]) / 3  # MX in units of a_1, a_2
         stars = [_shortest(problem, vector) for vector in folding.vectors[1:]]
         for q in np.concatenate(stars):
             phase = np.exp(-2j * np.pi * q @ site)
-            wave = _wave(problem, folding, q, both)
+            wave = density_wave(problem, folding, q, both)
             field -= (phase.conj() if problem.carrier == "hole" else phase) * wave / (2 * len(stars))
-        field = field * _spread(mean_field, np.eye(mean_field.n_flavours, dtype=np.complex128))
+        field = field * valleys(np.eye(mean_field.n_flavours, dtype=np.complex128))
         if mean_field.n_flavours == 2:  # or it stays in both valleys
             field = field + _uniform_field(mean_field, "valley_polarised") / 16
     return np.asarray(field + field.conj().swapaxes(1, 2))

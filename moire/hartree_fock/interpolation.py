@@ -18,7 +18,6 @@ from moire.errors import require
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.quasiparticles import MixedFlavourModel
 from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.time_dependent.particle_hole import require_unit_cell
 from moire.kernels.overlap_row import overlap_row
 from moire.linalg.hermitian import extremal_eigenpairs
 from moire.resources import reserve
@@ -71,7 +70,7 @@ class MeanFieldModel(MixedFlavourModel):
         InputError
             If the image correction is asked for in a metal.
         """
-        require_unit_cell(result)
+        result.require_unit_cell()
         insulator = len(result.filled_bands) > 0 and result.gap > 0 and result.temperature_mev == 0
         require(
             insulator or not image_correction,
@@ -213,9 +212,8 @@ class MeanFieldModel(MixedFlavourModel):
     @cached_property
     def _density(self) -> ComplexArray:
         """The density matrix that interacts, P - P_ref, (k, flavour, band, flavour, band)."""
-        problem = self.result.problem
-        density = self.result.density_matrix - problem.reference_density
-        return density.reshape(-1, *(problem.bands.n_flavours, problem.bands.n_bands) * 2)
+        density = self.result.density_matrix - self.result.problem.reference_density
+        return self.result.orbitals.split(density)[:, :, 0, :, :, 0]
 
     @cached_property
     def _potential(self) -> ComplexArray:

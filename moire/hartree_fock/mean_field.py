@@ -10,7 +10,9 @@ import numpy as np
 from moire._arrays import ComplexArray, check_shape, read_only
 from moire.errors import require
 from moire.hartree_fock.exchange import Block, Exchange
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Boost, Folding, Supercell
+from moire.hartree_fock.self_energy import SelfEnergyMaps
 from moire.projection import ProjectedHamiltonian
 from moire.resources import human_bytes
 
@@ -39,9 +41,9 @@ class EnergyParts:
 class MeanField:
     """Fock[P] = h + Hartree[P - P_ref] - Exchange[P - P_ref] for P_{ij}(r) = <c^+_j c_i>(r).
 
-    An orbital i at the momentum r of the reduced zone is (flavour, fold, band), flavour slow; without an enlarged cell
-    r = k and there is one fold (:class:`Folding`). Blocks of P between a flavour at k and another at k + Delta
-    transform apart. With L_l(q, k) the form factors,
+    An orbital i at the momentum r of the reduced zone is (flavour, fold, band), flavour slow
+    (:class:`FoldedOrbitals`); without an enlarged cell r = k and there is one fold (:class:`Folding`). Blocks of P
+    between a flavour at k and another at k + Delta transform apart. With L_l(q, k) the form factors,
 
     Hartree(k, k+Delta) = sum_{q in Delta} sum_ll' V_ll'(q)/A L_l(q, k) rho_l'(-q),
     rho_l(q) = sum_fk tr L_l(q, k) P_ff(k+q, k),
@@ -71,27 +73,25 @@ class MeanField:
     problem: ProjectedHamiltonian
     supercell: Supercell | None = None
     boost: Boost | None = None
-    folding: Folding = field(init=False, repr=False)
+    orbitals: FoldedOrbitals = field(init=False, repr=False)
     bare: ComplexArray = field(init=False, repr=False)
     one_body: ComplexArray = field(init=False, repr=False)
     reference: ComplexArray = field(init=False, repr=False)
     constant: float = field(init=False, repr=False)
-    _kernels: _Kernels = field(init=False, repr=False)
+    _maps: SelfEnergyMaps = field(init=False, repr=False)
     _strength: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         problem = self.problem
         folding = Folding(problem.grid, self.n_flavours, self.supercell, self.boost)
-        object.__setattr__(self, "folding", folding)
-        object.__setattr__(self, "_kernels", _Kernels.build(problem, folding))
+        object.__setattr__(self, "orbitals", FoldedOrbitals(problem.orbitals, folding))
+        object.__setattr__(self, "_maps", SelfEnergyMaps.build(problem, folding))
         object.__setattr__(self, "_strength", 1.0)
         self._set_one_body()
 
     def _set_one_body(self) -> None:
-        problem, index = self.problem, self.folding.index
-        bare = np.zeros(self.shape, dtype=np.complex128)
-        energies = np.stack([problem.one_body[f, index[f]] for f in range(self.n_flavours)], axis=1)
-        np.einsum("kii->ki", bare)[:] = energies.reshape(self.shape[:2])
+        problem = self.problem
+        bare = self.orbitals.diagonal(problem.orbitals.flat(problem.one_body))
         reference = self.fold(problem.reference_density)
         one_body = bare - self.interaction(reference) if reference.any() else bare
         object.__setattr__(self, "bare", bare)
@@ -124,7 +124,7 @@ class MeanField:
     @property
     def exchange(self) -> Exchange:
         """The exchange maps, which say whether they are stored and how much memory they take."""
-        return self._kernels.exchange
+        return self._maps.exchange
 
     @property
     def n_flavours(self) -> int:
@@ -137,14 +137,14 @@ class MeanField:
         return self.problem.bands.n_bands
 
     @property
-    def dimension(self) -> int:
-        """Orbitals per momentum of the reduced zone."""
-        return self.n_flavours * self.folding.n_folds * self.n_bands
+    def folding(self) -> Folding:
+        """The enlarged cell and the boost."""
+        return self.orbitals.folding
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of a density matrix."""
-        return self.folding.reduced_grid.n_points, self.dimension, self.dimension
+        """Shape of a density matrix, (r, orbital, orbital)."""
+        return self.orbitals.shape
 
     @property
     def n_cells(self) -> int:
@@ -159,10 +159,9 @@ class MeanField:
         InputError
             If it has order between flavours at equal k and the flavours are boosted apart.
         """
-        n_f, n_b, folding = self.n_flavours, self.n_bands, self.folding
+        (n_f, n_a, n_b), folding = self.orbitals.blocks, self.folding
         unit = density_matrix.reshape(self.n_cells, n_f, n_b, n_f, n_b)
-        n_r, n_a = folding.index.shape[1:]
-        folded = np.zeros((n_r, n_f, n_a, n_b, n_f, n_a, n_b), dtype=np.complex128)
+        folded = self.orbitals.split(np.zeros(self.shape, dtype=np.complex128))
         for f in range(n_f):
             for g in range(n_f):
                 blocks = unit[folding.index[f], f, :, g]
@@ -176,27 +175,26 @@ class MeanField:
                 else:
                     for a in range(n_a):
                         folded[:, f, a, :, g, a] = blocks[:, a]
-        return folded.reshape(self.shape)
+        return self.orbitals.join(folded)
 
     def hartree(self, density_matrix: ComplexArray) -> ComplexArray:
         """Direct self-energy of a Hermitian P in meV, shape (r, orbital, orbital); diagonal in flavour."""
         blocks = self._blocks(density_matrix)
         own = {block: value for block, value in blocks.items() if block.first == block.second}
-        return self._assemble(self._kernels.hartree(own), self._strength)
+        return self._assemble(self._maps.hartree(own), self._strength)
 
     def fock(self, density_matrix: ComplexArray) -> ComplexArray:
         """Exchange self-energy of a Hermitian P in meV, its minus sign included, shape (r, orbital, orbital)."""
         blocks = {block: value for block, value in self._blocks(density_matrix).items() if value.any()}
-        exchange = self._assemble(self._kernels.exchange(blocks), -self._strength)
+        exchange = self._assemble(self._maps.exchange(blocks), -self._strength)
         return exchange - self.problem.zero_exchange * density_matrix
 
     def _blocks(self, density_matrix: ComplexArray) -> dict[Block, ComplexArray]:
         """P between flavour f at k and flavour g at k + Delta, (k, m, n), for every block needed."""
-        n_r, n_a = self.folding.index.shape[1:]
-        n_f, n_b = self.n_flavours, self.n_bands
-        matrix = density_matrix.reshape(n_r, n_f, n_a, n_b, n_f, n_a, n_b)
+        _, n_a, n_b = self.orbitals.blocks
+        matrix = self.orbitals.split(density_matrix)
         result = {}
-        for block, d in self._kernels.differences.items():
+        for block, d in self._maps.differences.items():
             values = np.empty((self.n_cells, n_b, n_b), dtype=np.complex128)
             for a in range(n_a):
                 values[self.folding.index[block.first][:, a]] = matrix[
@@ -207,17 +205,15 @@ class MeanField:
 
     def _assemble(self, blocks: dict[Block, ComplexArray], factor: float) -> ComplexArray:
         """Hermitian matrix of the reduced zone from its blocks times a factor."""
-        n_r, n_a = self.folding.index.shape[1:]
-        n_f, n_b = self.n_flavours, self.n_bands
-        matrix = np.zeros((n_r, n_f, n_a, n_b, n_f, n_a, n_b), dtype=np.complex128)
+        matrix = self.orbitals.split(np.zeros(self.shape, dtype=np.complex128))
         for block, values in blocks.items():
-            d, scaled = self._kernels.differences[block], factor * values
-            for a in range(n_a):
+            d, scaled = self._maps.differences[block], factor * values
+            for a in range(self.folding.n_folds):
                 b = self.folding.sums[a, d]
                 part = scaled[self.folding.index[block.first][:, a]]
                 matrix[:, block.second, b, :, block.first, a] = part.conj().swapaxes(1, 2)
                 matrix[:, block.first, a, :, block.second, b] = part
-        return matrix.reshape(self.shape)
+        return self.orbitals.join(matrix)
 
     def interaction(self, density_matrix: ComplexArray) -> ComplexArray:
         """Hartree plus Fock self-energy of a Hermitian P in meV: linear in P, exactly Hermitian."""
@@ -257,59 +253,6 @@ class MeanField:
 
     def __str__(self) -> str:
         return "\n".join(f"{name:>15}  {value}" for name, value in self.describe().items())
-
-
-@dataclass(frozen=True, eq=False)
-class _Kernels:
-    """The linear maps of a mean field, for the interaction that they were built with.
-
-    Parameters
-    ----------
-    differences
-        The wave vector R_d + s_g - s_f of every block, by the number d of R_d.
-    exchange
-        The exchange.
-    densities, screened
-        Per wave vector R_d and flavour: L_l(q, k) and sum_l' V_ll'(q)/A L_l'(q, k), (q x layer, k x band x band).
-    """
-
-    differences: dict[Block, int]
-    exchange: Exchange
-    densities: dict[Block, ComplexArray]
-    screened: dict[Block, ComplexArray]
-
-    @classmethod
-    def build(cls, problem: ProjectedHamiltonian, folding: Folding) -> _Kernels:
-        grid, n_f = problem.grid, problem.bands.n_flavours
-        differences = {}
-        for f in range(n_f):
-            for g in range(f, n_f):
-                for d, wavevector in enumerate(folding.wavevectors):
-                    shift = grid.difference_index[grid.sum_index[wavevector, folding.shifts[g]], folding.shifts[f]]
-                    opposite = Block(f, f, int(grid.difference_index[0, shift]))
-                    if f != g or opposite not in differences:  # the other one is its conjugate
-                        differences[Block(f, g, int(shift))] = d
-        densities, screened = {}, {}
-        form = problem.form_factors
-        for block in differences:
-            if block.first == block.second:
-                local = np.nonzero(form.transfers.group_index == block.shift)[0]
-                values = np.stack([form.at(block.first, int(q)) for q in local])  # (q, k, m, n, layer)
-                by_layer = values.transpose(0, 4, 1, 2, 3).reshape(len(local), values.shape[4], -1)
-                dressed = problem.coulomb[local] @ by_layer
-                densities[block] = np.ascontiguousarray(by_layer).reshape(-1, by_layer.shape[2])
-                screened[block] = dressed.reshape(-1, by_layer.shape[2])
-        return cls(differences, Exchange(problem, tuple(differences)), densities, screened)
-
-    def hartree(self, blocks: dict[Block, ComplexArray]) -> dict[Block, ComplexArray]:
-        """sum_q V(q) L(q, k) rho(q)^* of the blocks within flavours, rho(q) = sum L(q, k) P(k, k+q)^*."""
-        fields: dict[int, ComplexArray] = {}
-        for block, value in blocks.items():
-            density = self.densities[block] @ value.ravel().conj()
-            fields[block.shift] = fields.get(block.shift, 0) + density.conj()
-        return {
-            block: (fields[block.shift] @ self.screened[block]).reshape(value.shape) for block, value in blocks.items()
-        }
 
 
 def overlap(first: ComplexArray, second: ComplexArray) -> float:

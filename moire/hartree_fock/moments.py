@@ -8,8 +8,9 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire._text import Number
+from moire.hartree_fock.density_waves import layer_projectors
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
-from moire.hartree_fock.guesses import layer_projectors
 from moire.hartree_fock.real_space import real_space_map
 from moire.projection import ProjectedHamiltonian
 
@@ -55,16 +56,15 @@ class Moments:
         InputError
             If the shape is wrong.
         """
-        folding = folding or Folding(problem.grid, problem.bands.n_flavours)
-        n_f, n_r, n_a = folding.index.shape
-        n_b, n_cells = problem.bands.n_bands, problem.grid.n_points
-        dimension = n_f * n_a * n_b
-        check_shape("density_matrix", density_matrix, (n_r, dimension, dimension))
-        layers = layer_projectors(problem, folding).reshape(-1, n_r, n_f, n_a * n_b, n_f, n_a * n_b)
-        blocks = density_matrix.reshape(n_r, n_f, n_a * n_b, n_f, n_a * n_b)
+        orbitals = FoldedOrbitals.of(problem, folding)
+        check_shape("density_matrix", density_matrix, orbitals.shape)
+        n_f, n_a, n_b = orbitals.blocks
+        folding, n_cells = orbitals.folding, problem.grid.n_points
+        layers = layer_projectors(problem, folding).reshape(-1, orbitals.shape[0], n_f, n_a * n_b, n_f, n_a * n_b)
+        blocks = density_matrix.reshape(layers.shape[1:])
         occupations = np.einsum("lkfmfn,kfnfm->fl", layers, blocks, optimize=True).real / n_cells
         n_carriers = float(np.einsum("kii->", density_matrix).real)
-        weights = _weights_by_wave_vector(density_matrix, folding) / max(n_carriers, 1e-300)
+        weights = _weights_by_wave_vector(orbitals, density_matrix) / max(n_carriers, 1e-300)
         coherences = 4 * weights[0, 1] if n_f == 2 else np.zeros(n_a)
         modulations = np.einsum("ffd->d", weights)
         in_plane, charge_modulation = np.zeros(layers.shape[0], dtype=np.complex128), 0.0
@@ -155,15 +155,14 @@ class Moments:
         )
 
 
-def _weights_by_wave_vector(density_matrix: ComplexArray, folding: Folding) -> FloatArray:
+def _weights_by_wave_vector(orbitals: FoldedOrbitals, density_matrix: ComplexArray) -> FloatArray:
     """Sum of |P_fg(k, k + s_g - s_f + R_d)|^2, (flavour, flavour, d)."""
-    n_f, n_r, n_a = folding.index.shape
-    blocks = density_matrix.reshape(n_r, n_f, n_a, -1, n_f, n_a, density_matrix.shape[1] // (n_f * n_a))
-    squares = np.einsum("rfamgbn->fgab", np.abs(blocks) ** 2)
+    n_f, n_a, _ = orbitals.blocks
+    squares = np.einsum("rfamgbn->fgab", np.abs(orbitals.split(density_matrix)) ** 2)
     weights = np.zeros((n_f, n_f, n_a))
     for a in range(n_a):
         for d in range(n_a):
-            weights[:, :, d] += squares[:, :, a, folding.sums[a, d]]
+            weights[:, :, d] += squares[:, :, a, orbitals.folding.sums[a, d]]
     return weights
 
 

@@ -2,131 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from moire._arrays import ComplexArray, FloatArray
+from moire.hartree_fock.iterate import Iterate, Step, commutator, largest
 from moire.hartree_fock.mean_field import MeanField, overlap
-from moire.hartree_fock.mixing import Iterate, Step, commutator
-
-
-@dataclass(frozen=True, eq=False)
-class Tangent:
-    """Energy to second order in rotations X(k) of filled into empty orbitals at fixed occupation of each k.
-
-    P = C exp(K) n exp(-K) C^+ with K = X - X^+ changes the energy by Re<g|X> + <X|H X>/2, where
-    g = 2 F_vo and H X = 2 (F_vv X - X F_oo + [Self-energy of (X + X^+)]_vo). Products are Re sum X^* Y.
-
-    Parameters
-    ----------
-    mean_field
-        The functional.
-    density_matrix, fock
-        A projector at each k and its Fock matrix.
-    block_diagonal
-        Whether rotations between flavours are left out.
-    orbitals, filled, energies
-        Orbitals as columns, (k, orbital, state), which of them are filled, and <F> of each in meV, (k, state).
-    """
-
-    mean_field: MeanField
-    density_matrix: ComplexArray = field(repr=False)
-    fock: ComplexArray = field(repr=False)
-    block_diagonal: bool = False
-    orbitals: ComplexArray = field(init=False, repr=False)
-    filled: NDArray[np.bool_] = field(init=False, repr=False)
-    energies: FloatArray = field(init=False, repr=False)
-    mask: NDArray[np.bool_] = field(init=False, repr=False)
-    differences: FloatArray = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        # one diagonalization sorts filled from empty, and F within each: P commutes with P F P + Q F Q
-        identity = np.eye(self.fock.shape[1])
-        empty = identity - self.density_matrix
-        inner = self.density_matrix @ self.fock @ self.density_matrix + empty @ self.fock @ empty
-        shift = 4 * float(np.abs(inner).sum(axis=2).max()) + 1.0
-        n_flavours = self.mean_field.n_flavours if self.block_diagonal else 1
-        size = self.fock.shape[1] // n_flavours
-        n_k, dimension, _ = self.fock.shape
-        values = np.empty((n_k, dimension))
-        orbitals = np.zeros_like(self.fock)
-        for start in range(0, dimension, size):
-            part = slice(start, start + size)
-            sorted_ = (inner - shift * self.density_matrix)[:, part, part]
-            values[:, part], orbitals[:, part, part] = np.linalg.eigh((sorted_ + sorted_.conj().swapaxes(1, 2)) / 2)
-        filled = values < -shift / 2
-        energies = values + shift * filled
-        mask = ~filled[:, :, None] & filled[:, None, :]
-        if self.block_diagonal:
-            flavour = np.arange(dimension) // size
-            mask &= flavour[:, None] == flavour[None, :]
-        object.__setattr__(self, "orbitals", orbitals)
-        object.__setattr__(self, "filled", filled)
-        object.__setattr__(self, "energies", energies)
-        object.__setattr__(self, "mask", mask)
-        object.__setattr__(self, "differences", (energies[:, :, None] - energies[:, None, :])[mask])
-
-    def _to_orbitals(self, matrix: ComplexArray) -> ComplexArray:
-        return np.asarray((self.orbitals.conj().swapaxes(1, 2) @ matrix @ self.orbitals)[self.mask])
-
-    def _matrix(self, x: ComplexArray) -> ComplexArray:
-        full = np.zeros_like(self.fock)
-        full[self.mask] = x
-        return full
-
-    @property
-    def edges(self) -> tuple[float, float]:
-        """Energies in meV of the highest filled and of the lowest empty orbital; infinite where there is none."""
-        top = self.energies[self.filled].max(initial=-np.inf)
-        return float(top), float(self.energies[~self.filled].min(initial=np.inf))
-
-    @property
-    def gradient(self) -> ComplexArray:
-        """The gradient 2 F_vo in meV, flat."""
-        return 2 * self._to_orbitals(self.fock)
-
-    def hessian(self, x: ComplexArray) -> ComplexArray:
-        """H X in meV: one build of the mean field."""
-        full = self._matrix(x)
-        change = self.orbitals @ (full + full.conj().swapaxes(1, 2)) @ self.orbitals.conj().swapaxes(1, 2)
-        response = self._to_orbitals(self.mean_field.interaction(change))
-        return np.asarray(2 * (self.differences * x + response))
-
-    def change(self, x: ComplexArray) -> ComplexArray:
-        """P' - P of the rotated orbitals, (k, orbital, orbital).
-
-        It is formed from exp(K) - 1 and not as a difference of projectors, so that it has its full relative
-        precision when X is small: energy differences down to 1e-24 of the energy are still meaningful.
-        """
-        full = self._matrix(x)
-        values, vectors = np.linalg.eigh(1j * (full - full.conj().swapaxes(1, 2)))
-        turn = (vectors * np.expm1(-1j * values)[:, None, :]) @ vectors.conj().swapaxes(1, 2)
-        moved = turn * self.filled[:, None, :]
-        inner = moved + moved.conj().swapaxes(1, 2) + moved @ moved.conj().swapaxes(1, 2)
-        return np.asarray(self.orbitals @ inner @ self.orbitals.conj().swapaxes(1, 2))
-
-    def softest(self, seed: int) -> tuple[float, ComplexArray]:
-        """Lowest eigenvalue of H in meV, and its eigenvector X of unit norm.
-
-        It is negative at a saddle, zero along a broken continuous symmetry, and infinite without anything to rotate.
-        """
-        size = int(self.mask.sum())
-        if not size:
-            return np.inf, np.zeros(0, dtype=np.complex128)
-        # ARPACK's tolerance is relative: a zero mode never meets it and is passed over unless it is moved from zero
-        shift = 2 * float(np.abs(self.differences).max())
-
-        def apply(pair: FloatArray) -> FloatArray:
-            product = self.hessian(pair[:size] + 1j * pair[size:])
-            return np.concatenate([product.real, product.imag]) + shift * pair
-
-        start = np.random.default_rng(seed).standard_normal(2 * size)
-        operator = LinearOperator((2 * size, 2 * size), matvec=apply, dtype=np.float64)
-        values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-6)
-        return float(values[0]) - shift, vectors[:size, 0] + 1j * vectors[size:, 0]
+from moire.hartree_fock.occupation import Aufbau
+from moire.hartree_fock.tangent import Tangent
 
 
 def _inner(a: ComplexArray, b: ComplexArray) -> float:
@@ -161,40 +45,49 @@ def truncated_step(tangent: Tangent, scale: FloatArray, radius: float, max_produ
     return np.asarray(x)
 
 
-def newton(
-    mean_field: MeanField, start: Iterate, tolerance: float, max_iterations: int, block_diagonal: bool = False
-) -> Iterate:
-    """Lower the energy at fixed occupation of each momentum until [F, P] is below `tolerance`.
+@dataclass(frozen=True)
+class Newton:
+    """Lower the energy at fixed occupation of each momentum until [F, P] is below the goal.
 
     A step is taken only if the energy falls. The difference of two energies is computed as
     tr F dP + tr Self-energy[dP] dP / 2, exact for a functional quadratic in P and free of cancellation.
+
+    Parameters
+    ----------
+    goal_mev
+        Residual in meV to reach.
     """
-    n_k = mean_field.shape[0]
-    density_matrix, fock, energy = start.density_matrix, start.fock, start.energy
-    residual = float(np.abs(commutator(fock, density_matrix)).max())
-    steps: list[Step] = []
-    radius = 0.3 * np.sqrt(100.0 * n_k)  # 0.3 rad per momentum across 50 meV
-    tangent = Tangent(mean_field, density_matrix, fock, block_diagonal)
-    for _ in range(max_iterations):
-        if residual < tolerance or not tangent.mask.any():
-            break
-        scale = np.sqrt(2 * np.maximum(np.abs(tangent.differences), 5.0))
-        scaled = truncated_step(tangent, scale, radius)
-        x = scaled / scale
-        predicted = _inner(tangent.gradient, x) + _inner(x, tangent.hessian(x)) / 2
-        move = tangent.change(x)
-        response = mean_field.interaction(move)
-        change = overlap(fock, move) + overlap(response, move) / 2
-        ratio = change / predicted if predicted else 0.0
-        if ratio < 0.25:
-            radius = np.sqrt(_inner(scaled, scaled)) / 4
-        elif ratio > 0.75 and _inner(scaled, scaled) > 0.8 * radius**2:
-            radius *= 2
-        if change < 0 and ratio > 1e-3:
-            density_matrix, fock, energy = density_matrix + move, fock + response, energy + change
-            residual = float(np.abs(commutator(fock, density_matrix)).max())
-            tangent = Tangent(mean_field, density_matrix, fock, block_diagonal)
-        steps.append(Step("newton", energy / mean_field.n_cells, residual))
-        if radius < 1e-9:
-            break
-    return Iterate(density_matrix, fock, energy, residual, tuple(steps))
+
+    goal_mev: float
+
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+        """Iterate at most `limit` times (:class:`Stage`); a mixture is filled first: rotations act on determinants."""
+        if largest(start.density_matrix @ start.density_matrix - start.density_matrix) > 1e-8:
+            start = Iterate.of(mean_field, fill(start.fock).density_matrix, start.steps)
+        density_matrix, fock = start.density_matrix, start.fock
+        energy, residual, steps = start.energy, start.residual, list(start.steps)
+        radius = 0.3 * np.sqrt(100.0 * mean_field.shape[0])  # 0.3 rad per momentum across 50 meV
+        tangent = Tangent(mean_field, density_matrix, fock, fill.n_sectors)
+        for _ in range(limit):
+            if residual < self.goal_mev or not tangent.mask.any():
+                break
+            scale = np.sqrt(2 * np.maximum(np.abs(tangent.differences), 5.0))
+            scaled = truncated_step(tangent, scale, radius)
+            x = scaled / scale
+            predicted = _inner(tangent.gradient, x) + _inner(x, tangent.hessian(x)) / 2
+            move = tangent.change(x)
+            response = mean_field.interaction(move)
+            change = overlap(fock, move) + overlap(response, move) / 2
+            ratio = change / predicted if predicted else 0.0
+            if ratio < 0.25:
+                radius = np.sqrt(_inner(scaled, scaled)) / 4
+            elif ratio > 0.75 and _inner(scaled, scaled) > 0.8 * radius**2:
+                radius *= 2
+            if change < 0 and ratio > 1e-3:
+                density_matrix, fock, energy = density_matrix + move, fock + response, energy + change
+                residual = largest(commutator(fock, density_matrix))
+                tangent = Tangent(mean_field, density_matrix, fock, fill.n_sectors)
+            steps.append(Step("newton", energy / mean_field.n_cells, residual))
+            if radius < 1e-9:
+                break
+        return Iterate(density_matrix, fock, energy, residual, tuple(steps))

@@ -49,6 +49,25 @@ class Occupation:
         return float(np.sum(entr(self.weights) + entr(1 - self.weights)))
 
 
+@dataclass(frozen=True)
+class Aufbau:
+    """The rule that fills the states of a Fock matrix: the lowest ones, or Fermi-Dirac at a temperature.
+
+    Parameters
+    ----------
+    n_particles, temperature_mev, n_sectors
+        As in :func:`occupy`.
+    """
+
+    n_particles: int
+    temperature_mev: float = 0.0
+    n_sectors: int = 1
+
+    def __call__(self, fock: ComplexArray) -> Occupation:
+        """Fill the eigenstates of a Fock matrix in meV, (k, orbital, orbital)."""
+        return occupy(fock, self.n_particles, self.temperature_mev, self.n_sectors)
+
+
 def occupy(fock: ComplexArray, n_particles: int, temperature_mev: float = 0.0, n_sectors: int = 1) -> Occupation:
     """Fill the eigenstates of a Fock matrix.
 

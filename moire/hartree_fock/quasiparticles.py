@@ -9,7 +9,8 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.bands import BandStructure
 from moire.bloch import BlochModel
-from moire.errors import InputError, require
+from moire.errors import InputError
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.occupation import Occupation
 from moire.lattice import TriangularLattice
 from moire.projection import ProjectedHamiltonian
@@ -101,10 +102,7 @@ def valley_bands(problem: ProjectedHamiltonian, occupation: Occupation, flavour:
     InputError
         If there is no such flavour.
     """
-    n_flavours, n_bands = problem.bands.n_flavours, problem.bands.n_bands
-    require(flavour in range(n_flavours), "flavour", f"lie in 0..{n_flavours - 1}", flavour)
-    own = slice(flavour * n_bands, (flavour + 1) * n_bands)
-    rows = occupation.orbitals[:, own]
+    rows = occupation.orbitals[:, FoldedOrbitals.of(problem).of_flavour(flavour)]
     energies, orbitals = np.linalg.eigh((rows * occupation.energies[:, None, :]) @ rows.conj().swapaxes(1, 2))
     hole = problem.carrier == "hole"
     states = np.einsum(

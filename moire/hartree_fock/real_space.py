@@ -9,6 +9,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
 from moire.continuum import ContinuumModel
 from moire.errors import InputError, require
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
 from moire.projection import ProjectedHamiltonian
 
@@ -70,10 +71,10 @@ def real_space_map(
     model = bands.models[0]
     if not isinstance(model, ContinuumModel):
         raise InputError("`problem` must belong to a continuum model, but its bands are those of another Bloch model.")
-    folding = folding or Folding(problem.grid, bands.n_flavours)
-    n_f, n_r, n_a = folding.index.shape
-    n_b, n_layers = bands.n_bands, bands.states.shape[3]
-    check_shape("density_matrix", density_matrix, (n_r, n_f * n_a * n_b, n_f * n_a * n_b))
+    orbitals = FoldedOrbitals.of(problem, folding)
+    check_shape("density_matrix", density_matrix, orbitals.shape)
+    (n_f, n_a, n_b), folding = orbitals.blocks, orbitals.folding
+    n_r, n_layers = orbitals.shape[0], bands.states.shape[3]
     fractions = np.stack(np.meshgrid(np.arange(n_points), np.arange(n_points), indexing="ij"), axis=-1) / n_points
     points = fractions @ folding.reduced_grid.lattice.primitive
     flat = points.reshape(-1, 2)

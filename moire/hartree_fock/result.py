@@ -9,22 +9,31 @@ from typing import Literal
 
 import numpy as np
 
-from moire._arrays import ComplexArray
+from moire._arrays import ComplexArray, FloatArray
 from moire._text import Number
 from moire.bands import BandStructure
+from moire.errors import require
 from moire.filling import describe_filling
 from moire.hartree_fock.folded_bands import folded_bands
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
+from moire.hartree_fock.iterate import Step
 from moire.hartree_fock.mean_field import EnergyParts
-from moire.hartree_fock.mixing import Step
 from moire.hartree_fock.moments import Moments
-from moire.hartree_fock.occupation import Occupation
+from moire.hartree_fock.occupation import Aufbau, Occupation
 from moire.hartree_fock.quasiparticles import quasiparticle_bands, valley_bands
 from moire.projection import ProjectedHamiltonian
 
 Symmetry = Literal["free", "valley_diagonal", "c3"]
 SYMMETRIES: tuple[Symmetry, ...] = ("free", "valley_diagonal", "c3")
 
+
+def n_unmixed(symmetry: Symmetry, n_flavours: int) -> int:
+    """Return the number of diagonal blocks that a symmetry keeps apart: flavours that stay unmixed, or one."""
+    return n_flavours if symmetry == "valley_diagonal" else 1
+
+
+VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed: the error is its square
 SADDLE_MEV = -1e-2  # curvature of a saddle; that of a broken continuous symmetry is zero to about 1e-3
 
 
@@ -45,8 +54,8 @@ class HartreeFockResult:
     temperature_mev
         k_B T in meV.
     density_matrix
-        P, (r, orbital, orbital), orbital = (flavour, fold, band) with flavour slow; in the unit cell r = k and there
-        is one fold.
+        P, (r, orbital, orbital), orbital = (flavour, fold, band) with flavour slow (:class:`FoldedOrbitals`); in the
+        unit cell r = k and there is one fold.
     occupation
         Quasiparticle energies (of the carriers), orbitals and occupations.
     energy
@@ -78,6 +87,38 @@ class HartreeFockResult:
     history: tuple[Step, ...] = field(repr=False)
     curvature_mev: float = float("nan")
     move_mev: float = float("nan")
+
+    @cached_property
+    def orbitals(self) -> FoldedOrbitals:
+        """Which orbitals the axes of the density matrix run over."""
+        return FoldedOrbitals.of(self.problem, self.folding)
+
+    @property
+    def mixes_valleys(self) -> bool:
+        """Whether the density matrix has elements above 1e-4 between flavours."""
+        between = np.abs(self.density_matrix[:, self.orbitals.mixed])
+        return bool(between.max(initial=0.0) > VALLEY_DIAGONAL)
+
+    @property
+    def carriers_by_flavour(self) -> FloatArray:
+        """Carriers of each flavour at each momentum, (r, flavour)."""
+        return np.asarray(np.einsum("rfamfam->rf", self.orbitals.split(self.density_matrix)).real)
+
+    def require_unit_cell(self) -> None:
+        """Raise InputError unless the state has the moire cell and equal labels k in both valleys."""
+        found = ", ".join(f"{name} = {value}" for name, value in self.folding.describe().items())
+        require(self.folding.is_trivial, "result", "have the moire cell and no boost", found=f"has {found}")
+
+    @property
+    def filling(self) -> Fraction:
+        """Carriers per moire cell."""
+        return Fraction(self.n_particles, self.problem.grid.n_points)
+
+    @property
+    def aufbau(self) -> Aufbau:
+        """The rule that fills its states."""
+        n_sectors = n_unmixed(self.symmetry, self.problem.bands.n_flavours)
+        return Aufbau(self.n_particles, self.temperature_mev, n_sectors)
 
     @property
     def is_minimum(self) -> bool | None:
@@ -150,7 +191,7 @@ class HartreeFockResult:
 
     def __str__(self) -> str:
         n_k, carrier = self.problem.grid.n_points, self.problem.carrier
-        per_cell = describe_filling(Fraction(self.n_particles, n_k), carrier)
+        per_cell = describe_filling(self.filling, carrier)
         state = "converged" if self.converged else "NOT converged"
         return "\n".join(
             [

@@ -10,6 +10,7 @@ from moire._arrays import ComplexArray, IntArray, read_only
 from moire.continuum import C3_ROTATION, ContinuumModel
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
+from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding, index_of
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import SYMMETRIES
@@ -54,18 +55,18 @@ class Rotation:
     def __post_init__(self) -> None:
         bands, grid = self.problem.bands, self.problem.grid
         target, umklapps = rotated_momenta(grid)
-        n_f, n_k, n_b = bands.energies.shape
-        matrices = np.zeros((n_k, n_f * n_b, n_f * n_b), dtype=np.complex128)
+        orbitals = FoldedOrbitals.of(self.problem)
+        matrices = np.zeros(orbitals.shape, dtype=np.complex128)
         smallest = 1.0
         for f, model in enumerate(bands.models):
             if not isinstance(model, ContinuumModel):
                 raise InputError("`symmetry` must not be 'c3' for a model other than the continuum one, but is 'c3'.")
-            for k in range(n_k):
+            for k in range(grid.n_points):
                 image = model.rotated(bands.states[f, k], umklapps[k])
                 overlap = np.einsum("mlg,nlg->mn", bands.states[f, target[k]].conj(), image)
                 left, singular, right = np.linalg.svd(overlap)
                 smallest = min(smallest, float(singular.min()))
-                own = slice(f * n_b, (f + 1) * n_b)
+                own = orbitals.of_flavour(f)
                 matrices[k, own, own] = OMEGA ** (-self.valley_label * f) * (left @ right)
         require(
             smallest > _SMALLEST_OVERLAP,
@@ -73,7 +74,7 @@ class Rotation:
             "turn the bands kept into themselves (keep whole multiplets)",
             found=f"'c3' leaves an overlap of {smallest:.3g}",
         )
-        for k in range(n_k):
+        for k in range(grid.n_points):
             second = target[k]
             if second == k:
                 matrices[k] = _cube_root_of_one(matrices[k])

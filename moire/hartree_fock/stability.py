@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 
 from moire.errors import require
 from moire.hartree_fock.fermi_sea import rearranged
 from moire.hartree_fock.mean_field import MeanField
-from moire.hartree_fock.newton import Tangent
 from moire.hartree_fock.result import SADDLE_MEV, HartreeFockResult
 from moire.hartree_fock.rotation import RotatedMeanField
 from moire.hartree_fock.scf import solve_hartree_fock
+from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.tangent import Tangent
 
 _ROUNDS = 5  # of rotations and moves in turn
 
@@ -34,7 +34,11 @@ def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
 
 
 def relax(
-    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = SADDLE_MEV, max_saddles: int = 5
+    mean_field: MeanField,
+    result: HartreeFockResult,
+    settings: ScfSettings = DEFAULTS,
+    threshold_mev: float = SADDLE_MEV,
+    max_saddles: int = 5,
 ) -> HartreeFockResult:
     """Leave a saddle along its softest direction, downhill, until the state is a minimum.
 
@@ -44,6 +48,8 @@ def relax(
         The mean field that the state belongs to.
     result
         A state at zero temperature; it is returned itself if it is stable.
+    settings
+        How the states on the way are solved; the solver is Newton's method.
     threshold_mev
         Curvature below which a state counts as a saddle.
     max_saddles
@@ -54,12 +60,12 @@ def relax(
     InputError
         If the state is not one at zero temperature.
     """
-    chain = _downhill(mean_field, result, threshold_mev, max_saddles)
+    chain = _downhill(mean_field, result, settings, threshold_mev, max_saddles)
     return result if len(chain) == 1 else chain[-1]
 
 
-def settle(
-    mean_field: MeanField, result: HartreeFockResult, tolerance: float = 1e-6
+def minimize(
+    mean_field: MeanField, result: HartreeFockResult, settings: ScfSettings = DEFAULTS
 ) -> tuple[HartreeFockResult, HartreeFockResult]:
     """Lead a state to a minimum, by rotations of orbitals and by moves of carriers in turn.
 
@@ -69,24 +75,24 @@ def settle(
         The mean field that the state belongs to.
     result
         A state at zero temperature.
-    tolerance
-        Residual in meV at which a state counts as converged.
+    settings
+        How the states on the way are solved; the solver is Newton's method.
 
     Returns
     -------
     states
         The state itself with its curvature, and the one that it leads to, tested for both; equal at a minimum.
     """
-    chain = _downhill(mean_field, result)
+    chain = _downhill(mean_field, result, settings)
     last = chain[-1]
-    moved = rearranged(mean_field, last, tolerance)
+    moved = rearranged(mean_field, last, settings)
     if len(chain) == 1 and not _is_another(moved):
         return moved, moved
     for _ in range(_ROUNDS):
         if not _is_another(moved):
             return chain[0], moved
-        last = _downhill(mean_field, moved)[-1]
-        moved = rearranged(mean_field, last, tolerance)
+        last = _downhill(mean_field, moved, settings)[-1]
+        moved = rearranged(mean_field, last, settings)
     return chain[0], moved
 
 
@@ -95,9 +101,14 @@ def _is_another(moved: HartreeFockResult) -> bool:
 
 
 def _downhill(
-    mean_field: MeanField, result: HartreeFockResult, threshold_mev: float = SADDLE_MEV, max_saddles: int = 5
+    mean_field: MeanField,
+    result: HartreeFockResult,
+    settings: ScfSettings,
+    threshold_mev: float = SADDLE_MEV,
+    max_saddles: int = 5,
 ) -> list[HartreeFockResult]:
     """States on the way down through saddles, each with its curvature."""
+    settings = replace(settings, solvers=("newton",), level_shift_mev=0.0)
     states: list[HartreeFockResult] = []
     while True:
         tangent = _tangent(mean_field, result)
@@ -108,8 +119,9 @@ def _downhill(
         # a tenth of a radian per momentum: far enough to leave, near enough to go down
         start = result.density_matrix + tangent.change(0.1 * np.sqrt(mean_field.shape[0]) * direction)
         start = (start + start.conj().swapaxes(1, 2)) / 2
-        filling = Fraction(result.n_particles, mean_field.n_cells)
-        lower = solve_hartree_fock(mean_field, filling, start, result.symmetry, solvers=("newton",), seed=result.seed)
+        lower = solve_hartree_fock(
+            mean_field, result.filling, start, result.symmetry, settings=settings, seed=result.seed
+        )
         if lower.energy_per_cell >= result.energy_per_cell:
             return states
         result = replace(lower, guess=f"{result.guess.removesuffix(' relaxed')} relaxed")
@@ -120,4 +132,4 @@ def _tangent(mean_field: MeanField, result: HartreeFockResult) -> Tangent:
     if result.symmetry == "c3":
         mean_field = RotatedMeanField.of(mean_field, result.density_matrix)
     fock = mean_field(result.density_matrix)
-    return Tangent(mean_field, result.density_matrix, fock, result.symmetry == "valley_diagonal")
+    return Tangent(mean_field, result.density_matrix, fock, result.aufbau.n_sectors)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import DTypeLike
 from scipy.linalg import eigh
 
 from moire._arrays import ComplexArray, FloatArray
+from moire.linalg.vectors import VectorSpace
 
-CHUNK = 1 << 13  # states handled at once, so that temporary arrays stay small and in cache
 DEFICIENT = 1e-10  # a new vector shorter than this, relative to H, lies in the span of the basis
 Multiply = Callable[[ComplexArray], ComplexArray]
 
@@ -20,22 +19,19 @@ class KrylovBasis:
 
     Parameters
     ----------
-    dimension
-        Length of the vectors.
+    space
+        The space of the vectors.
     n_krylov
         Largest number of vectors, the pending block included.
     block_size
         Vectors of a block.
     seed
         Words that seed the random vectors, together with their running number.
-    dtype
-        Of the vectors.
     """
 
-    def __init__(
-        self, dimension: int, n_krylov: int, block_size: int, seed: tuple[int, ...], dtype: DTypeLike = np.complex128
-    ) -> None:
-        self.vectors = np.empty((n_krylov, dimension), dtype=dtype)
+    def __init__(self, space: VectorSpace, n_krylov: int, block_size: int, seed: tuple[int, ...]) -> None:
+        self.space = space
+        self.vectors = space.empty(n_krylov)
         self.projected = np.zeros((n_krylov, n_krylov), dtype=np.complex128)
         self.coupling = np.zeros((0, 0), dtype=np.complex128)
         self.n_held = self.n_pending = self.n_drawn = 0
@@ -46,7 +42,7 @@ class KrylovBasis:
     def is_full(self) -> bool:
         """Whether another block does not fit."""
         taken = self.n_held + self.n_pending
-        return taken + min(self._block_size, self.vectors.shape[1] - taken) > len(self.vectors)
+        return taken + min(self._block_size, self.space.dimension - taken) > len(self.vectors)
 
     @property
     def is_complete(self) -> bool:
@@ -55,7 +51,7 @@ class KrylovBasis:
 
     def draw_pending(self) -> None:
         """Make the pending block random, orthogonal to the basis and not coupled to it."""
-        block = np.empty((0, self.vectors.shape[1]), dtype=self.vectors.dtype)
+        block = self.space.empty(0)
         self._set_pending(block, np.zeros((0, self.n_held), dtype=np.complex128))
 
     def start_from(self, vectors: ComplexArray) -> None:
@@ -65,30 +61,12 @@ class KrylovBasis:
         self._set_pending(block, np.zeros((len(block), 0), dtype=np.complex128), size=len(block))
 
     def _random(self) -> ComplexArray:
-        rng = np.random.default_rng([*self._seed, self.n_drawn])
         self.n_drawn += 1
-        dimension = self.vectors.shape[1]
-        return (rng.standard_normal(dimension) + 1j * rng.standard_normal(dimension)).astype(self.vectors.dtype)
-
-    def _overlaps(self, block: ComplexArray, first: int, last: int) -> ComplexArray:
-        """<V_i | block_j> for the vectors from `first` to `last`, (i, j)."""
-        total = np.zeros((len(block), last - first), dtype=np.complex128)
-        for start in range(0, block.shape[1], CHUNK):
-            piece = slice(start, start + CHUNK)
-            total += block[:, piece].conj() @ self.vectors[first:last, piece].T
-        overlaps: ComplexArray = total.conj().T
-        return overlaps
-
-    def _subtract(self, block: ComplexArray, overlaps: ComplexArray, first: int) -> None:
-        """Subtract from `block`, in place, the vectors from `first` on times `overlaps`."""
-        coefficients = np.ascontiguousarray(overlaps.T, dtype=block.dtype)
-        last = first + len(overlaps)
-        for start in range(0, block.shape[1], CHUNK):
-            piece = slice(start, start + CHUNK)
-            block[:, piece] -= coefficients @ self.vectors[first:last, piece]
+        return self.space.random((*self._seed, self.n_drawn - 1))
 
     def _project_out(self, block: ComplexArray, n_vectors: int) -> None:
-        self._subtract(block, self._overlaps(block, 0, n_vectors), 0)
+        known = self.vectors[:n_vectors]
+        self.space.subtract(block, known, self.space.overlaps(known, block))
 
     def _set_pending(
         self, block: ComplexArray, coupling: ComplexArray, scale: float = 1.0, size: int | None = None
@@ -98,23 +76,23 @@ class KrylovBasis:
         ``coupling`` (block, held) is rewritten in terms of the orthonormal vectors. There are `size` of them, by
         default a block.
         """
-        n_held = self.n_held
-        size = min(size or self._block_size, len(self.vectors) - n_held, self.vectors.shape[1] - n_held)
+        n_held, norm_of = self.n_held, self.space.norm
+        size = min(size or self._block_size, len(self.vectors) - n_held, self.space.dimension - n_held)
         triangle = np.zeros((size, len(block)), dtype=np.complex128)
         count = 0
         for index, vector in enumerate(block):
-            before = np.linalg.norm(vector)
-            row = vector[None]
+            before = norm_of(vector)
+            row, found = vector[None], self.vectors[n_held : n_held + count]
             for _ in range(2):
-                overlaps = self._overlaps(row, n_held, n_held + count)
-                self._subtract(row, overlaps, n_held)
+                overlaps = self.space.overlaps(found, row)
+                self.space.subtract(row, found, overlaps)
                 triangle[:count, index] += overlaps[:, 0]
-            norm = float(np.linalg.norm(row))
+            norm = norm_of(row)
             if norm > DEFICIENT * scale and count < size:
                 if norm < 1e-3 * before or norm < 1e-3 * scale:  # rounding errors have grown: orthogonalize once more
                     row /= norm
                     self._project_out(row, n_held + count)
-                    row /= np.linalg.norm(row)
+                    row /= norm_of(row)
                 else:
                     row /= norm
                 self.vectors[n_held + count] = row[0]
@@ -124,9 +102,9 @@ class KrylovBasis:
         while count < size:
             row = self._random()[None]
             for _ in range(3):
-                row /= np.linalg.norm(row)
+                row /= norm_of(row)
                 self._project_out(row, n_held + count)
-            self.vectors[n_held + count] = row[0] / np.linalg.norm(row)
+            self.vectors[n_held + count] = row[0] / norm_of(row)
             count += 1
         self.n_pending = size
 
@@ -134,14 +112,15 @@ class KrylovBasis:
         """Move the pending block into the basis; its product with H gives the next pending block."""
         first, last = self.n_held, self.n_held + self.n_pending
         block = np.ascontiguousarray(multiply(self.vectors[first:last].T).T)
-        scale = float(np.linalg.norm(block, axis=1).max()) + np.finfo(float).tiny
+        space, vectors = self.space, self.vectors
+        scale = float(space.norms(block).max()) + np.finfo(float).tiny
         known = self.coupling.conj().T  # H F = V B^+ + ..., so that one sweep over the basis is enough
         start = int(np.flatnonzero(np.any(known != 0, axis=1))[0]) if np.any(known) else first
-        self._subtract(block, known[start:], start)
-        own = self._overlaps(block, first, last)
-        self._subtract(block, own, first)
-        column = self._overlaps(block, 0, last)
-        self._subtract(block, column, 0)
+        space.subtract(block, vectors[start:first], known[start:])
+        own = space.overlaps(vectors[first:last], block)
+        space.subtract(block, vectors[first:last], own)
+        column = space.overlaps(vectors[:last], block)
+        space.subtract(block, vectors[:last], column)
         column[:first] += known
         column[first:] += own
         self.projected[:last, first:last] = column
@@ -163,10 +142,7 @@ class KrylovBasis:
     def compress(self, values: FloatArray, columns: ComplexArray) -> None:
         """Replace the basis by the Ritz vectors of the given coefficients (held, kept)."""
         held, kept = columns.shape
-        rotation = np.ascontiguousarray(columns.T).astype(self.vectors.dtype)
-        for start in range(0, self.vectors.shape[1], CHUNK):
-            piece = slice(start, start + CHUNK)
-            self.vectors[:kept, piece] = rotation @ self.vectors[:held, piece]
+        self.space.rotate(self.vectors, columns)
         self.vectors[kept : kept + self.n_pending] = self.vectors[held : held + self.n_pending].copy()
         self.coupling = self.coupling @ columns
         self.projected[:kept, :kept] = np.diag(values[:kept])
@@ -179,7 +155,7 @@ class KrylovBasis:
             piece = slice(start, min(start + self._block_size, len(values)))
             block = self.vectors[piece]
             misses = np.asarray(multiply(block.T)).T - values[piece, None] * block
-            residuals[piece] = np.linalg.norm(misses, axis=1)
+            residuals[piece] = self.space.norms(misses)
         return residuals
 
     def pend_residuals(self, multiply: Multiply, residuals: FloatArray) -> None:
@@ -190,7 +166,7 @@ class KrylovBasis:
             self._project_out(block, self.n_held)
         coupling = np.zeros((len(worst), self.n_held), dtype=np.complex128)
         coupling[np.arange(len(worst)), worst] = 1.0
-        self._set_pending(block, coupling, float(np.linalg.norm(block, axis=1).max()) + np.finfo(float).tiny)
+        self._set_pending(block, coupling, float(self.space.norms(block).max()) + np.finfo(float).tiny)
 
     def state(self) -> dict[str, np.ndarray]:
         """State from which a run continues."""
@@ -205,7 +181,7 @@ class KrylovBasis:
         """Continue from a saved state."""
         self.n_held, self.n_pending, self.n_drawn, n_krylov = (int(count) for count in state["counts"])
         if n_krylov != len(self.vectors):
-            self.vectors = np.empty((n_krylov, self.vectors.shape[1]), dtype=self.vectors.dtype)
+            self.vectors = self.space.empty(n_krylov)
             self.projected = np.zeros((n_krylov, n_krylov), dtype=np.complex128)
         self.vectors[: self.n_held + self.n_pending] = state["vectors"]
         self.projected[: self.n_held, : self.n_held] = state["projected"]

@@ -13,6 +13,7 @@ from moire._arrays import ComplexArray, FloatArray, read_only
 from moire.errors import require
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.krylov import KrylovBasis, Multiply
+from moire.linalg.vectors import VectorSpace
 
 REACHED, ROUNDING = "residual below tolerance", "residual at rounding error"
 
@@ -166,7 +167,7 @@ def block_lanczos(
     """
     wanted = settings.n_eigenstates
     require(1 <= wanted <= dimension, "n_eigenstates", f"lie in 1..{dimension}, the dimension", wanted)
-    basis = KrylovBasis(dimension, settings.n_krylov, settings.block_size, settings.seed, dtype)
+    basis = KrylovBasis(VectorSpace(dimension, dtype), settings.n_krylov, settings.block_size, settings.seed)
     run = _Progress(settings, settings.tolerance)
     if known is not None:
         basis.start_from(known)
@@ -184,7 +185,7 @@ def block_lanczos(
             next_check = basis.n_held + max(1, basis.n_held // 16)
             values, columns, estimates = basis.ritz()
             run.history.append((float(run.iterations), float(estimates[:wanted].max())))
-            rounding = float(np.finfo(basis.vectors.dtype).eps) * float(np.abs(values).max())
+            rounding = float(np.finfo(basis.vectors.real.dtype).eps) * float(np.abs(values).max())
             found = estimates[:wanted] <= max(run.target, rounding)
             n_found = int(np.argmin(np.append(found, False)))  # a level counts when all below it are found
             is_complete = basis.is_complete

@@ -18,6 +18,7 @@ from moire.observables.pair_correlation import PairCorrelation, pair_correlation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
+from moire.observables.valley_polarisation import ValleyPolarisation, valley_polarisation
 from moire.predictions.charge_density_waves import tower_momenta
 from moire.predictions.counting import quasihole_counts
 
@@ -40,6 +41,7 @@ __all__ = [
     "SpectralFlow",
     "StatesAtPhase",
     "StructureFactor",
+    "ValleyPolarisation",
     "at_boundary_phase",
     "charge_gap",
     "charge_order",
@@ -59,4 +61,5 @@ __all__ = [
     "spectral_flow",
     "structure_factor",
     "tower_momenta",
+    "valley_polarisation",
 ]

@@ -16,7 +16,18 @@ from moire.io import Dataset, Record, read_record, write_record
 from moire.sweep.folder import ResultsFolder
 
 SUMMARY = "summary.h5"
-COORDINATES = ("parameters", "cluster", "filling", "epsilon", "boundary_phase_1", "boundary_phase_2", "D", "theta")
+COORDINATES = (
+    "parameters",
+    "cluster",
+    "filling",
+    "bands",
+    "valleys",
+    "epsilon",
+    "boundary_phase_1",
+    "boundary_phase_2",
+    "D",
+    "theta",
+)
 
 
 @dataclass(frozen=True)
@@ -147,7 +158,7 @@ def _table(rows: list[dict[str, Dataset]]) -> Table:
     rows = sorted(
         rows,
         key=lambda row: tuple(
-            str(row[n].values) if n in {"parameters", "cluster", "filling"} else float(row[n].values)
+            str(row[n].values) if n in {"parameters", "cluster", "filling", "valleys"} else float(row[n].values)
             for n in COORDINATES
             if n in row
         ),

@@ -27,7 +27,7 @@ class BandsTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "bands"
-    valleys: ClassVar[int] = 1
+    of_one_valley: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset()
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_bands)
     n_bands: Annotated[int, Option("number of bands, counted from the gap")] = 3
@@ -59,16 +59,16 @@ class BandsTask:
             model, KPath.through(model.lattice, points_per_segment=self.points_per_segment), self.n_bands
         )
         mesh = solve_bands(model, point.grid(self.mesh), self.n_bands)
-        figures = {}
+        columns = {}
         for band in range(self.n_bands):
-            figures[f"width_{band}"] = Dataset(mesh.width(band), "meV", (), f"width of band {band} on the mesh")
+            columns[f"width_{band}"] = Dataset(mesh.width(band), "meV", (), f"width of band {band} on the mesh")
         for band in range(self.n_bands - 1):
             pair = f"bands {band} and {band + 1}"
-            figures[f"gap_{band}_{band + 1}"] = Dataset(mesh.gap(band), "meV", (), f"indirect gap of {pair}")
-            figures[f"direct_gap_{band}_{band + 1}"] = Dataset(
+            columns[f"gap_{band}_{band + 1}"] = Dataset(mesh.gap(band), "meV", (), f"indirect gap of {pair}")
+            columns[f"direct_gap_{band}_{band + 1}"] = Dataset(
                 mesh.direct_gap(band), "meV", (), f"direct gap of {pair}"
             )
-        return bands_record(path, mesh), figures, str(mesh)
+        return bands_record(path, mesh), columns, str(mesh)
 
     @staticmethod
     def figure(record: Record, title: str) -> Figure:

@@ -31,7 +31,7 @@ class ChernTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "chern"
-    valleys: ClassVar[int] = 1
+    of_one_valley: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset()
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_chern)
     bands: Annotated[
@@ -72,7 +72,7 @@ class ChernTask:
         bands: BandStructure = solve_bands(point.build(), point.grid(self.mesh), self.n_bands)
         results: list[ChernResult] = [chern_number(bands, group) for group in self.bands]
         kubo: list[CurvatureMap] = [berry_curvature(bands, group) for group in self.bands]
-        figures = {}
+        columns = {}
         for result, curvature in zip(results, kubo, strict=True):
             if abs(result.value - curvature.chern) > ROUTES_AGREE:
                 warnings.warn(
@@ -83,14 +83,14 @@ class ChernTask:
                     stacklevel=2,
                 )
             group = "_".join(map(str, result.band_indices))
-            figures[f"chern_{group}"] = Dataset(result.value, "", (), f"Chern number of bands {group} by links")
-            figures[f"kubo_{group}"] = Dataset(curvature.chern, "", (), "the same from the curvature")
-            figures[f"min_link_{group}"] = Dataset(result.min_link, "", (), "smallest link; below 0.5 is too coarse")
+            columns[f"chern_{group}"] = Dataset(result.value, "", (), f"Chern number of bands {group} by links")
+            columns[f"kubo_{group}"] = Dataset(curvature.chern, "", (), "the same from the curvature")
+            columns[f"min_link_{group}"] = Dataset(result.min_link, "", (), "smallest link; below 0.5 is too coarse")
         lines = [bands.names[0]] + [
             f"{result}; curvature route {Number(curvature.chern):+.4f}"
             for result, curvature in zip(results, kubo, strict=True)
         ]
-        return chern_record(bands.grid, results, kubo), figures, "\n".join(lines)
+        return chern_record(bands.grid, results, kubo), columns, "\n".join(lines)
 
     @staticmethod
     def figure(record: Record, title: str) -> Figure:

@@ -52,7 +52,7 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        record, figures, text = task.compute(request.point, **{name: how[name] for name in task.takes})
+        record, columns, text = task.compute(request.point, **{name: how[name] for name in task.takes})
     messages = list(dict.fromkeys(str(warning.message) for warning in caught))
     attributes = {
         "request": request.canonical(),
@@ -67,7 +67,7 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
         "theta": Dataset(float(point.twist_deg), "deg", (), "twist angle"),
         "D": Dataset(float(point.displacement_mev), "meV", (), "displacement field"),
         **task.coordinates(),
-        **figures,
+        **columns,
     }
     datasets = {**record.datasets, **{f"summary/{name}": column for name, column in columns.items()}}
     text = "\n".join([text, *(f"Warning: {message}" for message in messages)])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
 
 from moire.bands import solve_bands
 from moire.errors import require
 from moire.exact_diagonalization import (
     Spectrum,
     SpectrumSettings,
+    carriers_of_flavours,
     carriers_on,
     composite_fermi_liquid,
     sector_dimensions,
@@ -21,13 +24,13 @@ from moire.exact_diagonalization import (
 from moire.grids import MomentumGrid
 from moire.io import Dataset, Record, read_spectrum, spectrum_record
 from moire.lattice import MoireLattice
-from moire.orbitals import Orbitals
+from moire.orbitals import Numbers, Orbitals
 from moire.projection import ProjectedHamiltonian, project
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
 from moire.tasks.point import ModelPoint
 from moire.tasks.projection import ProjectionOptions
-from moire.tasks.values import Cluster, HoleFilling, Phases, hole_filling
+from moire.tasks.values import Cluster, HoleFilling, Phases, Polarisations, hole_filling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,16 +45,21 @@ class SpectrumOptions:
     boundary_phase: Annotated[
         Phases, Option("[boundary phases](theory/flux_and_gaps.md) along L_1 and L_2", "2 pi")
     ] = (0.0, 0.0)
+    n_bands: Annotated[int, Option("bands kept of each valley")] = 1
+    valleys: Annotated[Literal["one", "both"], Option("the valley of the point, or K and K'")] = "one"
+    polarisation: Annotated[
+        Polarisations, Option("N_K - N_K' of both valleys; those that time reversal does not relate if empty")
+    ] = ()
     n_eigenstates: Annotated[int, Option("levels per sector", flag="states")] = 4
     seed: Annotated[int, Option("seed of the starting vectors")] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class EdTask(SpectrumOptions, ProjectionOptions):
-    """Many-body spectrum of the top band of one valley on a cluster."""
+    """Many-body spectrum on a cluster, of any number of bands of one valley or of both."""
 
     name: ClassVar[str] = "ed"
-    valleys: ClassVar[int] = 1
+    of_one_valley: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"progress", "checkpoint"})
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_spectrum)
     epsilon_r: Annotated[float, Option("relative dielectric constant")] = 10.0
@@ -63,8 +71,8 @@ class EdTask(SpectrumOptions, ProjectionOptions):
         """Raise InputError if the task cannot be computed at this point."""
         require(self.n_eigenstates >= 1, "n_eigenstates", "be at least 1", self.n_eigenstates)
         self.check_projection(self.epsilon_r)
-        point.build()
-        carriers_on(point.grid(self.cluster), self.filling)
+        point.check_bands(self.n_bands)
+        self._sectors(point.grid(self.cluster))
 
     def title(self) -> str:
         """Label of the task among others of its kind, for progress lines."""
@@ -81,19 +89,30 @@ class EdTask(SpectrumOptions, ProjectionOptions):
             "boundary_phase_2": Dataset(second, "turn", (), "boundary phase along L_2, in units of 2 pi"),
             "filling": Dataset(self.filling, "1/cell", (), "filling"),
             "epsilon": Dataset(float(self.epsilon_r), "", (), "dielectric constant"),
+            "bands": Dataset(self.n_bands, "", (), "bands kept of each valley"),
+            "valleys": Dataset(self.valleys, "", (), "valleys kept"),
         }
 
     def cost(self) -> float:
         """Rough cost in seconds, from the number of stored elements and some 200 products."""
         grid = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.cluster)
-        carriers = carriers_on(grid, self.filling)
-        particles = min(carriers, grid.n_points - carriers)
-        per_state = particles**2 * grid.n_points / 8 + 1
-        return 0.1 + 200 * 2e-9 * per_state * float(sector_dimensions(Orbitals(grid), particles).sum())
+        orbitals, sectors = self._sectors(grid)
+        n_particles = sum(sectors[0])
+        n_particles = min(n_particles, orbitals.size - n_particles) if self.n_bands == 1 else n_particles
+        per_state = n_particles**2 * orbitals.size**2 / grid.n_points / 8 + 1
+        return 0.1 + 200 * 2e-9 * per_state * sum(float(sector_dimensions(orbitals, each).sum()) for each in sectors)
+
+    def _sectors(self, grid: MomentumGrid) -> tuple[Orbitals, tuple[Numbers, ...]]:
+        """Orbitals, and carriers of each valley at every polarisation; raises InputError where it cannot be."""
+        orbitals = Orbitals(grid, 2 if self.valleys == "both" else 1, self.n_bands)
+        n_carriers = carriers_on(grid, self.filling, orbitals.n_flavours * self.n_bands)
+        return orbitals, carriers_of_flavours(orbitals, n_carriers, self.polarisation or None)
 
     def problem(self, point: ModelPoint) -> ProjectedHamiltonian:
-        """The projected Hamiltonian of the holes of the top band at one point."""
-        bands = solve_bands(point.build(), point.grid(self.cluster, self.boundary_phase), n_bands=1)
+        """The projected Hamiltonian of the holes of the bands kept at one point."""
+        valleys = (point.valley,) if self.valleys == "one" else (+1, -1)
+        models = [replace(point, valley=valley).build() for valley in valleys]
+        bands = solve_bands(models, point.grid(self.cluster, self.boundary_phase), self.n_bands)
         return project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
 
     def settings(self, progress: bool, checkpoint: Path | None) -> SpectrumSettings:
@@ -106,25 +125,30 @@ class EdTask(SpectrumOptions, ProjectionOptions):
             self.problem(point),
             self.filling,
             self.n_eigenstates,
+            polarisation=self.polarisation or None,
             settings=self.settings(progress, checkpoint),
         )
         text = str(spectrum)
-        if spectrum.filling == Fraction(1, 2):
+        if spectrum.filling == Fraction(1, 2) and self.n_bands == 1 and self.valleys == "one":
             text += f"\n{composite_fermi_liquid(spectrum)}"
-        return spectrum_record(spectrum), self.figures(spectrum), text
+        return spectrum_record(spectrum), self.columns(spectrum), text
 
-    def figures(self, spectrum: Spectrum) -> Columns:
-        """Main values of a spectrum."""
-        figures = {
+    def columns(self, spectrum: Spectrum) -> Columns:
+        """Columns of the summary of a spectrum."""
+        columns = {
             "energy_per_carrier": Dataset(spectrum.energy_per_carrier, "meV", (), "lowest energy per carrier"),
             "converged": Dataset(all(spectrum.converged), "", (), "every level of every sector converged"),
         }
+        if self.valleys == "both":
+            row = int(np.nanargmin(spectrum.energies[:, 0]))
+            found = abs(int(spectrum.polarisation[row])) / spectrum.n_carriers
+            columns["polarisation"] = Dataset(found, "", (), "|N_K - N_K'| / N of the lowest state")
         if spectrum.manifold is not None:
             manifold = spectrum.manifold
-            figures["splitting"] = Dataset(manifold.splitting, "meV", (), "splitting of the predicted manifold")
-            figures["gap"] = Dataset(manifold.gap, "meV", (), "gap above the predicted manifold")
-            figures["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature is there")
-        return figures
+            columns["splitting"] = Dataset(manifold.splitting, "meV", (), "splitting of the predicted manifold")
+            columns["gap"] = Dataset(manifold.gap, "meV", (), "gap above the predicted manifold")
+            columns["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature is there")
+        return columns
 
     @staticmethod
     def figure(record: Record, title: str) -> Figure:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from moire.errors import require
-from moire.exact_diagonalization import carriers_on
+from moire.exact_diagonalization import carriers_on, check_one_band
 from moire.filling import one_band_filling
 from moire.io import Dataset, Record, fci_record, read_fci
 from moire.observables import check_predicted, fci_report
@@ -50,6 +50,7 @@ class FciTask(DiagnosticOptions, EdTask):
         """Raise InputError if the task cannot be computed at this point."""
         super().check(point)
         grid = point.grid(self.cluster)
+        check_one_band(self._sectors(grid)[0], "task")
         check_predicted(grid, one_band_filling(self.filling), self.n_eigenstates)
         carriers = carriers_on(grid, self.filling)
         minority = min(carriers, grid.n_points - carriers)
@@ -81,21 +82,21 @@ class FciTask(DiagnosticOptions, EdTask):
             with_charge_gap=self.with_charge_gap,
             settings=self.settings(progress, checkpoint),
         )
-        figures = self.figures(report.spectrum)
+        columns = self.columns(report.spectrum)
         for direction, flow in zip(self.flux_directions, report.flows, strict=True):
-            figures[f"flow_gap_{direction}"] = Dataset(
+            columns[f"flow_gap_{direction}"] = Dataset(
                 float(flow.gap.min()), "meV", (), f"smallest gap under a flux along L_{direction}"
             )
         if report.chern is not None:
-            figures["many_body_chern"] = Dataset(report.chern.value, "", (), "Chern number of the manifold")
+            columns["many_body_chern"] = Dataset(report.chern.value, "", (), "Chern number of the manifold")
         if report.entanglement is not None:
-            figures["entanglement_gap"] = Dataset(report.entanglement.gap, "", (), "above the predicted levels")
-        figures["quantum_weight"] = Dataset(report.weight.value, "", (), "K of the full structure factor")
+            columns["entanglement_gap"] = Dataset(report.entanglement.gap, "", (), "above the predicted levels")
+        columns["quantum_weight"] = Dataset(report.weight.value, "", (), "K of the full structure factor")
         if report.charge is not None:
-            figures["charge_gap"] = Dataset(report.charge.charge_gap, "meV", (), "E(N+1) + E(N-1) - 2 E(N)")
+            columns["charge_gap"] = Dataset(report.charge.charge_gap, "meV", (), "E(N+1) + E(N-1) - 2 E(N)")
         n_yes = sum(check.answer is True for check in report.checks)
-        figures["answers_yes"] = Dataset(f"{n_yes}/{len(report.checks)}", "", (), "questions answered with yes")
-        return fci_record(report), figures, str(report)
+        columns["answers_yes"] = Dataset(f"{n_yes}/{len(report.checks)}", "", (), "questions answered with yes")
+        return fci_record(report), columns, str(report)
 
     @staticmethod
     def figure(record: Record, title: str) -> Figure:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import ConfigDict
+from tqdm import tqdm
 
 from moire._text import Number
 from moire.bands import BandStructure, solve_bands
@@ -21,16 +22,19 @@ from moire.hartree_fock import (
     Folding,
     HartreeFockResult,
     MeanField,
+    ScfSettings,
     Symmetry,
     check_guess,
     check_symmetry,
     count_carriers,
     excitations,
     follow,
+    ground_state,
     interpolate_bands,
 )
 from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
 from moire.observables import MeanFieldPoint
+from moire.orbitals import Orbitals
 from moire.projection import REFERENCES, Reference, ZeroMomentum, project
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
@@ -50,7 +54,7 @@ class HfTask(ProjectionOptions):
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "hf"
-    valleys: ClassVar[int] = 2
+    of_one_valley: ClassVar[bool] = False
     takes: ClassVar[frozenset[str]] = frozenset({"progress"})
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_hartree_fock)
     filling: Annotated[
@@ -92,22 +96,24 @@ class HfTask(ProjectionOptions):
     def __post_init__(self) -> None:
         object.__setattr__(self, "filling", hole_filling(self.filling))
 
+    @property
+    def settings(self) -> ScfSettings:
+        """Settings of the self-consistency loop."""
+        return ScfSettings(tolerance_mev=self.tolerance_mev)
+
     def check(self, point: ModelPoint) -> None:
         """Raise InputError if the task cannot be computed at this point."""
         for epsilon_r in self.epsilon_r:
             self.check_projection(epsilon_r)
         require(self.symmetry in SYMMETRIES, "symmetry", f"be one of {', '.join(SYMMETRIES)}", repr(self.symmetry))
-        require(self.tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", self.tolerance_mev)
-        require(
-            0 <= self.temperature_mev < np.inf, "temperature_mev", "be finite and not negative", self.temperature_mev
-        )
+        self.settings.check_temperature(self.temperature_mev)
         require(self.reference in REFERENCES, "reference", f"be one of {', '.join(REFERENCES)}", repr(self.reference))
         require(self.points_per_segment >= 0, "points_per_segment", "be at least 0", self.points_per_segment)
         require(self.n_modes >= 0, "n_modes", "be at least 0", self.n_modes)
         require(self.n_random >= 1, "n_random", "be at least 1", self.n_random)
         point.check_bands(self.n_bands)
         grid = point.grid(self.mesh)
-        count_carriers(self.filling, 2 * self.n_bands, grid)
+        count_carriers(self.filling, Orbitals(grid, 2, self.n_bands))
         folding = Folding(grid, 2, self.supercell or None, self.boost or None)
         for guess in self.guesses:
             check_guess(guess, folding, self.symmetry)
@@ -137,16 +143,10 @@ class HfTask(ProjectionOptions):
         """Compute the task at one point."""
         start = self._mean_field(point)
         fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
-        searches = follow(
-            fields,
-            self.filling,
-            self.guesses or None,
-            self.symmetry,
-            self.temperature_mev,
-            self.tolerance_mev,
-            n_random=self.n_random,
-            progress=progress,
-        )
+        asked = (self.filling, self.guesses or None, self.symmetry, self.temperature_mev, self.n_random)
+        points_left = tqdm(fields, desc="Hartree-Fock", disable=not progress, leave=False)
+        alone = [ground_state(field, *asked, self.settings) for field in points_left]
+        searches = follow(fields, alone, settings=self.settings, progress=progress)
         points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
         _warn_undecided(points, self.n_bands)
         best = points[0].best
@@ -216,7 +216,7 @@ def _warn_undecided(points: Sequence[MeanFieldPoint], n_bands: int) -> None:
 
 
 def _columns(points: Sequence[MeanFieldPoint]) -> Columns:
-    """Main values along the dielectric constants."""
+    """Columns of the summary along the dielectric constants."""
     line = ("epsilon",)
 
     def column(values: Iterable[float | str | bool], unit: str, doc: str) -> Dataset:

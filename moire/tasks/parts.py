@@ -26,8 +26,8 @@ class Task(Protocol):
     name: ClassVar[str]
     read: ClassVar[Callable[[Record], Any]]
     """Read the result in a file of this task."""
-    valleys: ClassVar[int]
-    """Number of valleys computed: 1, the valley of the point, or 2, both."""
+    of_one_valley: ClassVar[bool]
+    """Whether the valley of the point is computed; otherwise both valleys are."""
     takes: ClassVar[frozenset[str]]
     """Keywords of `compute`: ``"progress"``, to show bars, and ``"checkpoint"``, a folder from which it resumes."""
 

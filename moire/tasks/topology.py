@@ -34,7 +34,7 @@ class TopologyTask:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: ClassVar[str] = "topology"
-    valleys: ClassVar[int] = 1
+    of_one_valley: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset()
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_topology)
     bands: Annotated[
@@ -67,10 +67,10 @@ class TopologyTask:
     def compute(self, point: ModelPoint) -> Parts:
         """Compute the task at one point."""
         report = topology_report(point.build(), self.bands, self.mesh, self.index_radius)
-        figures: dict[str, Dataset] = {}
+        columns: dict[str, Dataset] = {}
         for group in report.groups:
             name = "_".join(map(str, group.links.band_indices))
-            figures |= {
+            columns |= {
                 f"chern_{name}": Dataset(group.links.value, "", (), f"Chern number of bands {name} by links"),
                 f"agree_{name}": Dataset(group.routes_agree, "", (), "curvature, Wilson loops and C3 agree with it"),
                 f"z2_{name}": Dataset(
@@ -79,7 +79,7 @@ class TopologyTask:
                 f"trace_{name}": Dataset(group.geometry.quantum_weight, "", (), "(1/2 pi) integral of tr g"),
                 f"sigma_F_{name}": Dataset(group.geometry.curvature_fluctuation, "", (), "fluctuation of curvature"),
             }
-        return topology_record(report, point.grid(self.mesh)), figures, str(report)
+        return topology_record(report, point.grid(self.mesh)), columns, str(report)
 
     @staticmethod
     def figure(record: Record, title: str) -> Figure:

@@ -104,6 +104,11 @@ def _numbers(text: str) -> tuple[float, ...]:
         raise ValueError("be one number or several, such as 10,20,40") from None
 
 
+def _polarisations(text: str) -> Any:
+    rule = "be 'all' or numbers N_K - N_K' such as 8,6,4"
+    return text if text == "all" else _listed(int, rule)(text)
+
+
 def _joined(values: Any) -> str:
     return ",".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
 
@@ -145,5 +150,11 @@ Groups = Annotated[
 Integers = Annotated[
     tuple[int, ...],
     Spelling("list of integers", "1,2", _listed(int, "be integers such as 1,2, or empty"), _joined),
+]
+Polarisations = Annotated[
+    tuple[int, ...] | Literal["all"],
+    Spelling(
+        '`"all"` or list of integers', "all|P,P,...", _polarisations, lambda v: v if isinstance(v, str) else _joined(v)
+    ),
 ]
 Texts = Annotated[tuple[str, ...], Spelling("list of texts", "NAME,NAME", _listed(str, "be texts"), _joined)]

@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 import moire as mo
 from moire import hartree_fock as hf
 from moire import plot
-from moire.hartree_fock.newton import Tangent
+from moire.hartree_fock.tangent import Tangent
 from moire.hartree_fock.time_dependent import modes
 from moire.hartree_fock.time_dependent.modes import normal_modes
 from moire.hartree_fock.time_dependent.particle_hole import SecondVariation, insulating_groups, sectors_of
 from tests.reference import particle_hole as reference
+
+TIGHT = hf.ScfSettings(tolerance_mev=1e-9)
 
 
 def project_valleys(
@@ -34,14 +36,14 @@ def mean_field(build_model):
 @pytest.fixture(scope="module")
 def antiferromagnet(mean_field):
     """The in-plane antiferromagnet, which breaks the U(1) of the valleys."""
-    return hf.solve_hartree_fock(mean_field, 2, "AFMxy", tolerance=1e-9)
+    return hf.solve_hartree_fock(mean_field, 2, "AFMxy", settings=TIGHT)
 
 
 @pytest.fixture(scope="module")
 def ising(build_model):
     """A valley-diagonal minimum: the layer-polarised band insulator."""
     problem = project_valleys(build_model, (3, 3), displacement_mev=50.0, eps=40.0)
-    return hf.solve_hartree_fock(problem, 2, "layer_polarised", tolerance=1e-9)
+    return hf.solve_hartree_fock(problem, 2, "layer_polarised", settings=TIGHT)
 
 
 def all_energies(excitations):
@@ -51,7 +53,12 @@ def all_energies(excitations):
 @pytest.mark.parametrize(("guess", "displacement"), [("AFMxy", 0.0), ("layer_polarised", 50.0), ("AFMz", 20.0)])
 @pytest.mark.parametrize("rule", ["exchange", "keep"])
 def test_all_modes_from_two_body_integrals(build_model, guess, displacement, rule):
-    state = hf.solve_hartree_fock(project_valleys(build_model, (2, 2), 2, rule, displacement), 2, guess, tolerance=1e-9)
+    state = hf.solve_hartree_fock(
+        project_valleys(build_model, (2, 2), 2, rule, displacement),
+        2,
+        guess,
+        settings=TIGHT,
+    )
     full, tamm_dancoff = reference.frequencies(state.problem, state.density_matrix)
     found = hf.excitations(state, n_modes=100)
     # the reference does not know the norm of a mode: a saddle has some of negative energy. The zero mode is the root
@@ -109,7 +116,7 @@ def test_the_broken_valley_rotation_costs_nothing(mean_field, antiferromagnet):
 def test_curvature_is_half_the_hessian(mean_field, name, request):
     # rotations at Q = 0 see the same quadratic form: X and Y = X^+ there, X and Y apart here
     if name == "saddle":
-        state = hf.solve_hartree_fock(mean_field, 2, "AFMz", tolerance=1e-9)
+        state = hf.solve_hartree_fock(mean_field, 2, "AFMz", settings=TIGHT)
     else:
         state = request.getfixturevalue(name)
     functional = hf.MeanField(state.problem)
@@ -192,7 +199,7 @@ def test_gauge_invariance(build_model, ising):
     phases = np.exp(2j * np.pi * np.random.default_rng(3).uniform(size=bands.states.shape[:3]))
     turned = dataclasses.replace(bands, states=bands.states * phases[..., None, None])
     problem = mo.project(turned, ising.problem.interaction, "hole", 1.6, "exchange")
-    state = hf.solve_hartree_fock(problem, 2, "AFMz", tolerance=1e-9)
+    state = hf.solve_hartree_fock(problem, 2, "AFMz", settings=TIGHT)
     np.testing.assert_allclose(hf.excitations(state).energies, hf.excitations(ising).energies, atol=1e-7)
 
 
@@ -331,7 +338,7 @@ def test_states_that_have_no_excitations(mean_field, antiferromagnet):
     grid = antiferromagnet.problem.grid
     for moved in (hf.Folding(grid, 2, supercell="sqrt3"), hf.Folding(grid, 2, boost="+Q")):
         folded = dataclasses.replace(antiferromagnet, folding=moved)
-        for function in (hf.excitations, hf.MeanFieldModel.of, lambda state: hf.active_band(state, 0, 0)):
+        for function in (hf.excitations, hf.MeanFieldModel.of, lambda state: hf.active_bands(state)):
             with pytest.raises(
                 mo.InputError, match=r"`result` must have the moire cell and no boost, but has cell = .*"
             ):

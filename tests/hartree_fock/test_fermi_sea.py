@@ -11,7 +11,7 @@ import moire as mo
 from moire import hartree_fock as hf
 from moire.errors import ConvergenceWarning
 from moire.hartree_fock.fermi_sea import Levels, largest_self_exchange
-from moire.hartree_fock.newton import Tangent
+from moire.hartree_fock.tangent import Tangent
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,10 @@ from moire import hartree_fock as hf
 from tests.hartree_fock.test_hartree_fock import build_problem
 
 
+def follow(mean_fields, guesses, **options):
+    return hf.follow(mean_fields, [hf.ground_state(mean_field, 2, guesses) for mean_field in mean_fields], **options)
+
+
 @pytest.fixture(scope="module")
 def line(build_model):
     """D = 20, 40, 60 meV across the transition from AFMz to the layer-polarised insulator; 3x3."""
@@ -31,12 +35,12 @@ def test_states_are_followed_in_both_directions(line):
     # AFMz is the only guess, so that the layer-polarised state of the last point must come back to the others
     guesses = [("AFMz",), ("layer_polarised",)]
     alone = [[hf.ground_state(mean_field, 2, guess).best for guess in guesses] for mean_field in line]
-    found = hf.follow(line, 2, "AFMz", n_carried=2)
+    found = follow(line, "AFMz", n_carried=2)
     for states, (first, _) in zip(found, alone, strict=True):
         assert states.best.energy_per_cell <= first.energy_per_cell + 1e-8
         assert any("from point" in state.guess for state in states.solutions)
-    layered = hf.follow(line, 2, "layer_polarised", n_carried=2)
-    both = hf.follow(line, 2, ("AFMz", "layer_polarised"))
+    layered = follow(line, "layer_polarised", n_carried=2)
+    both = follow(line, ("AFMz", "layer_polarised"))
     for states, one, other in zip(both, found, layered, strict=True):
         lowest = min(one.best.energy_per_cell, other.best.energy_per_cell)
         assert states.best.energy_per_cell <= lowest + 1e-6
@@ -44,7 +48,7 @@ def test_states_are_followed_in_both_directions(line):
 
 def test_a_line_of_dielectric_constants_shares_one_build(line):
     mean_fields = [line[0].rescaled(epsilon_r) for epsilon_r in (10.0, 20.0, 40.0)]
-    states = hf.follow(mean_fields, 2, ("AFMxy", "AFMz"))
+    states = follow(mean_fields, ("AFMxy", "AFMz"))
     energies = [state.best.energy_per_cell for state in states]
     assert energies[0] < energies[1] < energies[2]  # attraction of the exchange falls with eps
     assert [state.best.problem.interaction.epsilon_r for state in states] == [10.0, 20.0, 40.0]
@@ -74,8 +78,14 @@ def test_bad_starts(line, options, match):
 
 def test_bad_lines(line, build_model):
     other = hf.MeanField(build_problem(build_model, (2, 3)))
-    for mean_fields, match in (([], "hold at least one"), ([line[0], other], "share cluster, cell")):
-        with pytest.raises(mo.InputError, match=f"`mean_fields` must {match}"):
-            hf.follow(mean_fields, 2)
+    two, one = (hf.ground_state(line[0], n_holes, "layer_polarised") for n_holes in (2, 1))
+    for mean_fields, found, match in (
+        ([], [], "`mean_fields` must hold at least one"),
+        ([line[0], other], [two, two], "`mean_fields` must share cluster, cell"),
+        (line, [two, two], "`found` must hold one ground state per mean field, 3 in all, but holds 2"),
+        (line, [two, one, two], "`found` must be at one filling, symmetry and temperature, but differs in them"),
+    ):
+        with pytest.raises(mo.InputError, match=match):
+            hf.follow(mean_fields, found)
     with pytest.raises(mo.InputError, match="`n_carried` must be at least 1"):
-        hf.follow(line, 2, n_carried=0)
+        hf.follow(line, [two] * 3, n_carried=0)

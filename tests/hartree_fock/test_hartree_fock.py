@@ -9,9 +9,11 @@ import pytest
 
 import moire as mo
 from moire import hartree_fock as hf
-from moire.hartree_fock.mixing import Iterate, commutator
-from moire.hartree_fock.newton import Tangent, newton
-from moire.hartree_fock.occupation import occupy
+from moire.hartree_fock.iterate import Iterate, commutator
+from moire.hartree_fock.newton import Newton
+from moire.hartree_fock.occupation import Aufbau, occupy
+from moire.hartree_fock.optimal_damping import OptimalDamping
+from moire.hartree_fock.tangent import Tangent
 
 
 def build_problem(build_model, shape, n_bands=2, displacement_mev=0.0, epsilon_r=20.0, shells=3, q_cutoff=2.0):
@@ -40,8 +42,7 @@ def start_from(mean_field, seed, n_particles=18):
     real, imag = generator.standard_normal((2, *mean_field.shape))
     noise = real + 1j * imag
     density_matrix = occupy(noise + noise.conj().swapaxes(1, 2), n_particles).density_matrix
-    fock = mean_field(density_matrix)
-    return Iterate(density_matrix, fock, mean_field.energy(density_matrix, fock), np.inf, ())
+    return Iterate.of(mean_field, density_matrix)
 
 
 def test_converged_states_are_stationary_projectors(mean_field, states):
@@ -64,15 +65,19 @@ def test_converged_states_are_stationary_projectors(mean_field, states):
 def test_the_solvers_agree(mean_field, states):
     # different routes to the same state; the energy of a stationary state is exact to residual^2 / gap
     expected = next(state for state in states.solutions if state.guess == "AFMz")
-    for solvers in (("oda",), ("diis",), ("newton",), ("diis", "newton")):
-        state = hf.solve_hartree_fock(mean_field, 2, "AFMz", solvers=solvers, max_iterations=1000)
+    # the last one goes on to the tolerance, whichever it is
+    for solvers in (("oda",), ("diis",), ("newton",), ("diis", "newton"), ("oda", "oda")):
+        state = hf.solve_hartree_fock(
+            mean_field, 2, "AFMz", settings=hf.ScfSettings(solvers=solvers, max_iterations=1000)
+        )
+        assert state.converged, solvers
         assert state.energy_per_cell == pytest.approx(expected.energy_per_cell, abs=1e-9), solvers
         assert {step.solver for step in state.history} <= set(solvers)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_newton_never_raises_the_energy(mean_field, seed):
-    state = newton(mean_field, start_from(mean_field, seed), 1e-8, 200)
+    state = Newton(1e-8)(mean_field, start_from(mean_field, seed), Aufbau(18), limit=200)
     energies = [step.energy_per_cell for step in state.steps]
     assert all(after <= before for before, after in itertools.pairwise(energies))
     assert state.residual < 1e-8
@@ -83,10 +88,7 @@ def test_newton_never_raises_the_energy(mean_field, seed):
 
 
 def test_damping_never_raises_the_energy(mean_field):
-    start = start_from(mean_field, 4)
-    state = hf.mixing.optimal_damping(
-        mean_field, start.density_matrix, lambda fock: occupy(fock, 18), tolerance=1e-2, max_iterations=60
-    )
+    state = OptimalDamping(1e-2, max_steps=60)(mean_field, start_from(mean_field, 4), Aufbau(18), limit=100)
     energies = [step.energy_per_cell for step in state.steps]
     assert len(energies) > 5
     assert all(after <= before + 1e-11 for before, after in itertools.pairwise(energies))
@@ -126,6 +128,15 @@ def test_stability_tells_a_minimum_from_a_saddle(mean_field, states):
     assert lower.energy_per_cell == pytest.approx(states.best.energy_per_cell, abs=1e-8)
     minimum = next(state for state in states.solutions if state.guess == "AFMxy")
     assert hf.relax(mean_field, minimum) is minimum
+
+
+def test_the_way_down_from_a_saddle_keeps_the_settings(mean_field):
+    tight = hf.ScfSettings(tolerance_mev=1e-9)
+    found = hf.ground_state(mean_field, 2, "non_magnetic", settings=tight)
+    assert found.best.guess == "non_magnetic relaxed"
+    assert found.best.residual < 1e-9
+    with pytest.raises(mo.ConvergenceWarning, match="stopped at a residual"):
+        hf.relax(mean_field, found.solutions[-1], hf.ScfSettings(max_iterations=1, strict=True))
 
 
 def test_no_interaction_converges_in_one_step(mean_field):
@@ -171,7 +182,7 @@ def test_a_state_is_its_own_guess_and_guesses_are_gauge_covariant(mean_field, st
 
 def test_a_mixed_guess_is_filled_before_newton(mean_field):
     mixed = np.broadcast_to(np.eye(4) / 2, mean_field.shape)
-    state = hf.solve_hartree_fock(mean_field, 2, mixed, solvers=("newton",))
+    state = hf.solve_hartree_fock(mean_field, 2, mixed, settings=hf.ScfSettings(solvers=("newton",)))
     assert state.converged
     np.testing.assert_allclose(state.density_matrix @ state.density_matrix, state.density_matrix, atol=1e-12)
 
@@ -199,13 +210,7 @@ def test_temperature(mean_field):
         ({"guess": np.zeros((9, 2, 2))}, "`guess` must have shape"),
         ({"guess": np.zeros((9, 4, 4))}, "`guess` must hold 18 carriers"),
         ({"symmetry": "C7"}, "`symmetry` must be one of"),
-        ({"solvers": ("magic",)}, "`solvers` must be one or more of"),
-        ({"tolerance": 0.0}, "`tolerance` must be positive"),
         ({"temperature_mev": -1.0}, "`temperature_mev` must be finite"),
-        ({"level_shift_mev": -1.0}, "`level_shift_mev` must be finite"),
-        ({"level_shift_mev": 5.0, "temperature_mev": 1.0}, "`level_shift_mev` must be zero at a nonzero temperature"),
-        ({"level_shift_mev": 5.0, "solvers": ("newton",)}, "`level_shift_mev` must be zero without the solver 'diis'"),
-        ({"temperature_mev": 1.0, "solvers": ("oda", "newton")}, "`solvers` must include 'diis' at a temperature"),
     ],
 )
 def test_bad_input(mean_field, options, match):
@@ -213,9 +218,26 @@ def test_bad_input(mean_field, options, match):
         hf.solve_hartree_fock(mean_field, **{"filling": 2, "guess": "AFMz", **options})
 
 
+@pytest.mark.parametrize(
+    ("values", "temperature_mev", "match"),
+    [
+        ({"solvers": ("magic",)}, 0.0, "`solvers` must be one or more of"),
+        ({"tolerance_mev": 0.0}, 0.0, "`tolerance_mev` must be positive"),
+        ({"level_shift_mev": -1.0}, 0.0, "`level_shift_mev` must be finite"),
+        ({"level_shift_mev": 5.0}, 1.0, "`level_shift_mev` must be zero at a nonzero temperature"),
+        ({"level_shift_mev": 5.0, "solvers": ("newton",)}, 0.0, "`level_shift_mev` must be zero without the solver"),
+        ({"solvers": ("oda", "newton")}, 1.0, "`solvers` must include 'diis' at a temperature"),
+    ],
+)
+def test_bad_settings(mean_field, values, temperature_mev, match):
+    with pytest.raises(mo.InputError, match=match):
+        hf.ground_state(mean_field, 2, "AFMz", temperature_mev=temperature_mev, settings=hf.ScfSettings(**values))
+
+
 def test_a_level_shift_changes_the_way_and_not_the_state(mean_field):
     plain, shifted = (
-        hf.solve_hartree_fock(mean_field, 2, "AFMz", solvers=("diis",), level_shift_mev=shift) for shift in (0.0, 20.0)
+        hf.solve_hartree_fock(mean_field, 2, "AFMz", settings=hf.ScfSettings(solvers=("diis",), level_shift_mev=shift))
+        for shift in (0.0, 20.0)
     )
     assert shifted.converged
     assert shifted.energy_per_cell == pytest.approx(plain.energy_per_cell, abs=1e-8)
@@ -225,7 +247,7 @@ def test_a_level_shift_changes_the_way_and_not_the_state(mean_field):
 
 def test_a_state_that_did_not_converge_says_so(mean_field):
     with pytest.warns(mo.ConvergenceWarning, match="stopped at a residual"):
-        state = hf.solve_hartree_fock(mean_field, 2, "random", max_iterations=2)
+        state = hf.solve_hartree_fock(mean_field, 2, "random", settings=hf.ScfSettings(max_iterations=2))
     assert not state.converged
     assert state.n_iterations == 2
     assert state.residual > 1e-6

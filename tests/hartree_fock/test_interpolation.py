@@ -11,6 +11,8 @@ from moire import hartree_fock as hf
 from moire import plot
 from moire.topology import berry_curvature, chern_number
 
+TIGHT = hf.ScfSettings(tolerance_mev=1e-9)
+
 
 def project_valleys(
     build_model, n, rule="exchange", carrier="hole", displacement_mev=0.0, boundary_phase=(0.0, 0.0), shells=4
@@ -26,8 +28,8 @@ def project_valleys(
 @pytest.fixture(scope="module")
 def magnets(build_model):
     """AFMxy, which mixes the valleys, and AFMz at D = 25 meV, on 6x6."""
-    mixed = hf.solve_hartree_fock(project_valleys(build_model, 6), 2, "AFMxy", tolerance=1e-9)
-    diagonal = hf.solve_hartree_fock(project_valleys(build_model, 6, displacement_mev=25.0), 2, "AFMz", tolerance=1e-9)
+    mixed = hf.solve_hartree_fock(project_valleys(build_model, 6), 2, "AFMxy", settings=TIGHT)
+    diagonal = hf.solve_hartree_fock(project_valleys(build_model, 6, displacement_mev=25.0), 2, "AFMz", settings=TIGHT)
     return {"AFMxy": mixed, "AFMz": diagonal}
 
 
@@ -35,7 +37,7 @@ def magnets(build_model):
 @pytest.mark.parametrize("rule", ["exchange", "keep", "drop"])
 def test_the_grid_gives_its_own_bands(build_model, rule, carrier):
     problem = project_valleys(build_model, 3, rule, carrier, displacement_mev=10.0, boundary_phase=(0.1, 0.3))
-    state = hf.solve_hartree_fock(problem, 1, "valley_polarised", tolerance=1e-9)
+    state = hf.solve_hartree_fock(problem, 1, "valley_polarised", settings=TIGHT)
     for correction in (True, False) if state.gap > 0 else (False,):
         bands = hf.interpolate_bands(state, problem.grid, correction)
         np.testing.assert_allclose(bands.energies, state.bands.energies, atol=1e-9)
@@ -48,13 +50,13 @@ def test_the_grid_gives_its_own_bands(build_model, rule, carrier):
 def test_the_reference_density_holds_between_the_grid_momenta_too(build_model, magnets, reference):
     base = magnets["AFMz"].problem
     problem = mo.project(base.bands, base.interaction, "hole", 2.0, "exchange", reference)
-    state = hf.solve_hartree_fock(problem, 2, "AFMz", tolerance=1e-9)
+    state = hf.solve_hartree_fock(problem, 2, "AFMz", settings=TIGHT)
     bands = hf.interpolate_bands(state, problem.grid)
     np.testing.assert_allclose(bands.energies, state.bands.energies, atol=1e-9)
     # electrons and holes are one state under one reference, between the grid momenta too
     electrons = mo.project(base.bands, base.interaction, "electron", 2.0, "exchange", reference)
     same = np.eye(4) - state.density_matrix.conj()
-    other = hf.solve_hartree_fock(electrons, 2, same, tolerance=1e-9)
+    other = hf.solve_hartree_fock(electrons, 2, same, settings=TIGHT)
     path = mo.KPath.through(problem.grid.lattice, points_per_segment=3)
     first, second = (hf.interpolate_bands(each, path).energies[0] for each in (state, other))
     np.testing.assert_allclose(first, second[:, ::-1], atol=1e-9)
@@ -144,7 +146,9 @@ def test_velocity_is_the_slope_of_the_bands(magnets):
 
 def test_bad_input(build_model, magnets):
     with pytest.warns(mo.ConvergenceWarning):
-        metal = hf.solve_hartree_fock(project_valleys(build_model, 3), 2, "random", max_iterations=1)
+        metal = hf.solve_hartree_fock(
+            project_valleys(build_model, 3), 2, "random", settings=hf.ScfSettings(max_iterations=1)
+        )
     metal = dataclasses.replace(metal, temperature_mev=1.0)
     with pytest.raises(mo.InputError, match="`image_correction` must be False for a metal"):
         hf.interpolate_bands(metal, metal.problem.grid)

@@ -11,6 +11,8 @@ from moire.observables import orbital_magnetisation
 from moire.topology import chern_number
 from moire.units import HBAR2_OVER_2ME
 
+TIGHT = hf.ScfSettings(tolerance_mev=1e-9)
+
 
 def project_valleys(build_model, epsilon_r=20.0, displacement_mev=5.0, carrier="hole", shells=2):
     models = [
@@ -24,7 +26,7 @@ def project_valleys(build_model, epsilon_r=20.0, displacement_mev=5.0, carrier="
 @pytest.fixture(scope="module")
 def polarised(build_model):
     """One valley filled, with interaction."""
-    return hf.solve_hartree_fock(project_valleys(build_model), 1, "valley_polarised", tolerance=1e-9)
+    return hf.solve_hartree_fock(project_valleys(build_model), 1, "valley_polarised", settings=TIGHT)
 
 
 def test_without_interaction_it_is_the_sum_over_all_electrons(build_model):

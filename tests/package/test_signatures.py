@@ -69,6 +69,7 @@ INTERACTION = {
     "--gates": "single", "--gate-distance": 9, "--layer-distance": 0.3, "--q-cutoff": 1.5, "--zero-momentum": "keep",
 }  # fmt: skip
 SPECTRUM = {
+    "--bands": 2, "--valleys": "both", "--polarisation": "4,2",
     "--valley": -1, "--cluster": "3x6", "--filling": "-1/3", "--boundary-phase": (0.1, 0.2), "--states": 5,
     "--epsilon": 7, "--seed": 3, "--checkpoint": "kept", **POINT, **FILES, **INTERACTION,
 }  # fmt: skip
@@ -104,7 +105,7 @@ def test_every_option_of_a_command_reaches_its_task(name, monkeypatch):
     task = caught.pop("task")
     for field in fields(task):
         assert field.default is MISSING or getattr(task, field.name) != field.default, field.name
-    valley = -1 if task.valleys == 1 else 1
+    valley = -1 if task.of_one_valley else 1
     assert caught["point"] == ModelPoint(
         parameters=REDDY_2023, twist_deg=3.5, displacement_mev=1, plane_wave_shells=4, valley=valley
     )

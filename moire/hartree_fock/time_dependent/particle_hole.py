@@ -20,8 +20,6 @@ CHANNELS: tuple[Channel, ...] = ("all", "intravalley", "intervalley")
 Sector = tuple[tuple[int, int], ...]
 """Pairs (group of k + Q, group of k) of unmixed flavours that the interaction couples."""
 
-VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed: the error is its square
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -57,19 +55,6 @@ class Group:
         )
 
 
-def mixes_valleys(problem: ProjectedHamiltonian, density_matrix: ComplexArray) -> bool:
-    """Whether a density matrix (k, orbital, orbital) has elements above 1e-4 between flavours."""
-    flavour = np.repeat(np.arange(problem.bands.n_flavours), problem.bands.n_bands)
-    between = np.abs(density_matrix[:, flavour[:, None] != flavour[None, :]])
-    return bool(between.max(initial=0.0) > VALLEY_DIAGONAL)
-
-
-def require_unit_cell(result: HartreeFockResult) -> None:
-    """Raise InputError unless the state has the moire cell and equal labels k in both valleys."""
-    found = ", ".join(f"{name} = {value}" for name, value in result.folding.describe().items())
-    require(result.folding.is_trivial, "result", "have the moire cell and no boost", found=f"has {found}")
-
-
 def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
     """Split the orbitals of a converged insulator into groups of flavours that do not mix.
 
@@ -79,7 +64,7 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
         If the state did not converge, is at a temperature, or is not an insulator.
     """
     problem, occupation = result.problem, result.occupation
-    require_unit_cell(result)
+    result.require_unit_cell()
     require(result.converged, "result", "be converged", f"not ({result.stop_reason})")
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
     require(
@@ -88,17 +73,14 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
         "be an insulator with empty and filled bands",
         found="has only one of them" if np.isnan(result.gap) else f"has a gap of {result.gap:g} meV",
     )
-    n_flavours, n_bands, n_k = problem.bands.n_flavours, problem.bands.n_bands, problem.grid.n_points
-    orbitals = occupation.orbitals
-    fock = (orbitals * occupation.energies[:, None, :]) @ orbitals.conj().swapaxes(1, 2)
-    density = result.density_matrix.reshape(n_k, n_flavours, n_bands, n_flavours, n_bands)
-    if mixes_valleys(problem, result.density_matrix):
-        flavours = tuple(range(n_flavours))
+    columns, flavours = occupation.orbitals, tuple(range(problem.bands.n_flavours))
+    fock = (columns * occupation.energies[:, None, :]) @ columns.conj().swapaxes(1, 2)
+    if result.mixes_valleys:
         counts = np.einsum("kii->k", result.density_matrix).real[:, None]
         parts = [(flavours, slice(None))]
     else:
-        counts = np.einsum("kfmfm->kf", density).real
-        parts = [((f,), slice(f * n_bands, (f + 1) * n_bands)) for f in range(n_flavours)]
+        counts = result.carriers_by_flavour
+        parts = [((f,), result.orbitals.of_flavour(f)) for f in flavours]
     number = np.round(counts[0]).astype(int)
     require(
         np.abs(counts - number).max() < 0.01,
@@ -107,8 +89,8 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
         found=f"fills {counts.min(axis=0).round(3).tolist()} to {counts.max(axis=0).round(3).tolist()}",
     )
     return tuple(
-        Group.of(fock[:, part, part], flavours, int(n), n_bands)
-        for (flavours, part), n in zip(parts, number, strict=True)
+        Group.of(fock[:, part, part], own, int(n), problem.bands.n_bands)
+        for (own, part), n in zip(parts, number, strict=True)
     )
 
 

@@ -12,7 +12,6 @@ from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
 from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.time_dependent.particle_hole import mixes_valleys
 from moire.topology.kubo import covariant_derivatives
 from moire.units import HBAR2_OVER_2ME
 
@@ -128,7 +127,7 @@ def orbital_magnetisation(result: HartreeFockResult, mesh: MomentumGrid | None =
     group = list(result.filled_bands)
     derivatives = covariant_derivatives(bands, group)
     n_k, _, n_filled, dimension = derivatives.shape
-    n_parts = 1 if mixes_valleys(problem, result.density_matrix) else problem.bands.n_flavours
+    n_parts = 1 if result.mixes_valleys else problem.bands.n_flavours
     energy, flux = np.zeros(n_parts), np.zeros(n_parts)
     for i, k in enumerate(mesh.points):
         hamiltonian = model.hamiltonian(k).reshape(n_parts, dimension // n_parts, n_parts, dimension // n_parts)

@@ -134,9 +134,7 @@ def _chern(bands: BandStructure, group: range) -> ChernResult | None:
 
 def _filled_by_valley(result: HartreeFockResult) -> tuple[int, ...] | None:
     """Filled states per momentum in each valley, or None where the number changes with the momentum."""
-    bands = result.problem.bands
-    diagonal = np.einsum("kii->ki", result.density_matrix).real
-    counts = diagonal.reshape(len(diagonal), bands.n_flavours, -1).sum(axis=2)
+    counts = result.carriers_by_flavour
     if np.abs(counts - counts[0]).max() > 0.1:
         return None
     return tuple(round(float(count)) for count in counts[0])

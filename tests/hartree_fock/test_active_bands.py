@@ -1,5 +1,8 @@
 """Exact diagonalization in a Hartree-Fock band: determinants cost the same on both sides."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
 
@@ -34,7 +37,7 @@ def test_determinants_have_the_energy_of_hartree_fock(build_model, rule, carrier
     problem = project_valleys(build_model, rule, carrier, reference=reference)
     mean_field = hf.MeanField(problem)
     state = hf.solve_hartree_fock(mean_field, 2, "non_magnetic", symmetry="valley_diagonal")
-    active = hf.active_band(state, 1, 0, mean_field)
+    active = hf.active_bands(state, [1], [0], mean_field)
     assert active.n_frozen == 6
     own = problem.on_bands(active.bands, reference="vacuum")
     frozen = state.density_matrix.copy()
@@ -56,7 +59,7 @@ def test_determinants_have_the_energy_of_hartree_fock(build_model, rule, carrier
 
 def test_correlation_lowers_the_energy_in_the_band(build_model):
     state = hf.solve_hartree_fock(project_valleys(build_model, "exchange"), 1, "valley_polarised")
-    active = hf.active_band(state, 0, 0)
+    active = hf.active_bands(state)
     assert active.n_frozen == 0
     assert active.frozen_energy_per_cell == pytest.approx(0, abs=1e-12)
     own = state.problem.on_bands(active.bands, reference="vacuum")
@@ -68,15 +71,59 @@ def test_correlation_lowers_the_energy_in_the_band(build_model):
     assert full < mo.solve_all_sectors(plain, (6, 6), 1).ground_energy - 0.01
 
 
+def test_the_hartree_fock_state_has_its_energy_in_several_active_bands(build_model):
+    state = hf.solve_hartree_fock(project_valleys(build_model, "exchange", n_bands=3), 1, "valley_polarised")
+    flavour = int(state.moments.valley_polarisation < 0)
+    active = hf.active_bands(state, [flavour], [0, 1])
+    assert active.n_frozen == 0
+    own = state.problem.on_bands(active.bands, reference="vacuum")
+    # the filled band at each k in the active bands, c_a(k), and the determinant as a vector over Fock states
+    filled = hf.quasiparticles.valley_bands(state.problem, state.occupation, flavour).states[0, :, 0]
+    c = np.einsum("kalg,klg->ka", active.bands.states[0].conj(), filled).conj()  # of holes
+    np.testing.assert_allclose(np.linalg.norm(c, axis=1), 1, atol=1e-9)
+    assert np.abs(c[:, 1]).max() > 1e-3
+    total = int(own.grid.index_of((own.grid.labels.sum(axis=0) % np.array(own.grid.moduli)).tolist()))
+    sector = ed.MomentumSector(own.orbitals, 6, total)
+    vector = np.zeros(sector.dimension, dtype=complex)
+    for choice in itertools.product((0, 1), repeat=6):
+        order = [band * 6 + k for k, band in enumerate(choice)]
+        sign = (-1) ** sum(order[i] > order[j] for i in range(6) for j in range(i + 1, 6))
+        word = np.array([sum(1 << orbital for orbital in order)], dtype=np.uint64)
+        vector[sector.rank(word)[0]] = sign * np.prod([c[k, band] for k, band in enumerate(choice)])
+    matrix = ed.SectorHamiltonian(ed.PairHamiltonian.from_problem(own), sector).to_csr()
+    assert np.vdot(vector, matrix @ vector).real / 6 == pytest.approx(state.energy_per_cell, rel=1e-9)
+    correlated = mo.solve_all_sectors(own, "-1", 1)
+    assert correlated.ground_energy / 6 <= state.energy_per_cell + 1e-9
+
+
+def test_both_valleys_in_hartree_fock_bands(build_model):
+    state = hf.solve_hartree_fock(project_valleys(build_model, "exchange"), 1, "valley_polarised")
+    active = hf.active_bands(state, [0, 1], [0])
+    own = state.problem.on_bands(active.bands, reference="vacuum")
+    spectrum = mo.solve_all_sectors(own, "-1", 1, polarisation="all")
+    assert spectrum.ground_energy / 6 <= state.energy_per_cell + 1e-9
+    assert str(active).startswith("bands 0 of flavours 0, 1, widths ")
+
+
 def test_bad_input(build_model):
     problem = project_valleys(build_model, "exchange")
     mean_field = hf.MeanField(problem)
     state = hf.solve_hartree_fock(mean_field, 1, "valley_polarised")
-    with pytest.raises(mo.InputError, match=r"`band` must lie in 0\.\.1"):
-        hf.active_band(state, 0, 2, mean_field)
-    with pytest.raises(mo.InputError, match=r"`flavour` must lie in 0\.\.1"):
-        hf.active_band(state, 2, 0, mean_field)
+    with pytest.raises(mo.InputError, match=r"`bands` must be distinct numbers in 0\.\.1, but is \[0, 2\]"):
+        hf.active_bands(state, [0], [0, 2], mean_field)
+    with pytest.raises(mo.InputError, match=r"`flavours` must be distinct numbers in 0\.\.1"):
+        hf.active_bands(state, [1, 1], [0], mean_field)
     mixed = hf.solve_hartree_fock(project_valleys(build_model, "exchange", "electron"), 2, "AFMxy")
     assert mixed.moments.coherence > 0.1
     with pytest.raises(mo.InputError, match="`result` must not mix the valleys"):
-        hf.active_band(mixed, 0, 0)
+        hf.active_bands(mixed)
+
+
+def test_a_metal_and_a_state_that_did_not_converge_are_no_background(build_model):
+    problem = project_valleys(build_model, "exchange")
+    metal = hf.solve_hartree_fock(problem, "-1/2", "valley_polarised", symmetry="valley_diagonal")
+    with pytest.raises(mo.InputError, match="`result` must be an insulator, but (has a gap of -|fills some bands in part)"):
+        hf.active_bands(dataclasses.replace(metal, converged=True))
+    state = hf.solve_hartree_fock(problem, 1, "valley_polarised")
+    with pytest.raises(mo.InputError, match="`result` must be converged, but stopped at a residual of "):
+        hf.active_bands(dataclasses.replace(state, converged=False))

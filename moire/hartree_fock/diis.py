@@ -1,0 +1,85 @@
+"""Direct inversion of the iterative subspace: the Fock matrix extrapolated from those before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from moire._arrays import ComplexArray
+from moire.hartree_fock.iterate import Iterate, Step, commutator, largest
+from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.occupation import Aufbau
+
+
+@dataclass(frozen=True)
+class Diis:
+    """Extrapolate the Fock matrix by direct inversion of the iterative subspace.
+
+    It gives up when `patience` iterations bring no smaller residual, and returns the best iterate (the one
+    of smallest residual).
+
+    Parameters
+    ----------
+    goal_mev
+        Residual in meV to reach.
+    max_steps
+        Steps to make at most.
+    patience
+        Iterations without a smaller residual before it gives up.
+    level_shift_mev
+        s: s (1 - P) of the last P is added to the Fock matrix that is filled.
+    rejected_above_mev
+        Residual in meV above which an end of higher energy than the start is rejected for the start.
+    memory
+        Fock matrices extrapolated from.
+
+    References
+    ----------
+    Pulay, Chem. Phys. Lett. 73, 393 (1980); J. Comput. Chem. 3, 556 (1982).
+    """
+
+    goal_mev: float
+    max_steps: int
+    patience: int = 12
+    level_shift_mev: float = 0.0
+    rejected_above_mev: float = np.inf
+    memory: int = 8
+
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+        """Iterate at most `limit` times (:class:`Stage`)."""
+        trial, density_matrix = start.fock, start.density_matrix
+        shift, temperature = self.level_shift_mev, fill.temperature_mev
+        focks: list[ComplexArray] = []
+        errors: list[ComplexArray] = []
+        steps = list(start.steps)
+        best, since_best = replace(start, residual=np.inf), 0
+        for _ in range(min(limit, self.max_steps)):
+            filled = fill(trial - shift * density_matrix if shift else trial)
+            density_matrix = filled.density_matrix
+            fock = mean_field(density_matrix)
+            error = fock - trial if temperature else commutator(fock, density_matrix)
+            residual, energy = largest(error), mean_field.energy(density_matrix, fock)
+            steps.append(Step("diis", (energy - temperature * filled.entropy) / mean_field.n_cells, residual))
+            since_best += 1
+            if residual < best.residual:
+                best, since_best = Iterate(density_matrix, fock, energy, residual), 0
+            if residual < self.goal_mev or since_best >= self.patience:
+                break
+            focks, errors = [*focks[1 - self.memory :], fock], [*errors[1 - self.memory :], error]
+            trial = np.tensordot(_weights(errors), np.array(focks), axes=1)
+        rejected = best.residual > self.rejected_above_mev and best.energy > start.energy
+        return replace(start if rejected else best, steps=tuple(steps))
+
+
+def _weights(errors: list[ComplexArray]) -> ComplexArray:
+    """Weights that sum to one and make the combined error smallest."""
+    rows = np.array([error.ravel() for error in errors])
+    products = (rows.conj() @ rows.T).real
+    products /= max(products.max(), np.finfo(float).tiny)
+    size = len(errors)
+    system = np.zeros((size + 1, size + 1))
+    system[:size, :size], system[size, :size], system[:size, size] = products, 1.0, 1.0
+    right = np.zeros(size + 1)
+    right[size] = 1.0
+    return np.asarray(np.linalg.lstsq(system, right, rcond=1e-14)[0][:size])

@@ -1,0 +1,77 @@
+"""One iterate of self-consistency, the steps that led there, and what every stage of the loop does with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from moire._arrays import ComplexArray
+from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.occupation import Aufbau
+
+
+@dataclass(frozen=True)
+class Step:
+    """One iteration of a solver.
+
+    Parameters
+    ----------
+    solver
+        ``"oda"``, ``"diis"`` or ``"newton"``.
+    energy_per_cell
+        Energy of the state in meV (of the mixture of states for ``"oda"``); the free energy at a temperature.
+    residual
+        Largest element of [F, P] in meV; at a temperature, largest element of F[P(F)] - F.
+    """
+
+    solver: str
+    energy_per_cell: float
+    residual: float
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """Where a stage starts or stopped: a density matrix P, its Fock matrix F[P], and the way there.
+
+    Parameters
+    ----------
+    density_matrix, fock
+        P and F[P] in meV, (r, orbital, orbital).
+    energy, residual
+        Energy of the cluster and largest element of [F, P] in meV; at a temperature of F[P(F)] - F.
+    steps
+        All steps so far.
+    """
+
+    density_matrix: ComplexArray = field(repr=False)
+    fock: ComplexArray = field(repr=False)
+    energy: float
+    residual: float
+    steps: tuple[Step, ...] = ()
+
+    @classmethod
+    def of(cls, mean_field: MeanField, density_matrix: ComplexArray, steps: tuple[Step, ...] = ()) -> Iterate:
+        """Iterate at a density matrix: one build of the mean field."""
+        fock = mean_field(density_matrix)
+        energy = mean_field.energy(density_matrix, fock)
+        return cls(density_matrix, fock, energy, largest(commutator(fock, density_matrix)), steps)
+
+
+class Stage(Protocol):
+    """One way to self-consistency, a frozen value: its goal and its patience are its fields."""
+
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+        """Iterate from a start at most `limit` times; the steps made are added to those of the start."""
+
+
+def commutator(fock: ComplexArray, density_matrix: ComplexArray) -> ComplexArray:
+    """[F, P] at each momentum: zero at self-consistency."""
+    product = fock @ density_matrix
+    return np.asarray(product - product.conj().transpose(0, 2, 1))
+
+
+def largest(matrix: ComplexArray) -> float:
+    """Largest modulus of the elements."""
+    return float(np.abs(matrix).max())

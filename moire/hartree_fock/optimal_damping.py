@@ -1,0 +1,51 @@
+"""The optimal damping algorithm: mixtures of determinants, each step to the lowest energy on its line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moire.hartree_fock.iterate import Iterate, Step, commutator, largest
+from moire.hartree_fock.mean_field import MeanField, overlap
+from moire.hartree_fock.occupation import Aufbau
+
+
+@dataclass(frozen=True)
+class OptimalDamping:
+    """Walk over mixtures of determinants; each step goes to the lowest energy on its line.
+
+    The energy is quadratic along the line from the mixture to the aufbau state of its Fock matrix, and
+    falls at every step. It stops when that state has a residual below the goal and is filled in the aufbau
+    order of its own Fock matrix.
+
+    Parameters
+    ----------
+    goal_mev
+        Residual in meV to reach.
+    max_steps
+        Steps to make at most.
+
+    References
+    ----------
+    Cances and Le Bris, Int. J. Quantum Chem. 79, 82 (2000).
+    """
+
+    goal_mev: float
+    max_steps: int
+
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+        """Iterate at most `limit` times (:class:`Stage`)."""
+        mixture, fock = start.density_matrix, start.fock
+        steps = list(start.steps)
+        for _ in range(min(limit, self.max_steps)):
+            pure = fill(fock).density_matrix
+            change = pure - mixture
+            response = mean_field.interaction(change)
+            slope, curvature = overlap(fock, change), overlap(response, change)
+            fock_pure = fock + response
+            residual = largest(commutator(fock_pure, pure))
+            steps.append(Step("oda", mean_field.energy(mixture, fock) / mean_field.n_cells, residual))
+            if residual < self.goal_mev and overlap(fock_pure, pure - fill(fock_pure).density_matrix) < self.goal_mev:
+                break
+            length = 1.0 if curvature <= -slope else -slope / curvature
+            mixture, fock = mixture + length * change, fock + length * response
+        return Iterate(pure, fock_pure, mean_field.energy(pure, fock_pure), residual, tuple(steps))

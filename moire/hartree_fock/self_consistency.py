@@ -1,0 +1,68 @@
+"""The self-consistency loop: stages one after the other, until a state is stationary and filled in aufbau order."""
+
+from __future__ import annotations
+
+from moire._arrays import ComplexArray
+from moire.hartree_fock.diis import Diis
+from moire.hartree_fock.iterate import Iterate, Stage, Step, largest
+from moire.hartree_fock.mean_field import MeanField
+from moire.hartree_fock.newton import Newton
+from moire.hartree_fock.occupation import Aufbau
+from moire.hartree_fock.optimal_damping import OptimalDamping
+from moire.hartree_fock.settings import ScfSettings, Solver
+
+_ROUGH_MEV = 0.5  # residual at which damping hands over: DIIS converges from about there
+_ROUNDS = 4  # times that a state filled against the aufbau order is filled anew
+_ODA_STEPS, _DIIS_STEPS = 30, 40
+
+
+def iterate(
+    mean_field: MeanField, density_matrix: ComplexArray, fill: Aufbau, settings: ScfSettings
+) -> tuple[Iterate, bool]:
+    """Run the self-consistency loop from a density matrix.
+
+    Each stage starts where the one before stopped. A state that is then filled against the aufbau order of its own
+    Fock matrix, as Newton may leave it, is filled anew for another round.
+
+    Returns
+    -------
+    state
+        The last iterate.
+    is_aufbau
+        Whether it is filled in the aufbau order.
+    """
+    steps: tuple[Step, ...] = ()
+    for attempt in range(1, _ROUNDS + 1):
+        state = Iterate.of(mean_field, density_matrix, steps)
+        for stage in stages(settings, fill.temperature_mev, attempt):
+            state = stage(mean_field, state, fill, settings.max_iterations - len(state.steps))
+            if state.residual < settings.tolerance_mev or len(state.steps) >= settings.max_iterations:
+                break
+        density_matrix, steps = fill(state.fock).density_matrix, state.steps
+        is_aufbau = fill.temperature_mev > 0 or largest(density_matrix - state.density_matrix) < 1e-3
+        if is_aufbau or len(steps) >= settings.max_iterations:
+            break
+    return state, is_aufbau
+
+
+def stages(settings: ScfSettings, temperature_mev: float = 0.0, attempt: int = 1) -> tuple[Stage, ...]:
+    """Return the solvers as values: the last one goes on to the tolerance, those before hand over.
+
+    Damping hands over at a rough residual, with more steps at each attempt; DIIS after some steps, and its start if it
+    went astray. At a temperature states are no determinants, and DIIS alone applies.
+    """
+    goal, most, shift = settings.tolerance_mev, settings.max_iterations, settings.level_shift_mev
+    if temperature_mev:
+        return (Diis(goal, most, patience=most),)
+    handing_over: dict[Solver, Stage] = {
+        "oda": OptimalDamping(max(goal, _ROUGH_MEV), _ODA_STEPS * attempt),
+        "diis": Diis(goal, _DIIS_STEPS, level_shift_mev=shift, rejected_above_mev=_ROUGH_MEV),
+        "newton": Newton(goal),
+    }
+    finishing: dict[Solver, Stage] = {
+        "oda": OptimalDamping(goal, most),
+        "diis": Diis(goal, most, level_shift_mev=shift),
+        "newton": Newton(goal),
+    }
+    *before, last = settings.solvers
+    return (*(handing_over[solver] for solver in before), finishing[last])

@@ -1,0 +1,76 @@
+"""How a self-consistent state is searched for; what is asked (problem, filling, temperature, ...) stands elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from moire.errors import require
+
+Solver = Literal["oda", "diis", "newton"]
+SOLVERS: tuple[Solver, ...] = ("oda", "diis", "newton")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScfSettings:
+    """How the self-consistency loop runs.
+
+    Parameters
+    ----------
+    tolerance_mev
+        Residual in meV at which a state counts as converged.
+    max_iterations
+        Iterations of all solvers together.
+    solvers
+        Which to use, in this order: ``"oda"`` (optimal damping), ``"diis"`` and ``"newton"``. At a temperature only
+        DIIS is used.
+    level_shift_mev
+        Energy by which DIIS raises the empty states of the last iterate, so that fillings change less from one
+        iteration to the next; the solution does not depend on it.
+    strict
+        Raise the warning of non-convergence as an error.
+
+    Raises
+    ------
+    InputError
+        If a value is impossible.
+    """
+
+    tolerance_mev: float = 1e-6
+    max_iterations: int = 300
+    solvers: tuple[Solver, ...] = SOLVERS
+    level_shift_mev: float = 0.0
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "solvers", tuple(self.solvers))
+        require(self.tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", self.tolerance_mev)
+        require(self.max_iterations >= 1, "max_iterations", "be at least 1", self.max_iterations)
+        require(
+            self.solvers and all(solver in SOLVERS for solver in self.solvers),
+            "solvers",
+            f"be one or more of {', '.join(SOLVERS)}",
+            found=f"are {self.solvers}",
+        )
+        shift = self.level_shift_mev
+        require(0 <= shift < np.inf, "level_shift_mev", "be finite and not negative", shift)
+        shifts = not shift or "diis" in self.solvers
+        require(shifts, "level_shift_mev", "be zero without the solver 'diis', which alone uses it", shift)
+
+    def check_temperature(self, temperature_mev: float) -> None:
+        """Raise InputError unless there is a way to solve at this k_B T in meV."""
+        require(0 <= temperature_mev < np.inf, "temperature_mev", "be finite and not negative", temperature_mev)
+        if temperature_mev:
+            require(
+                not self.level_shift_mev,
+                "level_shift_mev",
+                "be zero at a nonzero temperature, where it would change the occupations",
+                self.level_shift_mev,
+            )
+            with_diis = "diis" in self.solvers
+            require(with_diis, "solvers", "include 'diis' at a temperature, where it alone is used", self.solvers)
+
+
+DEFAULTS = ScfSettings()

@@ -1,0 +1,126 @@
+"""The energy to second order in rotations of filled into empty orbitals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from moire._arrays import ComplexArray, FloatArray
+from moire.hartree_fock.mean_field import MeanField
+
+
+@dataclass(frozen=True, eq=False)
+class Tangent:
+    """Energy to second order in rotations X(k) of filled into empty orbitals at fixed occupation of each k.
+
+    P = C exp(K) n exp(-K) C^+ with K = X - X^+ changes the energy by Re<g|X> + <X|H X>/2, where
+    g = 2 F_vo and H X = 2 (F_vv X - X F_oo + [Self-energy of (X + X^+)]_vo). Products are Re sum X^* Y.
+
+    Parameters
+    ----------
+    mean_field
+        The functional.
+    density_matrix, fock
+        A projector at each k and its Fock matrix.
+    n_sectors
+        Number of equal diagonal blocks that do not rotate into each other (flavours that stay unmixed).
+    orbitals, filled, energies
+        Orbitals as columns, (k, orbital, state), which of them are filled, and <F> of each in meV, (k, state).
+    """
+
+    mean_field: MeanField
+    density_matrix: ComplexArray = field(repr=False)
+    fock: ComplexArray = field(repr=False)
+    n_sectors: int = 1
+    orbitals: ComplexArray = field(init=False, repr=False)
+    filled: NDArray[np.bool_] = field(init=False, repr=False)
+    energies: FloatArray = field(init=False, repr=False)
+    mask: NDArray[np.bool_] = field(init=False, repr=False)
+    differences: FloatArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # one diagonalization sorts filled from empty, and F within each: P commutes with P F P + Q F Q
+        identity = np.eye(self.fock.shape[1])
+        empty = identity - self.density_matrix
+        inner = self.density_matrix @ self.fock @ self.density_matrix + empty @ self.fock @ empty
+        shift = 4 * float(np.abs(inner).sum(axis=2).max()) + 1.0
+        n_k, dimension, _ = self.fock.shape
+        size = dimension // self.n_sectors
+        values = np.empty((n_k, dimension))
+        orbitals = np.zeros_like(self.fock)
+        for start in range(0, dimension, size):
+            part = slice(start, start + size)
+            sorted_ = (inner - shift * self.density_matrix)[:, part, part]
+            values[:, part], orbitals[:, part, part] = np.linalg.eigh((sorted_ + sorted_.conj().swapaxes(1, 2)) / 2)
+        filled = values < -shift / 2
+        energies = values + shift * filled
+        mask = ~filled[:, :, None] & filled[:, None, :]
+        sector = np.arange(dimension) // size
+        mask &= sector[:, None] == sector[None, :]
+        object.__setattr__(self, "orbitals", orbitals)
+        object.__setattr__(self, "filled", filled)
+        object.__setattr__(self, "energies", energies)
+        object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "differences", (energies[:, :, None] - energies[:, None, :])[mask])
+
+    def _to_orbitals(self, matrix: ComplexArray) -> ComplexArray:
+        return np.asarray((self.orbitals.conj().swapaxes(1, 2) @ matrix @ self.orbitals)[self.mask])
+
+    def _matrix(self, x: ComplexArray) -> ComplexArray:
+        full = np.zeros_like(self.fock)
+        full[self.mask] = x
+        return full
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Energies in meV of the highest filled and of the lowest empty orbital; infinite where there is none."""
+        top = self.energies[self.filled].max(initial=-np.inf)
+        return float(top), float(self.energies[~self.filled].min(initial=np.inf))
+
+    @property
+    def gradient(self) -> ComplexArray:
+        """The gradient 2 F_vo in meV, flat."""
+        return 2 * self._to_orbitals(self.fock)
+
+    def hessian(self, x: ComplexArray) -> ComplexArray:
+        """H X in meV: one build of the mean field."""
+        full = self._matrix(x)
+        change = self.orbitals @ (full + full.conj().swapaxes(1, 2)) @ self.orbitals.conj().swapaxes(1, 2)
+        response = self._to_orbitals(self.mean_field.interaction(change))
+        return np.asarray(2 * (self.differences * x + response))
+
+    def change(self, x: ComplexArray) -> ComplexArray:
+        """P' - P of the rotated orbitals, (k, orbital, orbital).
+
+        It is formed from exp(K) - 1 and not as a difference of projectors, so that it has its full relative
+        precision when X is small: energy differences down to 1e-24 of the energy are still meaningful.
+        """
+        full = self._matrix(x)
+        values, vectors = np.linalg.eigh(1j * (full - full.conj().swapaxes(1, 2)))
+        turn = (vectors * np.expm1(-1j * values)[:, None, :]) @ vectors.conj().swapaxes(1, 2)
+        moved = turn * self.filled[:, None, :]
+        inner = moved + moved.conj().swapaxes(1, 2) + moved @ moved.conj().swapaxes(1, 2)
+        return np.asarray(self.orbitals @ inner @ self.orbitals.conj().swapaxes(1, 2))
+
+    def softest(self, seed: int) -> tuple[float, ComplexArray]:
+        """Lowest eigenvalue of H in meV, and its eigenvector X of unit norm.
+
+        It is negative at a saddle, zero along a broken continuous symmetry, and infinite without anything to rotate.
+        """
+        size = int(self.mask.sum())
+        if not size:
+            return np.inf, np.zeros(0, dtype=np.complex128)
+        # ARPACK's tolerance is relative: a zero mode never meets it and is passed over unless it is moved from zero
+        shift = 2 * float(np.abs(self.differences).max())
+
+        def apply(pair: FloatArray) -> FloatArray:
+            product = self.hessian(pair[:size] + 1j * pair[size:])
+            return np.concatenate([product.real, product.imag]) + shift * pair
+
+        start = np.random.default_rng(seed).standard_normal(2 * size)
+        operator = LinearOperator((2 * size, 2 * size), matvec=apply, dtype=np.float64)
+        values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-6)
+        return float(values[0]) - shift, vectors[:size, 0] + 1j * vectors[size:, 0]

@@ -1,0 +1,66 @@
+"""Sums over components are made in one place: parts of vectors, added up, give what whole vectors give."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from moire.linalg.krylov import KrylovBasis
+from moire.linalg.vectors import VectorSpace
+
+DIMENSION = 20_001
+
+
+@pytest.fixture(scope="module")
+def block():
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((5, DIMENSION)) + 1j * rng.standard_normal((5, DIMENSION))
+
+
+def parts(n):
+    edges = np.linspace(0, DIMENSION, n + 1).astype(int)
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
+
+
+@pytest.mark.parametrize("n", [2, 7])
+def test_sums_over_parts_are_sums_over_the_whole(block, n):
+    whole = VectorSpace(DIMENSION)
+    spaces = [VectorSpace(DIMENSION, part=part) for part in parts(n)]
+    assert sum(space.held for space in spaces) == DIMENSION
+    partial = sum(space.overlaps(block[:3, space.part], block[:, space.part]) for space in spaces)
+    np.testing.assert_allclose(partial, whole.overlaps(block[:3], block), rtol=1e-12)
+    np.testing.assert_allclose(partial, block[:3].conj() @ block.T, rtol=1e-12)
+    squares = sum(space.norms(block[:, space.part]) ** 2 for space in spaces)
+    np.testing.assert_allclose(np.sqrt(squares), np.linalg.norm(block, axis=1), rtol=1e-13)
+
+
+def test_what_the_other_parts_hold_is_added(block):
+    first, second = parts(2)
+    other = VectorSpace(DIMENSION, part=second)
+    there = iter([other.norm(block[0, second]) ** 2, other.overlaps(block[:, second], block[:, second]).conj().T])
+    here = VectorSpace(DIMENSION, part=first, add_up=lambda sums: sums + next(there))
+    assert here.norm(block[0, first]) == pytest.approx(np.linalg.norm(block[0]), rel=1e-13)
+    np.testing.assert_allclose(here.overlaps(block[:, first], block[:, first]), block.conj() @ block.T, rtol=1e-11)
+
+
+def test_random_vectors_do_not_depend_on_the_parts():
+    whole = VectorSpace(DIMENSION).random((3, 1))
+    np.testing.assert_array_equal(
+        np.concatenate([VectorSpace(DIMENSION, part=part).random((3, 1)) for part in parts(3)]), whole
+    )
+
+
+def test_the_method_sums_through_its_space_alone():
+    sums = []
+
+    def counted(found):
+        sums.append(found)
+        return found
+
+    levels = np.linspace(0, 30, 400)
+    basis = KrylovBasis(VectorSpace(400, add_up=counted), 30, 2, (0,))
+    for _ in range(5):
+        basis.expand(lambda x: levels[:, None] * x)
+    held = basis.vectors[: basis.n_held]
+    np.testing.assert_allclose(held.conj() @ held.T, np.eye(basis.n_held), atol=1e-12)
+    assert len(sums) > 50
