@@ -1,4 +1,4 @@
-"""Read-only arrays: results of this package are values, not buffers."""
+"""Types of arrays, and read-only arrays for results."""
 
 from __future__ import annotations
 

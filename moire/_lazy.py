@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used, so that a start costs what it needs."""
+"""Names of a package that are imported at first use, which keeps start-up short."""
 
 from __future__ import annotations
 

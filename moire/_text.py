@@ -1,4 +1,4 @@
-"""Numbers in sentences and tables: nothing but zero reads as zero, and what is not known or not finite is said so."""
+"""Numbers in sentences and tables: only zero prints as zero; unknown and infinite values are named."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _FIXED = re.compile(r"(?P<sign>\+?)z?(?P<width>\d*)\.(?P<digits>\d+)f")
 
 
 class Number(float):
-    """A number that is written with a fixed number of decimals wherever they show it: ``f"{Number(gap):9.4f} meV"``.
+    """A number printed with a fixed number of decimals where these suffice: ``f"{Number(gap):9.4f} meV"``.
 
     Below one unit of the last decimal two significant digits and a power of ten are written instead, 4.8e-05; zero has
-    no minus sign; NaN is ``unknown``, and numbers beyond all bounds are ``infinite`` or ``-infinite``.
+    no minus sign; NaN is ``unknown``, and infinities are ``infinite`` or ``-infinite``.
     """
 
     def __format__(self, spec: str) -> str:
@@ -32,6 +32,6 @@ class Number(float):
 
 
 def amount(value: float, unit: str, digits: int = 4) -> str:
-    """Return a number with its unit, without it where there is no number: ``"0.2000 meV"``, ``"unknown"``."""
+    """Return a number with its unit, and without it if it is not finite: ``"0.2000 meV"``, ``"unknown"``."""
     text = f"{Number(value):.{digits}f}"
     return f"{text} {unit}" if math.isfinite(value) else text

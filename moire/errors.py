@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class MoireError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of the errors of this package."""
 
 
 class InputError(MoireError, ValueError):
@@ -27,7 +27,7 @@ class SchemaError(FileFormatError):
 
 
 class EnvironmentMismatchError(MoireError, RuntimeError):
-    """The launcher or a library on this machine cannot do what was asked."""
+    """The launcher or a library on this machine does not support the request."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -90,7 +90,7 @@ def nearest(word: str, choices: Iterable[str]) -> str:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Say whether an error is a KeyboardInterrupt or was raised because of one, as numba does while it compiles."""
+    """Whether an error is a KeyboardInterrupt or was raised because of one, as numba does while it compiles."""
     link: BaseException | None = error
     while link is not None:
         if isinstance(link, KeyboardInterrupt):

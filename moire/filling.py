@@ -1,4 +1,4 @@
-"""Fillings: one reading of a number of carriers per moire cell, for Hartree-Fock and exact diagonalization alike."""
+"""Fillings: parsing of the number of carriers per moire cell, for Hartree-Fock and exact diagonalization."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _LARGEST_DENOMINATOR = 10_000
 def parse_filling(filling: FillingLike) -> Fraction:
     """Return a filling as a fraction; the sign is kept.
 
-    A decimal of three digits or more is the simplest fraction p/q that it is rounded or cut from, if only one with
-    2 q^2 <= 10^digits can be meant: 0.333 and 0.333333 are 1/3, 0.6666 and 0.667 are 2/3, 0.125 is 1/8. Every other
-    decimal is what it says: 0.3 is 3/10 and 0.33 is 33/100.
+    A decimal of three digits or more is the simplest fraction p/q that rounds or truncates to it, if only one with
+    2 q^2 <= 10^digits does: 0.333 and 0.333333 are 1/3, 0.6666 and 0.667 are 2/3, 0.125 is 1/8. Every other
+    decimal is taken literally: 0.3 is 3/10 and 0.33 is 33/100.
 
     Raises
     ------
     InputError
-        If it is no number.
+        If it is not a number.
     """
     try:
         return _read(filling)
@@ -41,7 +41,7 @@ def parse_filling(filling: FillingLike) -> Fraction:
 
 
 def carriers_per_cell(filling: FillingLike, carrier: str) -> Fraction:
-    """Return how many carriers per moire cell a filling asks for.
+    """Return the number of carriers per moire cell at a filling.
 
     A number without sign counts the carriers of the problem. A minus sign is that of the filling factor nu, which is
     negative for holes: 2/3 and -2/3 both ask for two holes on three cells, and -2/3 is refused for electrons.
@@ -56,11 +56,33 @@ def carriers_per_cell(filling: FillingLike, carrier: str) -> Fraction:
     Raises
     ------
     InputError
-        If it is no number, or is negative for electrons.
+        If it is not a number, or is negative for electrons.
     """
     value = parse_filling(filling)
     require(value >= 0 or carrier == "hole", "filling", "not be negative for electrons: nu < 0 counts holes", value)
     return abs(value)
+
+
+def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int = 1) -> Fraction:
+    """Return the carriers per cell of a filling that the bands kept can hold.
+
+    Parameters
+    ----------
+    filling, carrier
+        As in :func:`carriers_per_cell`.
+    n_bands
+        Bands of all flavours, each of which holds one carrier per cell.
+
+    Raises
+    ------
+    InputError
+        If it is not a number, is negative for electrons, or lies outside (0, n_bands].
+    """
+    value = carriers_per_cell(filling, carrier)
+    kept = "one band of one valley" if n_bands == 1 else f"the {n_bands} bands kept of all valleys"
+    rule = f"ask for more than 0 and at most {n_bands} {'carrier' if n_bands == 1 else 'carriers'} per cell, {kept}"
+    require(0 < value <= n_bands, "filling", rule, value)
+    return value
 
 
 def describe_filling(per_cell: Fraction, carrier: str) -> str:
@@ -84,7 +106,7 @@ def _read(filling: FillingLike) -> Fraction:
 
 
 def _from_decimal(value: Decimal) -> Fraction:
-    """Return the simplest fraction that a decimal is rounded or cut from, or the decimal itself."""
+    """Return the simplest fraction that rounds or truncates to a decimal, or the decimal itself."""
     if value and not -30 < value.adjusted() < 30:  # a power of ten that would fill the memory
         raise ValueError
     exact = Fraction(value)
@@ -93,7 +115,7 @@ def _from_decimal(value: Decimal) -> Fraction:
         return exact
     digits = min(digits, _KNOWN_DIGITS)
     scale = 10**digits
-    units = round(abs(exact) * scale)  # abs(exact) = units / scale, rounded in the last half unit or cut in the last
+    units = round(abs(exact) * scale)  # abs(exact) = units / scale, rounded to half a unit or truncated to one
     for q in range(1, min(isqrt(scale // 2), _LARGEST_DENOMINATOR) + 1):
         p = -((1 - 2 * units) * q // (2 * scale))
         if p * scale < (units + 1) * q:

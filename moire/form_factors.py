@@ -162,7 +162,7 @@ class FormFactors:
         """Form factors of all the bands kept, up to |q| <= q_cutoff |G_1|.
 
         Beyond 2 plane_wave_shells + sqrt(3) no plane wave k + q + G meets one of the disk around k, and every overlap
-        is exactly zero: a larger cutoff means this one.
+        is exactly zero: a larger cutoff is replaced by this one.
 
         Raises
         ------
@@ -260,7 +260,7 @@ class FormFactors:
 
 
 def _reserve_tables(bands: BandStructure, q_cutoff: float) -> None:
-    """State the memory of form factors before anything of it is built, and refuse what does not fit."""
+    """Reserve the memory of form factors before building them."""
     grid, size = bands.grid, bands.states.size
     needed = FormFactors.estimated_bytes(grid.n_points, q_cutoff, size)
     would_fit = "a smaller q_cutoff, fewer bands or a smaller grid would fit"
@@ -276,14 +276,14 @@ def _reserve_tables(bands: BandStructure, q_cutoff: float) -> None:
 
 
 class ShiftedStates:
-    """The states of one flavour next to all their shifted copies: what tiles of overlaps are multiplied from.
+    """The states of one flavour and all their shifted copies, whose products are the tiles of overlaps.
 
     Parameters
     ----------
     form_factors
-        Whose overlaps.
+        Their transfers, bands and umklapps.
     flavour
-        Which flavour.
+        Flavour index.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Momenta: regular grids and tilted clusters with a boundary phase, and high-symmetry paths."""
+"""Momenta: regular grids and tilted clusters with boundary phases, and high-symmetry paths."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from moire.lattice import TriangularLattice
 from moire.resources import reserve
 
 PATH_LABELS = ("gamma", "m", "kappa_+", "kappa_-", "gamma")
+
+Label = tuple[int, int]
+"""Label (l1, l2) of a momentum of a grid, modulo its `moduli`."""
 
 
 def smith_normal_form(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray]:
@@ -194,7 +197,7 @@ class MomentumGrid:
 
     @cached_property
     def turn_indices(self) -> tuple[int, int]:
-        """Indices of s_1 and s_2, s_i . L_j = 2 pi delta_ij: what a turn of the phase along L_i adds to a momentum."""
+        """Indices of s_1 and s_2, s_i . L_j = 2 pi delta_ij: shift of a momentum by one flux quantum along L_i."""
         steps = np.linalg.inv(self.matrix.astype(float)).T
         distance = self.fractional[None] - steps[:, None]
         first, second = np.abs(distance - np.round(distance)).sum(axis=2).argmin(axis=1)
@@ -244,7 +247,7 @@ class KPath:
     distances
         Arc length in 1/nm, shape (k,).
     tick_indices, tick_labels
-        Where the corners are and how they are called.
+        Indices of the corners among the points, and their names.
     """
 
     lattice: TriangularLattice

@@ -81,7 +81,7 @@ class ScreenedCoulomb:
         """V_ll'(|q|) for moduli in 1/nm; shape (..., layer, layer), meV nm^2.
 
         At q = 0 the limit is returned: e^2 d_gate / (2 eps_0 eps) for two gates (twice that for one),
-        less e^2 d / (2 eps_0 eps) between the layers. Without gates it is infinite.
+        minus e^2 d / (2 eps_0 eps) between the layers. Without gates it is infinite.
         """
         modulus = np.asarray(q, dtype=float)
         at_zero = modulus == 0

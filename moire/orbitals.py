@@ -1,4 +1,4 @@
-"""Orbitals of a cluster, the charges that particles in them conserve, and the species that is diagonalized."""
+"""Orbitals of a cluster, conserved charges of particles in them, and the species that is diagonalized."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Orbitals:
         return by_band.astype(np.complex128)[..., None] * np.eye(self.n_bands)
 
     def numbers(self, n_particles: int | Sequence[int]) -> Numbers:
-        """Particles of each flavour; an integer is the number in the only one.
+        """Particles of each flavour; an integer is the number in a single flavour.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Species:
     Parameters
     ----------
     orbitals
-        Where they live.
+        The orbitals.
     missing
         Whether a particle is a missing carrier; its momentum counts minus that of the carrier.
     """
@@ -132,11 +132,11 @@ class Species:
     missing: bool = False
 
     def numbers(self, carriers: Numbers) -> Numbers:
-        """Particles of each flavour from the carriers of each flavour, and back."""
+        """Particles of each flavour from the carriers of each flavour, and vice versa."""
         return tuple(self.orbitals.per_flavour - n for n in carriers) if self.missing else carriers
 
     def momentum(self, total: int) -> int:
-        """Label of the total momentum of the particles from that of the carriers, and back (indices of the group)."""
+        """Index of the total momentum of the particles from that of the carriers, and vice versa."""
         if not self.missing:
             return total
         return int(self.orbitals.grid.difference_index[self.orbitals.full_momentum, total])
@@ -149,7 +149,7 @@ class Species:
 class ChargeClasses:
     """Conserved charges of at most `numbers` particles: (particles of each flavour, total momentum), numbered.
 
-    Kernels see classes and the table that adds an orbital to one; what the charges are stands here alone.
+    Kernels use the numbers of classes and the table `step`; the charges are defined only here.
     Class = (N_1 (n_2 + 1) + N_2) N_s + momentum for two flavours: ascending in N_1, N_2, momentum.
 
     Parameters
@@ -197,7 +197,7 @@ class ChargeClasses:
         return read_only(self.index(self.counts[:, None] + one[None], moved), np.int32)
 
     def complement(self, momentum: int) -> NDArray[np.int32]:
-        """Class that adds up with each class to all the particles at a total momentum, (class,)."""
+        """Class that completes each class to all the particles at a total momentum, (class,)."""
         rest = self.orbitals.grid.difference_index[momentum, self.momentum]
         return read_only(self.index(np.array(self.numbers) - self.counts, rest), np.int32)
 

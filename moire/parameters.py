@@ -11,7 +11,7 @@ from moire.errors import InputError, nearest, require
 
 @dataclass(frozen=True, kw_only=True)
 class ContinuumParameters:
-    """Material parameters of the two-layer continuum model; no twist angle, no field, no cutoff.
+    """Material parameters of the two-layer continuum model, without twist angle, displacement field and cutoff.
 
     The symbols are those of arXiv:2308.07488, Eq. (1); the signs of `potential_phase_deg` and
     `tunnelling_mev` follow it, so that ``Delta_b(r) = 2 V sum cos(G_i r + phi)``.
@@ -19,7 +19,7 @@ class ContinuumParameters:
     Parameters
     ----------
     name
-        How the set is called in plans, files and figures.
+        Name in plans, files and figures.
     potential_mev, potential_phase_deg
         First-harmonic layer potential V in meV and its phase phi in degrees.
     tunnelling_mev
@@ -31,7 +31,7 @@ class ContinuumParameters:
     second_potential_mev, second_tunnelling_mev
         Second-harmonic V_2 and w_2 in meV.
     material, reference, note
-        What it describes, where it was printed, and what to know about its signs.
+        Material, publication, and note on signs.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def published(name: str) -> ContinuumParameters:
     Raises
     ------
     InputError
-        If there is none; the message names the nearest.
+        If there is no such set; the message names the nearest.
     """
     if name not in PUBLISHED:
         raise InputError(f"`parameter_set` must be a published set, but is '{name}'{nearest(str(name), PUBLISHED)}")

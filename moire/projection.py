@@ -1,4 +1,4 @@
-"""The projected Hamiltonian: the one input of Hartree-Fock and of exact diagonalization."""
+"""The projected Hamiltonian: the common input of Hartree-Fock and exact diagonalization."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ProjectedHamiltonian:
     reference_density
         P_ref(k) = <c^+_j c_i>, (k, orbital, orbital), orbital = (flavour, band) with flavour slow.
     q_cutoff_asked
-        The cutoff as it was asked for; `q_cutoff` is what is left of it where these bands have no overlaps beyond.
+        The cutoff requested; `q_cutoff` is smaller if no overlaps exist beyond it.
     """
 
     bands: BandStructure
@@ -98,7 +98,7 @@ class ProjectedHamiltonian:
         return self.grid.n_points * self.grid.lattice.cell_area_nm2
 
     def on_bands(self, bands: BandStructure, reference: Reference | None = None) -> ProjectedHamiltonian:
-        """Project the same interaction onto other bands, under every choice that was made for these.
+        """Project the same interaction onto other bands, with all other choices unchanged.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class ProjectedHamiltonian:
         return read_only(self_energy), float(np.einsum("fkmn,fknm->", self_energy, diagonal).real) / 2
 
     def describe(self) -> dict[str, object]:
-        """Every approximation that went in, by name, for printing and for files."""
+        """All approximations by name, for printing and for files."""
         return {
             "model": " and ".join(self.bands.names),
             "cluster": self.grid.name,
@@ -223,7 +223,7 @@ def project(
     q_cutoff
         Largest |q| in units of |G_1|; energies per particle move by less than 1e-5 meV beyond 4.
     zero_momentum
-        What to do with V(q=0): ``"drop"``, ``"keep"`` or ``"exchange"``, see :class:`ProjectedHamiltonian`.
+        Treatment of V(q=0): ``"drop"``, ``"keep"`` or ``"exchange"``, see :class:`ProjectedHamiltonian`.
     reference
         Density matrix P_ref at which the interaction vanishes: ``"hole_vacuum"`` (the valence bands kept are full of
         electrons), ``"electron_vacuum"`` (they are empty), ``"average"`` (half full), the ``"vacuum"`` of the

@@ -1,4 +1,4 @@
-"""MPI, or its absence: one communicator, checked against the launcher, and threads per rank."""
+"""MPI if present: one communicator, checked against the launcher, and the number of threads per rank."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS", "PMIX_
 
 
 def launched_size() -> int:
-    """Number of processes that the launcher says it started; 1 without a launcher."""
+    """Number of processes that the launcher reports; 1 without a launcher."""
     sizes = [os.environ[name] for name in _SIZE_VARIABLES if name in os.environ]
     return max([int(size) for size in sizes if size.isdigit()], default=1)
 
 
 def find_communicator() -> tuple[Any | None, str]:
-    """Return COMM_WORLD and a sentence for the user; None when this process works alone.
+    """Return COMM_WORLD, or None if this process works alone, and a sentence for the user.
 
     Raises
     ------
     EnvironmentMismatchError
-        If a launcher started several processes that do not see each other: they would all do the
+        If a launcher started several processes that MPI does not connect: they would all do the
         same work.
     """
     size = launched_size()
     try:
         from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:  # mpi4py raises RuntimeError when no MPI library is there
+    except (ImportError, RuntimeError) as error:  # mpi4py raises RuntimeError without an MPI library
         if size > 1:
             raise EnvironmentMismatchError(
                 f"`mpiexec` started {size} processes, but mpi4py finds no MPI library in them ({error}); "
@@ -43,7 +43,7 @@ def find_communicator() -> tuple[Any | None, str]:
     if communicator.size == 1 and size > 1:
         vendor = MPI.Get_library_version().splitlines()[0].strip()
         raise EnvironmentMismatchError(
-            f"`mpiexec` started {size} processes that do not see each other, because mpi4py uses another MPI "
+            f"`mpiexec` started {size} processes that are not connected by MPI, because mpi4py uses another MPI "
             f"({vendor}); use the mpiexec that belongs to it."
         )
     if communicator.size == 1:
@@ -52,7 +52,7 @@ def find_communicator() -> tuple[Any | None, str]:
 
 
 def on_leader(communicator: Any | None, action: Callable[[], Result]) -> Result:
-    """Do something on rank 0; every rank gets its result, or its MoireError raised."""
+    """Call `action` on rank 0; every rank returns its result, or raises its MoireError."""
     result, error = None, None
     if communicator is None or communicator.rank == 0:
         try:

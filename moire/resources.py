@@ -1,4 +1,4 @@
-"""Cores and memory of this process: counted, stated and limited in one place."""
+"""Cores, threads and memory of this process, and reservations of memory."""
 
 from __future__ import annotations
 
@@ -54,26 +54,26 @@ def human_bytes(n_bytes: float) -> str:
 
 
 def fits_in_memory(n_bytes: float) -> bool:
-    """Say whether `n_bytes` more would leave a tenth of the available memory free."""
+    """Whether `n_bytes` more would leave a tenth of the available memory free."""
     return n_bytes <= _MEMORY_SHARE * available_bytes()
 
 
 def would_fit_times(n_bytes: float) -> float:
-    """Return how many times `n_bytes` fit, below one where they do not: what a refusal scales its advice by."""
+    """Number of times that `n_bytes` fit, below one if they do not; used in the advice of the error."""
     return _MEMORY_SHARE * available_bytes() / n_bytes
 
 
 def reserve(what: str, n_bytes: float, would_fit: str) -> None:
-    """State the memory that `what` is about to take, and refuse it if it does not fit.
+    """Log the memory of `what`, and raise MemoryRefusedError if it does not fit.
 
     Parameters
     ----------
     what
         What is allocated, as the subject of a sentence.
     n_bytes
-        How much, in bytes.
+        Memory in bytes.
     would_fit
-        What a user can do instead, the last clause of the refusal.
+        Advice to the user, the last clause of the error message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""An answer and its sentence, from one decision."""
+"""Verdicts: an answer and its reason."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Verdict:
-    """Answer to a question with the sentence that states it.
+    """Answer to a question, with the reason.
 
-    The head of the sentence is chosen by the answer, so that the two cannot disagree.
+    The answer chooses the head of the sentence, so that the two cannot disagree.
 
     Parameters
     ----------
     answer
-        True, False, or None where the numbers do not decide.
+        True, False, or None if the numbers do not decide.
     reason
         The numbers, without a full stop.
     yes, no
-        Head of the sentence where the answer is True and where it is False.
+        Head of the sentence for the answers True and False.
     """
 
     answer: bool | None
@@ -33,7 +33,7 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """One sentence: what was decided, and why."""
+        """Answer and reason in one sentence."""
         return f"{self.head}: {self.reason}."
 
     def __str__(self) -> str:

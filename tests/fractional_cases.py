@@ -5,7 +5,8 @@ from functools import cache
 import numpy as np
 
 import moire as mo
-from moire.exact_diagonalization import expected_momenta, one_band_filling
+from moire.filling import one_band_filling
+from moire.predictions import expected_momenta
 
 
 @cache

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import moire as mo
 from moire.cli import cli
-from moire.exact_diagonalization import carriers_on, one_band_filling, suggest_clusters
-from moire.filling import carriers_per_cell, describe_filling, parse_filling
+from moire.exact_diagonalization import carriers_on, suggest_clusters
+from moire.filling import carriers_per_cell, describe_filling, one_band_filling, parse_filling
 from moire.hartree_fock import count_carriers, ground_state, solve_hartree_fock
 from moire.io import read_record
 from moire.observables import charge_gap, fci_report, many_body_chern, spectral_flow

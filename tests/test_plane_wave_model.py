@@ -56,7 +56,7 @@ def test_a_model_of_a_user_goes_through_hartree_fock():
     found = []
     for model in (TOY, OURS):
         p = problem((model, model.time_reversed()), 2, (3, 3))
-        state = hf.solve_hartree_fock(p, 1, "layer_polarised", tolerance=1e-9)
+        state = hf.solve_hartree_fock(p, 1, "layer_polarised", settings=hf.ScfSettings(tolerance_mev=1e-9))
         density = real_space_map(p, state.density_matrix, 6).layers
         path = mo.KPath.through(LATTICE, points_per_segment=2)
         bands = hf.interpolate_bands(state, path, image_correction=False).energies

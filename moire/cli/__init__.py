@@ -1,4 +1,4 @@
-"""The command line: one point, a sweep, a look at what is on disk."""
+"""The command line: single points, sweeps, and display of results."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from moire.errors import MoireError, is_interrupt
 def main() -> None:
     """Run the command line; a MoireError becomes one sentence and exit code 2, an interrupt exit code 130.
 
-    Every other error keeps its traceback and exit code 1: a job script that resubmits what was interrupted
-    would repeat it for ever.
+    Every other error keeps its traceback and exit code 1, so that a job script that resubmits interrupted runs
+    does not repeat it forever.
     """
     try:
         cli.main(standalone_mode=False)
@@ -36,14 +36,14 @@ def main() -> None:
 
 
 class _FirstTime(logging.Filter):
-    """Let each message pass once: a task of many spectra states the memory of each kind of sector once."""
+    """Log each message once: a task of many spectra reports the memory of each kind of sector once."""
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether the message is new."""
+        """Whether the message is new."""
         message = record.getMessage()
         new = message not in self._seen
         self._seen.add(message)
@@ -67,7 +67,7 @@ _COMMANDS = {
 
 
 class _Imported(dict[str, click.Command]):
-    """Commands by name, imported when they are asked for: the help alone needs none of them."""
+    """Commands by name, imported at first use: the help alone needs none of them."""
 
     def __missing__(self, name: str) -> click.Command:
         if name not in _COMMANDS:

@@ -1,4 +1,4 @@
-"""Refusals on the command line name the option that was typed, not the argument that it becomes in Python."""
+"""Error messages on the command line name the option instead of the Python argument."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _OTHER_NAMES = {
     "n_bands": ("bands", "groups"),
     "parameter_set": ("set",),
 }
-"""Options, the first of which a command has, of arguments that are no parameter of it."""
+"""Options that stand for an argument that is not itself an option; the first that the command has is named."""
 
 
 class OptionCommand(click.Command):
-    """A command whose refusals speak of its options."""
+    """A command whose error messages name its options."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an InputError names the options as they are typed."""
+        """Run the command; an InputError names the options as typed."""
         try:
             return super().invoke(ctx)
         except InputError as error:
@@ -34,7 +34,7 @@ class OptionCommand(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the options; an InputError names them as they are typed."""
+        """Read the options; an InputError names them as typed."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except InputError as error:

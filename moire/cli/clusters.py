@@ -1,4 +1,4 @@
-"""Commands around exact diagonalization: which cluster to take, and its Hamiltonian for other codes."""
+"""Commands for clusters, and for exports of the Hamiltonian to other codes."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ FILE = click.Path(path_type=Path)
 
 
 class Spelled(click.ParamType):  # type: ignore[type-arg]
-    """Values that are written in one word, such as the mesh ``6x6``."""
+    """Values written as one word, such as the mesh ``6x6``."""
 
     name = "text"
 
@@ -27,7 +27,7 @@ class Spelled(click.ParamType):  # type: ignore[type-arg]
         self._read = spelling.read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read a text, or raise InputError with the rule that it breaks."""
+        """Read a text; raise InputError with the rule if it cannot be read."""
         del ctx
         if not isinstance(value, str):
             return value
@@ -39,7 +39,7 @@ class Spelled(click.ParamType):  # type: ignore[type-arg]
 
 
 def click_option(field: OptionField, default: Any = None) -> click.Option:
-    """Option of a field; `default` is taken in place of its own."""
+    """Option of a field; `default` replaces its own default."""
     own = field.default if field.option.alone is None else field.option.alone
     chosen = own if default is None else default
     flag, help_line = f"--{field.flag}", _help(field)
@@ -77,14 +77,14 @@ def point_options(one_valley: bool) -> Iterator[click.Option]:
 
 
 def taken_point(options: dict[str, Any]) -> ModelPoint:
-    """Take the options of the point out of those of a command, and build it."""
+    """Remove the options of the point from those of a command, and build the point."""
     names = [field.name for field in options_of(ModelPoint) if field.name in options]
     given = {name: options.pop(name) for name in names}
     return ModelPoint(**given | {"parameters": published(given["parameters"])})
 
 
 def result_options() -> Iterator[click.Option]:
-    """Options of where a result goes."""
+    """Options of the output of a result."""
     yield click.Option(["--output"], type=FILE, help="Write the result to this HDF5 file.")
     yield click.Option(["--figure"], type=FILE, help="Draw it to this file (needs --output).")
 

@@ -1,4 +1,4 @@
-"""Commands that look at what is on disk."""
+"""Commands that show and plot stored results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moire.io.hdf5 import check_folder, read_record
 def show(path: Path) -> None:
     """Print what a FILE or a results folder holds."""
     if path.is_dir():
-        from moire.sweep import ResultsFolder, collect  # a file needs none of it
+        from moire.sweep import ResultsFolder, collect  # not needed for a file
 
         click.echo(str(collect(ResultsFolder(path))))
         return

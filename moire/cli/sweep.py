@@ -34,12 +34,12 @@ def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
     leading = communicator is None or communicator.rank == 0
     try:
         n_failed = _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
-    except MoireError as error:  # every rank reads the same plan and fails alike; only one says so
+    except MoireError as error:  # all ranks read the same plan and fail in the same way; only rank 0 prints the error
         if leading:
             click.echo(f"Error: {as_typed(str(error), sweep.params)}", err=True)
         sys.exit(2)
     except BaseException as error:
-        if communicator is not None:  # one rank that leaves would make the others wait for ever
+        if communicator is not None:  # the other ranks would wait forever for one that leaves
             if not isinstance(error, KeyboardInterrupt | SystemExit):
                 traceback.print_exc()
             communicator.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)

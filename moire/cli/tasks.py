@@ -1,4 +1,4 @@
-"""A command for every task: its options are those of the task, of the point, and of where the result goes."""
+"""A command for every task, with the options of the task, of the point, and of the output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def task_command(task: type[Task]) -> click.Command:
     def run(output: Path | None, figure: Path | None, checkpoint: Path | None = None, **options: Any) -> None:
         if resumes:
             logger = logging.getLogger("moire")
-            logger.setLevel(min(logger.level, logging.INFO))  # one spectrum states its memory, a sweep of them does not
+            logger.setLevel(min(logger.level, logging.INFO))  # the memory is printed for one spectrum, not in a sweep
         point = taken_point(options)
         run_task(task(**options), point, output, figure, checkpoint)
 
@@ -48,7 +48,7 @@ def task_command(task: type[Task]) -> click.Command:
 def run_task(
     task: Task, point: ModelPoint, output: Path | None, figure: Path | None, checkpoint: Path | None = None
 ) -> None:
-    """Check a task at one point, do it, print it, and write and draw it where asked."""
+    """Check and compute a task at one point; print the result, and write and draw it if requested."""
     if figure is not None:
         if output is None:
             raise InputError("`output` must be given with --figure, but is missing.")

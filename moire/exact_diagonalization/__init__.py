@@ -5,20 +5,14 @@ from moire.exact_diagonalization.carriers import (
     carriers_on,
     check_one_band,
     clusters_for,
-    one_band_filling,
     rectangles_for,
 )
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
 from moire.exact_diagonalization.clusters import ClusterSuggestion, ClusterSuggestions, suggest_clusters
-from moire.exact_diagonalization.composite_fermions import (
-    CompositeFermiLiquid,
-    CompositeFermiSeas,
-    composite_fermi_liquid,
-    composite_fermi_seas,
-)
+from moire.exact_diagonalization.composite_fermions import CompositeFermiLiquid, composite_fermi_liquid
 from moire.exact_diagonalization.eigensolvers import SectorSolution
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
-from moire.exact_diagonalization.manifold import Manifold, expected_momenta
+from moire.exact_diagonalization.manifold import Manifold
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.polarisation import Polarisation, carriers_of_flavours
@@ -27,8 +21,11 @@ from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSe
 from moire.exact_diagonalization.solve import solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, find_symmetry
+from moire.filling import one_band_filling
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.lanczos import LanczosResult, LanczosSettings, block_lanczos
+from moire.predictions.composite_fermions import CompositeFermiSeas, composite_fermi_seas
+from moire.predictions.manifold import expected_momenta
 
 __all__ = [
     "Checkpoint",

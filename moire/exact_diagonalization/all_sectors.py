@@ -1,4 +1,4 @@
-"""The spectrum of a problem: every sector of its conserved charges, those related by a symmetry solved once."""
+"""Spectrum of a projected problem: all sectors of its conserved charges, one solved of those that symmetry relates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from moire._arrays import read_only
 from moire.errors import require
-from moire.exact_diagonalization.carriers import carriers_on, one_band_filling
+from moire.exact_diagonalization.carriers import carriers_on
 from moire.exact_diagonalization.eigensolvers import SectorSolution
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.memory import reserve_sectors
@@ -28,7 +28,7 @@ from moire.exact_diagonalization.symmetry import (
     find_symmetry,
     representatives,
 )
-from moire.filling import FillingLike
+from moire.filling import FillingLike, one_band_filling
 from moire.orbitals import Numbers, Species
 from moire.projection import ProjectedHamiltonian
 
@@ -60,21 +60,21 @@ def solve_all_sectors(
     n_eigenstates
         Levels per sector.
     momenta
-        Labels of the sectors wanted; all by default, because a Krylov space never leaves its sector.
+        Labels of the sectors to solve; all by default, because a solver finds the levels of its own sector only.
     polarisation
-        N_K - N_K' of two flavours: a number, several, or ``"all"``; by default those from zero up, where time reversal
-        gives the others to 0.01 meV (the plane-wave cutoff breaks it a little), and else all.
+        N_K - N_K' of two flavours: a number, several, or ``"all"``; by default those from zero up if time reversal
+        gives the others to 0.01 meV (the plane-wave cutoff breaks it slightly), and all otherwise.
     keep_vectors
         Keep the eigenvectors in the result.
     settings
-        How the levels are found.
+        Eigensolver, symmetries, checkpoint and progress bar.
 
     Raises
     ------
     InputError
         If the filling does not fit the cluster, a momentum lies outside the group or a polarisation is impossible.
     MemoryRefusedError
-        If the largest sector, with the vectors kept of all, does not fit in memory; nothing is enumerated before.
+        If the largest sector, with the vectors kept of all, does not fit in memory; raised before any enumeration.
     """
     check_levels(n_eigenstates)
     grid, orbitals = problem.grid, problem.orbitals
@@ -135,7 +135,7 @@ def solve_all_sectors(
 
 @dataclass(eq=False)
 class _Work:
-    """Sectors of one Hamiltonian at work: what is solved, and how the others follow from it."""
+    """Sectors of one Hamiltonian: solutions found so far, and the symmetries that give those of related sectors."""
 
     hamiltonian: PairHamiltonian
     symmetries: tuple[OrbitalSymmetry, ...]
@@ -177,12 +177,12 @@ class _Work:
 
     @property
     def reversal_mev(self) -> float:
-        """Bound on the difference of energies of opposite polarisations; infinite where nothing relates them."""
+        """Bound on the difference of energies of opposite polarisations; infinite if no symmetry relates them."""
         symmetry = find_symmetry(self.hamiltonian, 0, reverse_time=True)
         return np.inf if symmetry is None else symmetry.energy_bound(self.n_particles)
 
     def solve(self, sector: Sector) -> SectorSolution:
-        """Solution of a sector with states, its own or that of a related one."""
+        """Solution of a sector that has states, computed or mapped from that of a related sector."""
         if sector not in self.orbits:
             self.orbits |= representatives(self.symmetries, self.hamiltonian.orbitals.grid, sector[0])
         chosen, symmetry = self.orbits[sector]
@@ -196,7 +196,7 @@ class _Work:
         return MomentumSector(self.hamiltonian.orbitals, *sector)
 
     def _diagonalize(self, sector: Sector) -> SectorSolution:
-        """Read a sector from its checkpoint, or solve it and keep it there."""
+        """Read a sector from its checkpoint, or solve it and save it there."""
         settings = self.settings.of_sector(self.settings.tolerance_mev - self.bound)
         numbers, momentum = sector
         if numbers not in self.files:
@@ -208,7 +208,7 @@ class _Work:
         hamiltonian = SectorHamiltonian(self.hamiltonian, self._basis(sector), self.settings.storage)
         held = "csr" if hamiltonian.is_stored else "matrix-free"
         self.storages.add(held)
-        resumes = kept and settings.solver not in ("dense", "arpack")  # these keep no state
+        resumes = kept and settings.solver not in ("dense", "arpack")  # these save no intermediate state
         state = kept.state(momentum, hamiltonian.shape[0]) if kept and resumes else None
         solution = solve_sector(hamiltonian, self.n_eigenstates, settings, checkpoint=state)
         if kept and solution.converged and solution.solver != "dense":

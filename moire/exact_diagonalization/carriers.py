@@ -1,4 +1,4 @@
-"""Carriers of one band on a cluster, and which clusters would hold a filling."""
+"""Number of carriers at a filling on a cluster, and clusters commensurate with a filling."""
 
 from __future__ import annotations
 
@@ -6,31 +6,9 @@ from fractions import Fraction
 
 from moire.errors import InputError, require
 from moire.exact_diagonalization.cluster_shapes import cluster_shapes
-from moire.filling import FillingLike, carriers_per_cell
+from moire.filling import FillingLike, one_band_filling
 from moire.grids import MomentumGrid
 from moire.orbitals import MAX_ORBITALS, Orbitals
-
-
-def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int = 1) -> Fraction:
-    """Return the carriers per cell that a filling asks for, see :func:`moire.filling.carriers_per_cell`.
-
-    Parameters
-    ----------
-    filling, carrier
-        What is asked.
-    n_bands
-        Bands of all flavours, each of which holds one carrier per cell.
-
-    Raises
-    ------
-    InputError
-        If it is no number, is negative for electrons, or lies outside (0, n_bands].
-    """
-    value = carriers_per_cell(filling, carrier)
-    kept = "one band of one valley" if n_bands == 1 else f"the {n_bands} bands kept of all valleys"
-    rule = f"ask for more than 0 and at most {n_bands} {'carrier' if n_bands == 1 else 'carriers'} per cell, {kept}"
-    require(0 < value <= n_bands, "filling", rule, value)
-    return value
 
 
 def check_one_band(orbitals: Orbitals, name: str) -> None:
@@ -73,7 +51,7 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1) -> i
 
 
 def clusters_for(filling: Fraction, near: int) -> list[str]:
-    """Names of clusters that hold `filling`: the roundest of the size nearest to `near`, then rectangles."""
+    """Names of clusters commensurate with `filling`: the roundest of the size nearest to `near`, then rectangles."""
     sizes = [size for size in range(4, MAX_ORBITALS + 1) if (filling * size).denominator == 1]
     if not sizes:
         return []
@@ -83,7 +61,7 @@ def clusters_for(filling: Fraction, near: int) -> list[str]:
 
 
 def rectangles_for(filling: Fraction, near: int, how_many: int = 4) -> list[str]:
-    """Names of the rectangular clusters nearest in size to `near` that hold `filling`, least elongated first."""
+    """Names of the rectangular clusters nearest in size to `near` that are commensurate with `filling`, sorted."""
     options = [
         (abs(n1 * n2 - near), n2 / n1, f"{n1}x{n2}")
         for n1 in range(2, 9)

@@ -12,7 +12,7 @@ from moire._arrays import IntArray
 
 Matrix = tuple[tuple[int, int], tuple[int, int]]
 
-# a_1 and a_2 enclose 120 degrees: a turn by 60 degrees takes a_1 to a_1 + a_2 and a_2 to -a_1.
+# a_1 and a_2 enclose 120 degrees: a rotation by 60 degrees takes a_1 to a_1 + a_2 and a_2 to -a_1.
 SIXTH_TURN = np.array([[1, 1], [-1, 0]])
 POINTS = {"gamma": ((0, 0),), "m": ((3, 0), (0, 3), (3, 3)), "kappa": ((4, -2), (2, 2))}
 """High-symmetry momenta in units of b_1/6, b_2/6: gamma, the three m, kappa_+ and kappa_-."""
@@ -25,7 +25,7 @@ class ClusterShape:
     Parameters
     ----------
     matrix
-        T: diagonal where a rotation brings the cluster there, else the shortest superlattice vectors.
+        T: diagonal if a rotation of the cluster makes it so, otherwise the shortest superlattice vectors.
     """
 
     matrix: Matrix
@@ -52,9 +52,9 @@ class ClusterShape:
 
     @property
     def has_sixfold_axis(self) -> bool:
-        """Whether a turn by 60 degrees maps the cluster onto itself; one by 120 degrees then does, and vice versa.
+        """Whether a rotation by 60 degrees maps the cluster onto itself; equivalent to one by 120 degrees.
 
-        A torus always has the twofold axis, so that C3 alone is no case of its own.
+        A torus always has the twofold axis, so that C3 alone does not occur.
         """
         return _normal_form(np.array(self.matrix) @ SIXTH_TURN) == _normal_form(np.array(self.matrix))
 
@@ -64,7 +64,7 @@ class ClusterShape:
         return "C6" if self.has_sixfold_axis else "C2"
 
     def holds(self, point: str) -> int:
-        """How many of the momenta called ``"gamma"``, ``"m"`` (three) or ``"kappa"`` (two) the cluster holds."""
+        """Number of momenta ``"gamma"``, ``"m"`` (three in all) or ``"kappa"`` (two) that the cluster holds."""
         products = np.array(POINTS[point]) @ np.array(self.matrix).T
         return int(np.all(products % 6 == 0, axis=1).sum())
 
@@ -119,7 +119,7 @@ def _shown(matrix: Matrix) -> Matrix:
 
 def _rotations(form: Matrix) -> list[Matrix]:
     forms, matrix = [form], np.array(form)
-    for _ in range(2):  # half a turn maps every lattice onto itself
+    for _ in range(2):  # a rotation by 180 degrees maps every lattice onto itself
         matrix = matrix @ SIXTH_TURN
         forms.append(_normal_form(matrix))
     return forms
@@ -129,7 +129,7 @@ def _rotations(form: Matrix) -> list[Matrix]:
 def cluster_shapes(n_sites: int) -> tuple[ClusterShape, ...]:
     """All clusters of `n_sites` cells up to rotations, the roundest first.
 
-    Mirror images count as two: a band without that mirror tells them apart.
+    Mirror images count as two: a band without that mirror distinguishes them.
     """
     found: dict[Matrix, Matrix] = {}
     for a in range(1, n_sites + 1):

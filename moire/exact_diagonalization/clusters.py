@@ -1,4 +1,4 @@
-"""Clusters that hold a filling, ranked, with what a sector of each would cost."""
+"""Ranked clusters commensurate with a filling, with the dimension and the memory of a sector of each."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from moire.errors import require
-from moire.exact_diagonalization.carriers import one_band_filling
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
-from moire.exact_diagonalization.manifold import expected_momenta
 from moire.exact_diagonalization.sectors import sector_dimensions
-from moire.filling import FillingLike
+from moire.filling import FillingLike, one_band_filling
 from moire.grids import MomentumGrid
 from moire.lattice import TriangularLattice
 from moire.orbitals import MAX_ORBITALS, Orbitals
+from moire.predictions import expected_momenta
 from moire.resources import human_bytes
 
 KRYLOV_VECTORS = 32
@@ -36,8 +35,8 @@ class ClusterSuggestion:
     n_bytes
         Memory of that sector without storing the matrix, with 32 Krylov vectors.
     shared_sector
-        Most states of the predicted manifold in one sector: one where momenta alone tell them apart; 0 where no
-        manifold is predicted.
+        Largest number of states of the predicted manifold in one sector: 1 if momenta distinguish all of them; 0 if
+        no manifold is predicted.
     """
 
     shape: ClusterShape
@@ -86,18 +85,18 @@ class ClusterSuggestions:
         more = len(self.clusters) - shown
         tail = [f"and {more} more"] if more > 0 else []
         head = (
-            f"clusters at filling {self.filling}, roundest first; m and kappa: how many of 3 and 2 they hold; "
-            f"per sector: most states of the predicted manifold in one"
+            f"clusters at filling {self.filling}, roundest first; m and kappa: number of these held, of 3 and 2; "
+            f"per sector: largest number of states of the predicted manifold in one sector"
         )
         return "\n".join([head, self.table(shown), *tail])
 
 
 def suggest_clusters(filling: FillingLike, max_sites: int = 36, min_sites: int = 6) -> ClusterSuggestions:
-    """All clusters of up to `max_sites` cells that hold a filling, up to rotations of the lattice.
+    """All clusters of up to `max_sites` cells commensurate with a filling, up to rotations of the lattice.
 
     They come from the Hermite normal forms of each size. The aspect ratio is that of the two shortest
     superlattice vectors; every cluster holds gamma and has a twofold axis, and those of 9, 12, 21, 27, 28, 36
-    and 39 cells include sixfold ones. Mirror images are listed both.
+    and 39 cells include sixfold ones. Both mirror images are listed.
 
     Parameters
     ----------
@@ -109,7 +108,7 @@ def suggest_clusters(filling: FillingLike, max_sites: int = 36, min_sites: int =
     Raises
     ------
     InputError
-        If the filling is no fraction, a size is out of range, or no size holds the filling.
+        If the filling is not a number, a size is out of range, or no size is commensurate with the filling.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The eigensolvers of one sector behind one result: dense, ARPACK, and block Lanczos."""
+"""Eigensolvers of one sector: dense, ARPACK, and block Lanczos."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORKING_VECTORS = 4  # of each vector of a block: its copies on the way in and o
 
 @dataclass(frozen=True, eq=False)
 class SectorSolution:
-    """SectorSolution of one sector.
+    """Lowest eigenpairs of one sector.
 
     Parameters
     ----------
@@ -38,12 +38,13 @@ class SectorSolution:
     residuals
         (level,), |H v - E v| in meV, measured with the vectors.
     converged
-        Whether these are the lowest levels, all that were wanted, with every residual below the tolerance. No solver
-        rests it on residuals alone: the dense one sees all levels, the others search for copies of degenerate levels.
+        Whether these are the lowest levels, as many as requested, with every residual below the tolerance. Residuals
+        alone do not decide: the dense solver finds all levels, the others search for further states of degenerate
+        levels.
     stop_reason
-        The same in words.
+        Reason for stopping.
     solver
-        Which solver.
+        Name of the solver.
     n_products
         Matrix-vector products, those that measure residuals and search for missed levels included; 0 where the whole
         matrix was diagonalized.
@@ -65,7 +66,7 @@ class SectorSolution:
 
 
 def dense(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings) -> SectorSolution:
-    """Diagonalize the whole matrix, which misses no level."""
+    """Diagonalize the full matrix, which finds every level."""
     reserve(
         f"Dense matrix of dimension {hamiltonian.shape[0]}",
         48.0 * hamiltonian.shape[0] ** 2,
@@ -81,7 +82,7 @@ def dense(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSett
 
 
 def is_dense(solver: str, dimension: int, wanted: int) -> bool:
-    """Whether the whole matrix is diagonalized: on request, where it is small, or where all levels are wanted."""
+    """Whether the full matrix is diagonalized: on request, if it is small, or if all levels are requested."""
     return solver == "dense" or (solver == "auto" and dimension <= DENSE_DIMENSION) or wanted + 1 >= dimension
 
 
@@ -91,10 +92,10 @@ def n_arpack_vectors(wanted: int, dimension: int) -> int:
 
 
 def arpack(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings) -> SectorSolution:
-    """Implicitly restarted Lanczos of ARPACK, and a search for what it missed by block Lanczos.
+    """Implicitly restarted Lanczos of ARPACK, and a block Lanczos search for levels that it missed.
 
-    ARPACK grows its space from one vector, which holds one state of a degenerate level, and what it calls converged
-    need not be lowest. The search takes some half of its products more, and adds the levels that it finds.
+    ARPACK builds its space from one vector, which contains one state of each degenerate level, and converged levels
+    need not be the lowest. The search takes about half as many products again, and adds the levels that it finds.
     """
     dimension, seed = hamiltonian.shape[0], words(hamiltonian, settings)
     tolerance, max_restarts = settings.tolerance_mev, settings.max_restarts
@@ -104,7 +105,7 @@ def arpack(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSet
     )
     rng = np.random.default_rng(list(seed))
     start = rng.standard_normal(dimension) + 1j * rng.standard_normal(dimension)
-    # ARPACK's tolerance is relative: a level at zero never meets it and is passed over unless it is moved from zero
+    # ARPACK's tolerance is relative: a level at zero never meets it and is missed unless the spectrum is shifted
     shift = float(hamiltonian.diagonal.max()) + 1.0
     shifted = LinearOperator(
         hamiltonian.shape, matvec=lambda x: hamiltonian.matvec(x) - shift * x.reshape(-1), dtype=hamiltonian.dtype
@@ -164,7 +165,7 @@ def words(hamiltonian: SectorHamiltonian, settings: EigensolverSettings) -> tupl
 
 
 def plan_lanczos(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings) -> tuple[int, int]:
-    """Choose the block size and the number of Krylov vectors, state their memory, and refuse what does not fit."""
+    """Choose the block size and the number of Krylov vectors, and reserve their memory."""
     dimension, bytes_each = int(hamiltonian.shape[0]), hamiltonian.dtype.itemsize
     block, held, needed = choose_lanczos(
         *(dimension, bytes_each, hamiltonian.is_stored, wanted, settings.block_size, settings.n_krylov)
@@ -183,9 +184,9 @@ def choose_lanczos(
     n_krylov: int | None,
     taken: float = 0.0,
 ) -> tuple[int, int, float]:
-    """Block size, number of Krylov vectors and their bytes, products and the vectors returned included.
+    """Block size, number of Krylov vectors, and bytes of all vectors, those of products and of the result included.
 
-    They are as many as fit next to the bytes `taken`; where not even the fewest fit, the fewest.
+    As many Krylov vectors as fit next to `taken` bytes in use; the fewest possible if not even these fit.
     """
 
     def n_bytes(block: int, held: int) -> float:
@@ -213,7 +214,7 @@ def choose_lanczos(
 def content_key(
     hamiltonian: SectorHamiltonian, wanted: int, block: int, tolerance: float, seed: tuple[int, ...]
 ) -> str:
-    """Hash of everything that decides the course of a run except the memory."""
+    """Hash of everything that determines a run, except the memory."""
     form, sector = hamiltonian.pair_hamiltonian, hamiltonian.sector
     settings = (LAYOUT, sector.numbers, sector.momentum, wanted, block, tolerance, seed, hamiltonian.dtype.name)
     digest = hashlib.sha256(repr((sector.grid.matrix.tolist(), settings)).encode())

@@ -21,7 +21,7 @@ from moire.resources import fits_in_memory, reserve
 Storage = Literal["auto", "csr", "matrix-free"]
 BYTES_PER_ELEMENT = 20.0  # a complex number and a 32-bit column
 STORAGES: tuple[Storage, ...] = ("auto", "csr", "matrix-free")
-STORED_DIMENSION = 4000  # up to here a stored product is the faster one, see benchmarks/ed.py
+STORED_DIMENSION = 4000  # up to this dimension a stored product is faster, see benchmarks/ed.py
 
 
 class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
@@ -34,7 +34,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
     sector
         The basis, of the same species.
     storage
-        ``"matrix-free"`` keeps nothing but tables; ``"csr"`` keeps all elements; ``"auto"`` stores them up to
+        ``"matrix-free"`` stores only tables; ``"csr"`` stores all elements; ``"auto"`` stores them up to
         dimension 4000, where a stored product is faster.
     dtype
         ``complex128``, or ``complex64`` to halve the vectors; sums run in double precision in both.
@@ -42,7 +42,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
     Raises
     ------
     InputError
-        If the storage or the type is unknown, or the two do not share a cluster.
+        If the storage or the type is unknown, or Hamiltonian and sector have different orbitals.
     MemoryRefusedError
         If the stored matrix or the accumulators do not fit.
     """
@@ -60,8 +60,8 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         require(
             pair_hamiltonian.orbitals.same_cluster(sector.orbitals),
             "sector",
-            f"live in the orbitals of the Hamiltonian, {pair_hamiltonian.orbitals}",
-            found=f"lives in {sector.orbitals}",
+            f"have the orbitals of the Hamiltonian, {pair_hamiltonian.orbitals}",
+            found=f"has {sector.orbitals}",
         )
         super().__init__(kind, (sector.dimension, sector.dimension))
         if sector.n_particles >= 2:
@@ -83,7 +83,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
 
     @staticmethod
     def estimated_bytes(n_orbitals: int, n_particles: int, dimension: int) -> float:
-        """Bytes of a stored sector, from the mean number of allowed pairs; good to a few per cent."""
+        """Bytes of a stored sector, from the mean number of allowed pairs; accurate to a few per cent."""
         holes = n_orbitals - n_particles
         free = holes * (holes - 1) / max(1, (n_orbitals - 2) * (n_orbitals - 3))
         per_row = 1 + n_particles * (n_particles - 1) / 2 * (n_orbitals - 2) / 2 * free
@@ -91,7 +91,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
 
     @staticmethod
     def stores(n_orbitals: int, n_particles: int, dimension: int, storage: Storage) -> bool:
-        """Whether this storage keeps the elements of a sector: ``"auto"`` those of a small one that fits."""
+        """Whether the elements of a sector are stored; with ``"auto"``, if it is small and they fit in memory."""
         stored = SectorHamiltonian.estimated_bytes(n_orbitals, n_particles, dimension)
         return storage == "csr" or (storage == "auto" and dimension <= STORED_DIMENSION and fits_in_memory(3 * stored))
 
@@ -102,7 +102,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
 
     @property
     def n_bytes(self) -> int:
-        """Bytes held for products, next to the basis and the vectors."""
+        """Memory of the products in bytes, without the basis and the vectors."""
         if self._matrix is None:
             return self._product.n_bytes
         return int(self._matrix.data.nbytes + self._matrix.indices.nbytes + self._matrix.indptr.nbytes)
@@ -147,7 +147,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
             *(pairs.block_start, self.pair_hamiltonian.blocks, sector.n_low, sector.low_rank, sector.high_offset),
             *(row_start, columns, values),
         )
-        if n_entries <= np.iinfo(np.int32).max:  # scipy would copy the columns to the 64 bits of the starts
+        if n_entries <= np.iinfo(np.int32).max:  # otherwise scipy copies the columns to 64 bits, as the starts have
             row_start = row_start.astype(np.int32)
         return csr_array((values, columns, row_start), shape=self.shape)
 

@@ -1,4 +1,4 @@
-"""The ground-state manifold of a fractional Chern insulator: predicted momenta, splitting and gap."""
+"""Comparison of a spectrum with the predicted manifold of a fractional Chern insulator: splitting and gap."""
 
 from __future__ import annotations
 
@@ -10,53 +10,11 @@ import numpy as np
 
 from moire._arrays import FloatArray, IntArray
 from moire._text import Number
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
+from moire.predictions import expected_momenta
 from moire.verdicts import Verdict
 
-Label = tuple[int, int]
 _NOTHING = np.zeros(0)
-
-
-def root_pattern(filling: Fraction) -> tuple[int, ...]:
-    """Return the most uniform occupation of q orbitals by p particles: 110 for 2/3, 11010 for 3/5, up to rotation."""
-    p, q = filling.numerator, filling.denominator
-    return tuple((orbital + 1) * p // q - orbital * p // q for orbital in range(q))
-
-
-def expected_momenta(grid: MomentumGrid, filling: Fraction) -> tuple[Label, ...] | None:
-    """Total momenta of the q-fold manifold of a |C| = 1 band at filling p/q, with multiplicity.
-
-    The q rotations of the root pattern are laid on the line lambda = l1 d2 + l2 of the momenta of the
-    cluster, rectangular or tilted (labels of the Smith normal form). This gives the momenta of the
-    q-dimensional representation of the magnetic translations (Haldane, PRL 55, 2095 (1985)) on every cluster.
-
-    Parameters
-    ----------
-    grid
-        The cluster; its size must be a multiple of q.
-    filling
-        Carriers per cell, p/q in lowest terms.
-
-    Returns
-    -------
-    tuple of labels, sorted; None where no incompressible state is predicted (q even or 1).
-
-    References
-    ----------
-    Regnault and Bernevig, PRX 1, 021014 (2011).
-    """
-    filling = abs(filling)
-    q = filling.denominator
-    if q % 2 == 0 or q == 1 or grid.n_points % q:
-        return None
-    pattern = np.array(root_pattern(filling))
-    orbitals = np.arange(grid.n_points)
-    momenta = []
-    for rotation in range(q):
-        occupied = orbitals[pattern[(orbitals + rotation) % q] == 1]
-        total = grid.labels[occupied].sum(axis=0) % np.array(grid.moduli)
-        momenta.append((int(total[0]), int(total[1])))
-    return tuple(sorted(momenta))
 
 
 @dataclass(frozen=True)
@@ -86,12 +44,12 @@ class Manifold:
 
     @property
     def is_signature(self) -> bool:
-        """Whether the states are known to be the lowest ones, with a gap that exceeds their splitting."""
+        """Whether the states were found to be the lowest ones, with a gap that exceeds their splitting."""
         return self.decision.answer is True
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The decision, in one sentence."""
         return self.decision.sentence
 
 
@@ -112,9 +70,9 @@ def find_manifold(
     solved
         Labels of the sectors, one per row of `energies`.
     dimensions
-        Dimension of each sector: tells a sector with no more states from one not solved further.
+        Dimension of each sector: distinguishes a sector without further states from one where fewer were solved.
     others
-        Levels outside whatever their momentum, such as those of other polarisations; NaN is ignored.
+        Levels that are outside at any momentum, such as those of other polarisations; NaN is ignored.
     """
     momenta = expected_momenta(grid, filling)
     if momenta is None:

@@ -1,4 +1,4 @@
-"""What the largest sector of a spectrum takes in all, stated and refused before anything is enumerated."""
+"""Memory of the largest sector of a spectrum, checked before anything is enumerated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from moire.resources import fits_in_memory, human_bytes, logger, reserve
 
 @dataclass(frozen=True)
 class SectorMemory:
-    """Bytes of one sector: its basis with the half tables, what products take, and the vectors of the solver.
+    """Bytes of one sector: basis with half tables, products, and vectors of the solver.
 
     ``is_stored`` says whether products use a stored matrix.
     """
@@ -30,7 +30,7 @@ class SectorMemory:
 
     @property
     def total(self) -> float:
-        """All that is held at once, in bytes."""
+        """Total memory in bytes."""
         return self.basis + self.products + self.vectors
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ def sector_memory(
     storage: Storage = "auto",
     solver: Solver = "auto",
 ) -> SectorMemory:
-    """Memory of one sector, with as many Krylov vectors as fit, or the fewest that Lanczos can work with.
+    """Memory of one sector, with as many Krylov vectors as fit, or the fewest that Lanczos needs.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def sector_memory(
         return SectorMemory(basis, products, 48.0 * dimension**2, is_stored)
     block, _, held = choose_lanczos(dimension, 16, is_stored, wanted, None, None, basis + tables)
     vectors = held - (0.0 if is_stored else PairProduct.estimated_bytes(dimension, block))
-    if solver == "arpack":  # and then block Lanczos, which searches for what it missed, next to its vectors
+    if solver == "arpack":  # followed by block Lanczos, which searches for missed levels next to the vectors found
         vectors = max(
             vectors + 16.0 * dimension * wanted, 16.0 * dimension * (n_arpack_vectors(wanted, dimension) + wanted)
         )
@@ -86,7 +86,7 @@ def reserve_sectors(
     settings: SpectrumSettings,
     keep_vectors: bool,
 ) -> None:
-    """State the memory of the largest of some sectors, and of the vectors kept of all, and refuse what does not fit.
+    """Reserve the memory of the largest of some sectors, and of the vectors kept of all.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def reserve_sectors(
     Raises
     ------
     MemoryRefusedError
-        If it does not fit; the sentence names levels, bands, particles and clusters that would.
+        If it does not fit; the message names levels, bands, particles and clusters that would.
     """
     size, n_particles, largest = orbitals.size, sum(numbers), max(dimensions)
 
@@ -124,7 +124,7 @@ def _would_fit(
     n_eigenstates: int,
     needed: Callable[[int, int, int, int], float],
 ) -> str:
-    """What a refusal advises: fewer levels, fewer bands or particles, and a smaller cluster at the same filling."""
+    """Advice in the error message: fewer levels, bands or particles, or a smaller cluster at the same filling."""
     size, n_particles, grid = orbitals.size, sum(numbers), orbitals.grid
     filling, options = Fraction(n_particles, size), []
     for levels in range(n_eigenstates - 1, 0, -1):

@@ -1,4 +1,4 @@
-"""The pair form of the Hamiltonian: sum_Q P^+_a A^Q_ab P_b, for the carriers or for their absence."""
+"""The pair form of the Hamiltonian: sum_Q P^+_a A^Q_ab P_b, for the carriers or the missing carriers."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class PairHamiltonian:
         h_mn(k) of each flavour in meV, Hermitian, (flavour, k, band, band).
     blocks
         Rows of the Hermitian matrices A^Q in meV, one after the other; row a starts at
-        ``pairs.block_start[a]``. Q stands for all charges of a pair: its flavours and its total momentum.
+        ``pairs.block_start[a]``. Q denotes all charges of a pair: its flavours and its total momentum.
     constant
         In meV.
     transformed
@@ -131,7 +131,7 @@ class PairHamiltonian:
     def from_problem(cls, problem: ProjectedHamiltonian) -> PairHamiltonian:
         """Pair form of a problem: A_ab = v(a1, a2, b2, b1) - v(a1, a2, b1, b2), v its two-body elements.
 
-        A reference density of the problem is a one-body term and a constant.
+        A reference density of the problem adds a one-body term and a constant.
 
         Raises
         ------
@@ -175,9 +175,9 @@ class PairHamiltonian:
         return bool(off_diagonal.any())
 
     def with_diagonal_levels(self, n_particles: int) -> PairHamiltonian:
-        """The same for `n_particles` >= 2, with one-body elements between bands put into the pairs.
+        """The same Hamiltonian for `n_particles` >= 2, with one-body elements between bands moved into the pair blocks.
 
-        c^+_m c_n = sum_j c^+_m c^+_j c_j c_n / (N - 1) where N particles are present.
+        c^+_m c_n = sum_j c^+_m c^+_j c_j c_n / (N - 1) for N particles.
         """
         if not self.mixes_bands:
             return self

@@ -1,4 +1,4 @@
-"""Polarisation: how many carriers each of two valleys holds."""
+"""Polarisation: the numbers of carriers in each of two valleys."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Polarisation = int | Sequence[int] | Literal["all"] | None
 
 
 def carriers_of_flavours(orbitals: Orbitals, n_carriers: int, polarisation: Polarisation) -> tuple[Numbers, ...]:
-    """Carriers of each flavour at every polarisation asked for, the most polarised towards K first.
+    """Carriers of each flavour at every polarisation requested, the most polarised towards K first.
 
     Raises
     ------
     InputError
-        If a polarisation has the wrong parity or does not fit, or is asked of one flavour; or if there are more than
+        If a polarisation has the wrong parity or does not fit, or is given for one flavour; or if there are more than
         two flavours.
     """
     if orbitals.n_flavours == 1:

@@ -42,7 +42,7 @@ def largest_sectors(orbitals: Orbitals) -> IntArray:
 
 
 def split(n_orbitals: int) -> int:
-    """Orbitals of the low half of a state: two thirds up to 16, so that its tables stay in the cache, then the rest.
+    """Orbitals of the low half of a state: two thirds up to 16, whose tables fit in the cache, and more from 40 on.
 
     The high half has at most 23 orbitals below 40 orbitals, and no more than the low one from 46 on.
     """
@@ -122,7 +122,7 @@ class MomentumSector:
 
     @cached_property
     def classes(self) -> ChargeClasses:
-        """Charges of parts of its states."""
+        """Charge classes of parts of its states."""
         return ChargeClasses(self.orbitals, self.numbers)
 
     @property

@@ -1,4 +1,4 @@
-"""How eigenpairs are found: settings that are passed whole, from the task down to the eigensolver."""
+"""Settings of the eigensolver of one sector, and of a spectrum of many sectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
 
 @dataclass(frozen=True, kw_only=True)
 class EigensolverSettings:
-    """How the lowest eigenpairs of one sector are found.
+    """Settings of the eigensolver of one sector.
 
     Parameters
     ----------
@@ -60,14 +60,14 @@ class EigensolverSettings:
             self.check_used(name, value)
 
     def check_used(self, name: str, value: object) -> None:
-        """Raise InputError if something that Lanczos alone uses is given to another solver."""
+        """Raise InputError if an option that only Lanczos uses is given to another solver."""
         used = value is None or self.solver in ("auto", "lanczos")
         require(used, name, "be left out with a solver other than 'lanczos', which alone uses it", value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumSettings(EigensolverSettings):
-    """How a spectrum, which is many sectors, is found.
+    """Settings of a spectrum: eigensolver, storage, symmetries and checkpoint of its sectors.
 
     Parameters
     ----------
@@ -76,11 +76,11 @@ class SpectrumSettings(EigensolverSettings):
     particle_hole
         Solve for the missing carriers; by default whichever species is in the minority.
     use_symmetry
-        Solve one sector of those related by rotations of the cluster, or by time reversal, where the matrix elements
-        show that H is invariant to half the tolerance.
+        Solve one of the sectors that rotations of the cluster or time reversal relate, if the matrix elements show
+        that H is invariant to half the tolerance.
     checkpoint
-        Folder that keeps every sector solved iteratively, when it is finished and, above 4000 states, while it is at
-        work: the same call resumes from there, to the same bits. Any number of spectra may share it.
+        Folder in which every iteratively solved sector is saved when it is finished and, above 4000 states, at every
+        restart: the same call resumes from there and gives the same bits. Any number of spectra may share it.
     progress
         Show a progress bar.
     """
@@ -102,6 +102,6 @@ class SpectrumSettings(EigensolverSettings):
 
 
 def check_levels(n_eigenstates: int) -> None:
-    """Raise InputError unless at least one level is asked for."""
+    """Raise InputError unless at least one level is requested."""
     whole = n_eigenstates >= 1 and is_whole(n_eigenstates)
     require(whole, "n_eigenstates", "be an integer of at least 1", n_eigenstates)

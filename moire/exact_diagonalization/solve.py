@@ -30,9 +30,9 @@ def solve_sector(
     n_eigenstates
         Levels wanted; capped by the dimension.
     settings
-        How they are found.
+        Solver, tolerance, seed, and options of Lanczos.
     checkpoint
-        Name, without ending, of the two files in which Lanczos keeps its state at every restart; it resumes from
+        Name, without ending, of the two files in which Lanczos saves its state at every restart; it resumes from
         them. A sector that is diagonalized densely needs none.
 
     Raises

@@ -1,4 +1,4 @@
-"""The many-body spectrum: energies at every momentum in one table, residuals, and the manifold."""
+"""Many-body spectrum: energies and residuals of the sectors, and the predicted manifold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire._text import Number, amount
-from moire.exact_diagonalization.manifold import Label, Manifold, find_manifold
+from moire.exact_diagonalization.manifold import Manifold, find_manifold
 from moire.filling import describe_filling
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.orbitals import Numbers, Species
 
 DEGENERACY_TOLERANCE_MEV = 1e-6
@@ -26,7 +26,7 @@ class Spectrum:
     Parameters
     ----------
     species
-        What was diagonalized, the carriers or, where they are fewer, the missing carriers; and the orbitals.
+        Particles that were diagonalized, carriers or (where they are fewer) missing carriers, and their orbitals.
     filling
         Carriers per cell.
     carriers
@@ -44,7 +44,7 @@ class Spectrum:
     converged, stop_reason
         (sector,) each.
     storage
-        How the matrices were held, ``"csr"``, ``"matrix-free"`` or ``"csr and matrix-free"``.
+        Storage of the matrices: ``"csr"``, ``"matrix-free"`` or ``"csr and matrix-free"``.
     seed
         Seed of the starting vectors; each sector draws from (seed, carriers, momentum).
     description
@@ -52,14 +52,14 @@ class Spectrum:
     vectors
         One array (level, dim) per sector, of the species diagonalized; empty unless asked for.
     rotations_deg
-        Rotations of the cluster by which sectors were related, one of each orbit being solved.
+        Rotations of the cluster that relate sectors; one sector of each orbit was solved.
     reverses_time
         Whether sectors of opposite polarisation were related by time reversal.
     symmetry_bound_mev
-        How much the Hamiltonian may change under them; it is part of the residuals of related sectors.
+        Bound on the change of the Hamiltonian under these symmetries; it is part of the residuals of related sectors.
     reversal_mev
-        Where polarisations below zero were left out: how much their energies may differ from those of their partners
-        under time reversal.
+        Bound on the difference between the energies of polarisations below zero and those of their partners under time
+        reversal; None unless those polarisations were left out.
     """
 
     species: Species
@@ -123,14 +123,14 @@ class Spectrum:
 
     @property
     def polarisation(self) -> IntArray:
-        """N_K - N_K' of each sector, twice its S_z, (sector,); all carriers where there is one flavour."""
+        """N_K - N_K' of each sector, twice its S_z, (sector,); the number of carriers for one flavour."""
         signs: IntArray = np.array([1, -1], dtype=np.int64)[: self.carriers.shape[1]]
         difference: IntArray = self.carriers @ signs
         return difference
 
     @property
     def sum_rule(self) -> str:
-        """Dimensions of all momenta of each polarisation, added up and compared with the binomial; else empty."""
+        """Total dimension of each polarisation compared with its binomial coefficient; empty if momenta are missing."""
         every, lines = self.grid.n_points, []
         for polarisation in dict.fromkeys(self.polarisation.tolist()):
             rows = np.flatnonzero(self.polarisation == polarisation)
@@ -159,8 +159,8 @@ class Spectrum:
     def manifold(self) -> Manifold | None:
         """The predicted ground-state manifold; None where no incompressible state is predicted.
 
-        With two flavours it is that of all carriers in one of them, and the levels of every other polarisation solved
-        count as outside.
+        With two flavours it is that of full polarisation, and the solved levels of every other polarisation count as
+        outside.
         """
         if self.filling > 1:
             return None
@@ -174,12 +174,12 @@ class Spectrum:
 
     @property
     def caveat(self) -> str | None:
-        """What a signature below half filling leaves open, in one sentence; None where nothing was claimed.
+        """Caveat on a signature below half filling, in one sentence; None without a signature.
 
         References
         ----------
         Yu et al., arXiv:2309.14429, and Abouelkomsan, Reddy, Fu and Bergholtz, arXiv:2309.16548: with several bands
-        the states of twisted MoTe2 at 1/3 and 2/3 fare differently.
+        the states of twisted MoTe2 at 1/3 and 2/3 differ.
         """
         if self.manifold is None or not self.manifold.is_signature or self.filling >= Fraction(1, 2):
             return None

@@ -1,4 +1,4 @@
-"""Rotations of the cluster and time reversal, where they leave the Hamiltonian invariant: found on its elements."""
+"""Rotations of the cluster and time reversal that leave H invariant, identified from its matrix elements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OrbitalSymmetry:
     Parameters
     ----------
     angle_deg
-        Rotation about Gamma; 180 is the inversion k -> -k inside one valley, 0 none.
+        Rotation about Gamma; 180 is the inversion k -> -k within one valley, 0 is no rotation.
     image
         (orbital,), orbital that each one is mapped to.
     phases
@@ -64,7 +64,7 @@ class OrbitalSymmetry:
         return turned, int(first[momentum]) if sum(numbers) else momentum
 
     def map_vectors(self, vectors: ComplexArray, source: MomentumSector, target: MomentumSector) -> ComplexArray:
-        """Apply U to vectors (level, dim) of one sector; they come out in the basis of the other."""
+        """Apply U to vectors (level, dim) of one sector; the result is in the basis of the other."""
         row, amplitude = np.empty(source.dimension, np.int64), np.empty(source.dimension, np.complex128)
         factor = np.exp(-1j * self.phases)
         orbital_map.map_states(
@@ -78,8 +78,8 @@ class OrbitalSymmetry:
 def rotated_orbitals(orbitals: Orbitals, n_sixths: int, reverse_time: bool = False) -> IntArray | None:
     """Orbital of the same band that each one is rotated to by `n_sixths` times 60 degrees.
 
-    Time reversal comes first: it takes k to -k and exchanges the two flavours. None where a momentum falls off the
-    cluster.
+    Time reversal comes first: it takes k to -k and exchanges the two flavours. None if a rotated momentum is not
+    one of the cluster.
     """
     grid = orbitals.grid
     offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.boundary_phase))
@@ -100,11 +100,11 @@ def pair_images(pairs: PairTable, image: IntArray) -> tuple[IntArray, FloatArray
 
 
 def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int, reverse_time: bool = False) -> OrbitalSymmetry | None:
-    """Find the phases with which a rotation, after time reversal where asked, leaves H invariant, and how well it does.
+    """Find the phases with which a rotation, after time reversal if requested, leaves H invariant, and its violation.
 
     |A_ab| must be invariant, and the phases of A_{image a, image b} / A_ab (A_ab^* under time reversal) must split
-    into one phase per orbital. They
-    come from the leading eigenvector of that ratio in each A^Q, and then from the equations
+    into one phase per orbital. They come
+    from the leading eigenvector of that ratio in each A^Q, and then from the equations
     phase_i + phase_j = phase of the pair + constant of Q (mod 2 pi), solved in integers.
 
     Returns None where the cluster does not have the rotation, or where one-body elements between bands are present.
@@ -148,7 +148,7 @@ def accepted_symmetries(
 def representatives(
     symmetries: tuple[OrbitalSymmetry, ...], grid: MomentumGrid, numbers: Numbers
 ) -> dict[Sector, tuple[Sector, OrbitalSymmetry | None]]:
-    """Sector that stands for each sector of some particles, and the symmetry that maps it there.
+    """Representative of each sector of some particles, and the symmetry that maps it to the sector.
 
     It is the first of its orbit: more particles in the first flavour before fewer, then the lowest momentum.
     """

@@ -1,1 +1,1 @@
-"""Numba kernels: arrays in, arrays out; no objects, no units, no messages."""
+"""Numba kernels on bare arrays, without objects, units or messages."""

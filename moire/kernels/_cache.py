@@ -1,6 +1,6 @@
-"""Machine code of kernels on disk: whatever is wrong with a file costs a compilation and no more.
+"""Cache of compiled kernels on disk; a kernel whose file is missing or damaged is compiled again.
 
-Numba's own cache keeps an index beside the code. A cut file ends every later run, two processes that save at
+Numba's own cache keeps an index beside the code. A truncated file breaks every later run, two processes that save at
 once can exchange their entries, and an edit in a jitted callee of another file goes unnoticed. Here every kernel
 and signature has one file, which begins with the hash of its content; the folder is named by a hash of all kernel
 sources and by the MPI rank.
@@ -48,16 +48,16 @@ def cache_directory() -> Path | None:
 
 
 class KernelCache(NullCache):
-    """What numba asks for the machine code of one kernel, and hands new code to.
+    """Cache of one kernel with the interface that numba requires.
 
     Parameters
     ----------
     function
         The kernel.
     options
-        How it is compiled: variants of one kernel are kept apart.
+        Compilation options: variants of one kernel have separate files.
     directory
-        Where its files lie.
+        Directory of its files.
     """
 
     def __init__(self, function: Callable[..., Any], options: str, directory: Path) -> None:
@@ -75,19 +75,19 @@ class KernelCache(NullCache):
         return self._directory / f"{self._stem}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.nbc"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any | None:
-        """Return the compiled kernel; None if there is no whole file of it."""
+        """Return the compiled kernel; None if its file is missing or damaged."""
         try:
             target_context.refresh()
             content = self._file(sig, target_context.codegen()).read_bytes()
             digest, payload = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
             if hashlib.sha256(payload).digest() != digest:
-                logger.debug("%s is compiled anew: its file in %s is damaged.", self._stem, self._directory)
+                logger.debug("%s is compiled again: its file in %s is damaged.", self._stem, self._directory)
                 return None
             return CompileResult._rebuild(target_context, *pickle.loads(payload))
         except FileNotFoundError:
             return None
-        except Exception as error:  # whatever it is, compiling gives the same code
-            logger.debug("%s is compiled anew: %s: %s", self._stem, type(error).__name__, error)
+        except Exception as error:  # of any kind: compiling again gives the same code
+            logger.debug("%s is compiled again: %s: %s", self._stem, type(error).__name__, error)
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -107,4 +107,4 @@ class KernelCache(NullCache):
                     Path(temporary).unlink()
                 raise
         except Exception as error:
-            logger.debug("%s is compiled but not kept: %s: %s", self._stem, type(error).__name__, error)
+            logger.debug("%s is compiled but not saved: %s: %s", self._stem, type(error).__name__, error)

@@ -1,8 +1,8 @@
-"""The one place that decides how kernels are compiled, and who may use their threads.
+"""Compilation options of kernels, and serialization of the calls of parallel ones.
 
 Numba's threads belong to the process that started them and, in one of its threading layers, to one caller at a
-time: after a fork, or on a second caller, numba ends the process. So the callers of parallel kernels take turns,
-and a child of a fork runs their serial variants.
+time: after a fork, or on a second caller, numba ends the process. So calls of parallel kernels are serialized, and
+a child of a fork runs their serial variants.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The exchange of a density matrix from tiles of overlaps: packed into small products, or summed at once."""
+"""Exchange of a density matrix from tiles of overlaps, as packed matrices or summed directly."""
 
 from moire.kernels._jit import jit
 
 
 @jit()
 def pack(left, right, index, rolled_row, position, coulomb, weighted, other):
-    """Line up the transfers of every pair (k, k'), so that the exchange is one small product per pair.
+    """Arrange the transfers of every pair (k, k') so that the exchange is one small matrix product per pair.
 
     weighted[k, k', (q, l'), (m, n)] = sum_l V_ll'(q) L_l(q, k)_mn and
     other[k, k', (q, l'), (n', m')] = conj(R_l'(q, p)_n'm'), p the momentum of the second flavour.
@@ -16,7 +16,7 @@ def pack(left, right, index, rolled_row, position, coulomb, weighted, other):
     right : complex (s', layer, k, n', k', m'), overlaps of the second flavour at its own momenta
     index : int (k, k', s), index of q, -1 outside the disk
     rolled_row : int (q, k), umklapp of the second flavour at q
-    position : int (umklapp,), where it is among the s' of `right`
+    position : int (umklapp,), index of each among the s' of `right`
     coulomb : float (q, layer, layer), divided by the area
     weighted, other : complex (k, k', transfer x layer, band x band), zero on entry and beyond the last q
     """

@@ -1,8 +1,8 @@
 """Fock states of one sector: enumerate, rank, and store a pair Hamiltonian that conserves its charges.
 
 A state is a 64-bit occupation word split into a low and a high half. States of a sector are ordered by
-(high, low), so the rank of a state is a sum of two table entries. What is conserved is a class of charges of each
-half, see :class:`moire.orbitals.ChargeClasses`. Pairs p = (p1 < p2) are
+(high, low), so the rank of a state is a sum of two table entries. The conserved charges of each half are numbered
+as classes, see :class:`moire.orbitals.ChargeClasses`. Pairs p = (p1 < p2) are
 grouped by their charges; ``between[p]`` masks the orbitals strictly between p1 and p2, whose
 occupation decides the fermion sign of P_p = c_p1 c_p2.
 """
@@ -24,7 +24,7 @@ def popcount(word):
 
 @jit()
 def classify_half(first_orbital, step, class_of):
-    """Class of the charges of every occupation of a half; -1 where it holds more particles than there are.
+    """Class of the charges of every occupation of a half; -1 where it holds more particles than the sector.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def fill_rows(
     states, diagonal, pair_of, pair_range, pair_mask, pair_between, block_start, blocks, n_low, low_rank, high_offset,
     row_start, columns, values,
 ):  # fmt: skip
-    """Fill the CSR arrays of H: take every occupied pair out of a state and put the free ones of its charges in.
+    """Fill the CSR arrays of H: remove every occupied pair of a state and insert each free pair of the same charges.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from moire.kernels._jit import jit
 
 @jit(parallel=True)
 def overlap_row(row, states, target, shift_row, shifts, out):
-    """Fill out[q, m, n, l] = sum_g conj(r[m, l, g]) c[k', n, l, g + G], (k', G) the end of transfer q.
+    """Fill out[q, m, n, l] = sum_g conj(r[m, l, g]) c[k', n, l, g + G], k + q = k' + G.
 
     Parameters
     ----------

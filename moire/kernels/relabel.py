@@ -8,7 +8,7 @@ from moire.kernels._jit import jit
 
 @jit(parallel=True)
 def relabel(states, target, words, signs):
-    """Move every particle from orbital k to target[k]; the sign is that of sorting the moved creators.
+    """Move every particle from orbital k to target[k]; the sign is that of sorting the moved creation operators.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Linear algebra that knows no physics: Hermitian eigenproblems, Krylov spaces, Lanczos, checkpoints."""
+"""Linear algebra independent of the physics: Hermitian eigenproblems, Krylov spaces, Lanczos, checkpoints."""

@@ -1,4 +1,4 @@
-"""Two slots on disk that hold the state of a long run, so that a killed one goes on where it was."""
+"""Checkpoint of a long run in two alternating files, from which an interrupted run continues."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from moire.resources import logger
 
 @dataclass
 class Checkpoint:
-    """State of one run in the files ``<path>.0.h5`` and ``<path>.1.h5``, written in turn.
+    """State of one run in the files ``<path>.0.h5`` and ``<path>.1.h5``, written alternately.
 
-    Each is written under a temporary name, flushed to disk and moved into place, so that a whole one is there
+    Each is written under a temporary name, flushed to disk and moved into place, so that a complete one exists
     at any time.
 
     Parameters
@@ -47,7 +47,7 @@ class Checkpoint:
         return self.path.with_name(f"{self.path.name}.{number}.h5")
 
     def save(self, state: Mapping[str, np.ndarray]) -> None:
-        """Write the arrays of `state` into the older slot; where that fails, say so and leave the slots as they are."""
+        """Write the arrays of `state` into the older slot; on failure log a warning and leave both slots unchanged."""
         target = self._slot((self._count + 1) % 2)
         temporary = target.with_suffix(".tmp")
         try:
@@ -58,8 +58,8 @@ class Checkpoint:
             with temporary.open("rb+") as written:
                 os.fsync(written.fileno())
             temporary.replace(target)
-        except (OSError, RuntimeError) as error:  # of HDF5 too: a full disk costs the checkpoint, not the run
-            logger.warning("`checkpoint` cannot be written to %s (%s); the run goes on without it.", target, error)
+        except (OSError, RuntimeError) as error:  # of HDF5 too: a full disk must not end the run
+            logger.warning("`checkpoint` cannot be written to %s (%s); the run continues without it.", target, error)
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             return
@@ -78,7 +78,7 @@ class Checkpoint:
             with (
                 contextlib.suppress(OSError, RuntimeError, KeyError),
                 h5py.File(slot, "r") as file,
-            ):  # a damaged slot is passed over
+            ):  # a damaged slot is skipped
                 if file.attrs["key"] != self.key:
                     raise InputError(f"`checkpoint` must belong to this problem and settings, but {slot} does not.")
                 count = int(file.attrs["count"])

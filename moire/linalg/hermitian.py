@@ -34,7 +34,7 @@ _zheevr = _zheevr_routine()
 
 
 def workspace_bytes(dimension: int, n_pairs: int) -> float:
-    """Bytes that :func:`extremal_eigenpairs` takes next to its matrix: a copy of it, the vectors, and work arrays."""
+    """Bytes that :func:`extremal_eigenpairs` takes besides its matrix: a copy of it, the vectors, and work arrays."""
     return 16.0 * dimension**2 + (64.0 * n_pairs + 1400.0) * dimension
 
 
@@ -103,7 +103,7 @@ def solve_many(
     matrix_at
         Returns matrix number i, shape (n, n); called from the threads.
     n_matrices, n_pairs
-        How many matrices, and how many eigenpairs of each.
+        Number of matrices, and of eigenpairs of each.
     largest
         The largest eigenvalues first, or the smallest first.
     n_threads

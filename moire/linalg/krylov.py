@@ -1,4 +1,4 @@
-"""An orthonormal basis that grows by products with H, the projection of H onto it, and its compression."""
+"""Orthonormal Krylov basis: expansion by products with H, projection of H, and compression."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class KrylovBasis:
     space
         The space of the vectors.
     n_krylov
-        Vectors that fit, the pending block included.
+        Largest number of vectors, the pending block included.
     block_size
         Vectors of a block.
     seed
@@ -55,7 +55,7 @@ class KrylovBasis:
         self._set_pending(block, np.zeros((0, self.n_held), dtype=np.complex128))
 
     def start_from(self, vectors: ComplexArray) -> None:
-        """Make `vectors` (vector, dim) the pending block of an empty basis, random ones where they are dependent."""
+        """Make `vectors` (vector, dim) the pending block of an empty basis, random ones in place of dependent ones."""
         self.n_held = 0
         block = vectors.astype(self.vectors.dtype)
         self._set_pending(block, np.zeros((len(block), 0), dtype=np.complex128), size=len(block))
@@ -71,7 +71,7 @@ class KrylovBasis:
     def _set_pending(
         self, block: ComplexArray, coupling: ComplexArray, scale: float = 1.0, size: int | None = None
     ) -> None:
-        """Orthonormalize `block`, which is orthogonal to the basis, behind it; replace what vanishes by random vectors.
+        """Orthonormalize `block`, orthogonal to the basis, as pending block; random vectors replace vanishing ones.
 
         ``coupling`` (block, held) is rewritten in terms of the orthonormal vectors. There are `size` of them, by
         default a block.
@@ -89,7 +89,7 @@ class KrylovBasis:
                 triangle[:count, index] += overlaps[:, 0]
             norm = norm_of(row)
             if norm > DEFICIENT * scale and count < size:
-                if norm < 1e-3 * before or norm < 1e-3 * scale:  # rounding has grown: clean once more
+                if norm < 1e-3 * before or norm < 1e-3 * scale:  # rounding errors have grown: orthogonalize once more
                     row /= norm
                     self._project_out(row, n_held + count)
                     row /= norm_of(row)
@@ -109,7 +109,7 @@ class KrylovBasis:
         self.n_pending = size
 
     def expand(self, multiply: Multiply) -> None:
-        """Multiply the pending block, take it into the basis, and leave the next one pending."""
+        """Move the pending block into the basis; its product with H gives the next pending block."""
         first, last = self.n_held, self.n_held + self.n_pending
         block = np.ascontiguousarray(multiply(self.vectors[first:last].T).T)
         space, vectors = self.space, self.vectors
@@ -134,13 +134,13 @@ class KrylovBasis:
     def ritz(self) -> tuple[FloatArray, ComplexArray, FloatArray]:
         """Ritz values (n,), coefficients (held, n) and estimated residuals (n,), ascending.
 
-        The estimate rests on H V = V T + F B, which rounding and a block drawn anew leave inexact.
+        The estimate assumes H V = V T + F B, which is inexact after rounding or a random pending block.
         """
         values, columns = eigh(self.projected[: self.n_held, : self.n_held])
         return values, columns, np.linalg.norm(self.coupling @ columns, axis=0)
 
     def compress(self, values: FloatArray, columns: ComplexArray) -> None:
-        """Keep the Ritz vectors of the given coefficients (held, kept) in place of the basis."""
+        """Replace the basis by the Ritz vectors of the given coefficients (held, kept)."""
         held, kept = columns.shape
         self.space.rotate(self.vectors, columns)
         self.vectors[kept : kept + self.n_pending] = self.vectors[held : held + self.n_pending].copy()
@@ -149,7 +149,7 @@ class KrylovBasis:
         self.n_held = kept
 
     def measured_residuals(self, multiply: Multiply, values: FloatArray) -> FloatArray:
-        """|H v - E v| of the first vectors held, one for each of `values` (n,), by a product of each."""
+        """|H v - E v| of the first vectors held, one for each of `values` (n,), from one product of each."""
         residuals = np.empty(len(values))
         for start in range(0, len(values), self._block_size):
             piece = slice(start, min(start + self._block_size, len(values)))
@@ -159,7 +159,7 @@ class KrylovBasis:
         return residuals
 
     def pend_residuals(self, multiply: Multiply, residuals: FloatArray) -> None:
-        """Make what H adds to the Ritz vectors of the largest `residuals` (held,) the pending block."""
+        """Replace the pending block by the residual vectors of the Ritz pairs with the largest `residuals` (held,)."""
         worst = np.argsort(-residuals, kind="stable")[: self._block_size]
         block = np.ascontiguousarray(np.asarray(multiply(self.vectors[worst].T)).T)
         for _ in range(2):
@@ -169,7 +169,7 @@ class KrylovBasis:
         self._set_pending(block, coupling, float(self.space.norms(block).max()) + np.finfo(float).tiny)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything that a run needs to go on."""
+        """State from which a run continues."""
         return {
             "vectors": self.vectors[: self.n_held + self.n_pending],
             "projected": self.projected[: self.n_held, : self.n_held],
@@ -178,7 +178,7 @@ class KrylovBasis:
         }
 
     def load(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
         self.n_held, self.n_pending, self.n_drawn, n_krylov = (int(count) for count in state["counts"])
         if n_krylov != len(self.vectors):
             self.vectors = self.space.empty(n_krylov)

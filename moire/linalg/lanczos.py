@@ -20,7 +20,7 @@ REACHED, ROUNDING = "residual below tolerance", "residual at rounding error"
 
 @dataclass(frozen=True)
 class LanczosSettings:
-    """How a block Lanczos run proceeds.
+    """Settings of a block Lanczos run.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class LanczosSettings:
     tolerance
         Largest residual |H v - E v| that counts as converged.
     max_restarts
-        Restarts before the run gives up.
+        Restarts after which the run stops.
     seed
         Words that seed the random vectors.
     """
@@ -48,16 +48,16 @@ class LanczosSettings:
 
 @dataclass(frozen=True, eq=False)
 class LanczosResult:
-    """Lowest eigenpairs and how the run went.
+    """Lowest eigenpairs and convergence record.
 
     Parameters
     ----------
     energies, vectors
-        (level,) and (level, dim), ascending; fewer than wanted where the run gave up.
+        (level,) and (level, dim), ascending; fewer than wanted if the run stopped unconverged.
     residuals
         (level,), |H v - E v| measured with the vectors returned.
     converged
-        Whether all levels wanted were found, no search for missed ones was left open, and every measured residual is
+        Whether all levels wanted were found, no search for missed ones is unfinished, and every measured residual is
         below the tolerance. ``stop_reason`` follows the same rule.
     n_iterations, n_restarts
         Blocks multiplied, measurements not included, and restarts.
@@ -77,7 +77,7 @@ class LanczosResult:
 
 @dataclass
 class _Progress:
-    """How far a run is: what a checkpoint keeps of it, next to the basis.
+    """State of a block Lanczos run besides the basis, as saved in a checkpoint.
 
     ``target`` is the estimated residual at which residuals are measured; ``n_above`` and ``worst`` are the fewest
     levels above the tolerance and the smallest of the largest residuals measured so far.
@@ -94,30 +94,30 @@ class _Progress:
     history: list[tuple[float, float]] = field(default_factory=list)
 
     def must_search(self, energies: FloatArray, is_suspect: bool) -> bool:
-        """Whether levels may be missed that the last search, if there was one, would not have found."""
+        """Whether levels may be missed that the last search, if any, would not have found."""
         tolerance = 10 * self.settings.tolerance
         is_new = not self.searched.size or bool(np.any(self.searched - energies > tolerance))
         return is_new and (is_suspect or _may_hide(energies, self.settings))
 
     def may_improve(self, residuals: FloatArray, rounding: float) -> bool:
-        """Whether to go on after residuals (level,) were measured of which some are above the tolerance."""
+        """Whether to continue after some measured residuals (level,) are above the tolerance."""
         n_above, worst = int(np.sum(residuals > self.settings.tolerance)), float(residuals.max())
         better = n_above < self.n_above or worst < self.worst / 2
         self.n_above, self.worst = min(n_above, self.n_above), min(worst, self.worst)
         if not better:
             if self.target <= rounding:
                 return False
-            self.target /= 10  # the estimate is below what is measured: ask more of it
+            self.target /= 10  # the estimate is below the measured residual: lower its target
         return True
 
     def state(self) -> dict[str, np.ndarray]:
-        """The arrays that a checkpoint keeps."""
+        """The arrays that a checkpoint holds."""
         counts = np.array([self.iterations, self.restarts, self.is_searching])
         measured = np.array([self.target, self.n_above, self.worst])
         return {"progress": counts, "measured": measured, "searched": self.searched, "history": np.array(self.history)}
 
     def load(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from the arrays of a checkpoint."""
+        """Continue from the arrays of a checkpoint."""
         self.iterations, self.restarts = int(state["progress"][0]), int(state["progress"][1])
         self.is_searching = bool(state["progress"][2])
         self.target, self.n_above, self.worst = (float(value) for value in state["measured"])
@@ -144,7 +144,7 @@ def block_lanczos(
     settings
         See :class:`LanczosSettings`.
     checkpoint
-        Where the state is read from at the start and written at every restart.
+        Files from which the state is read at the start, and to which it is written at every restart.
     dtype
         Of the vectors held.
     known
@@ -154,16 +154,16 @@ def block_lanczos(
     Notes
     -----
     All Krylov vectors held are kept orthogonal, and H is diagonalized in their span. After a restart with the
-    lowest Ritz vectors Y, H Y = Y theta + F B with the pending block F, so that the recursion goes on without a
-    new product (Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 602 (2000)).
+    lowest Ritz vectors Y, H Y = Y theta + F B with the pending block F, so that the recursion continues without
+    a new product (Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 602 (2000)).
 
-    A level found p times may be there more often. If such a level lies below another wanted one, all but the
+    A level found p times may have more states. If such a level lies below another wanted one, all but the
     wanted Ritz vectors are dropped, and a random block orthogonal to them searches the rest of the space until
-    its lowest Ritz pair has settled too: either it is one that was missed, or none was.
+    its lowest Ritz pair has converged too: it is a missed level, or no level was missed.
 
     The residuals |B y| of the recursion are estimates. When they are small enough, one product of each wanted vector
-    measures |H v - E v|, which alone decides. Where it exceeds the tolerance, the recursion goes on from what H adds to
-    the vectors, until it does not or no longer falls.
+    measures |H v - E v|, which alone decides. Above the tolerance, the recursion continues from the residual
+    vectors, until it is met or no longer falls.
     """
     wanted = settings.n_eigenstates
     require(1 <= wanted <= dimension, "n_eigenstates", f"lie in 1..{dimension}, the dimension", wanted)
@@ -176,7 +176,7 @@ def block_lanczos(
         basis.load(saved)
         run.load(saved)
     next_check = 0
-    with threadpool_limits(1, user_api="blas"):  # so that the bits do not depend on the threads
+    with threadpool_limits(1, user_api="blas"):  # so that results do not depend on the number of threads
         while True:
             basis.expand(multiply)
             run.iterations += 1
@@ -190,7 +190,7 @@ def block_lanczos(
             n_found = int(np.argmin(np.append(found, False)))  # a level counts when all below it are found
             is_complete = basis.is_complete
             done = n_found == wanted
-            if done and run.is_searching:  # a search is over when the lowest state outside has settled as well
+            if done and run.is_searching:  # a search ends when the lowest state outside has converged as well
                 done = is_complete or estimates[wanted] <= _settled(settings)
             if done:
                 values, next_check = values[:wanted], 0

@@ -2,7 +2,7 @@
 
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
 from moire.observables.charge_gap import ChargeGap, charge_gap
-from moire.observables.charge_order import ChargeOrder, charge_order, tower_momenta
+from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
 from moire.observables.fci_report import Check, FciReport, check_predicted, fci_report
 from moire.observables.finite_size import FiniteSizeScaling, finite_size_scaling
@@ -19,6 +19,7 @@ from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.observables.valley_polarisation import ValleyPolarisation, valley_polarisation
+from moire.predictions.charge_density_waves import tower_momenta
 from moire.predictions.counting import quasihole_counts
 
 __all__ = [

@@ -10,17 +10,10 @@ import numpy as np
 
 from moire._text import Number, amount
 from moire.errors import require
-from moire.exact_diagonalization import (
-    Spectrum,
-    SpectrumSettings,
-    carriers_on,
-    expected_momenta,
-    one_band_filling,
-    solve_all_sectors,
-)
-from moire.exact_diagonalization.manifold import Label
-from moire.filling import FillingLike
-from moire.grids import MomentumGrid
+from moire.exact_diagonalization import Spectrum, SpectrumSettings, carriers_on, solve_all_sectors
+from moire.filling import FillingLike, one_band_filling
+from moire.grids import Label, MomentumGrid
+from moire.predictions import expected_momenta
 from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
 

@@ -17,7 +17,7 @@ from moire.exact_diagonalization import Spectrum, sector_dimensions
 from moire.grids import MomentumGrid
 from moire.observables.manifold_states import State, check_states
 from moire.observables.reduced_density import check_kept, density_blocks
-from moire.predictions.counting import quasihole_counts
+from moire.predictions import quasihole_counts
 from moire.verdicts import Verdict
 
 EIGENVALUE_FLOOR = 1e-14  # of the largest eigenvalue; below it an eigenvalue of rho_A is rounding

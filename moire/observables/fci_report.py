@@ -8,14 +8,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from moire.errors import InputError, require
-from moire.exact_diagonalization import (
-    Spectrum,
-    SpectrumSettings,
-    expected_momenta,
-    one_band_filling,
-    solve_all_sectors,
-)
-from moire.filling import FillingLike
+from moire.exact_diagonalization import Spectrum, SpectrumSettings, solve_all_sectors
+from moire.filling import FillingLike, one_band_filling
 from moire.grids import MomentumGrid
 from moire.observables.boundary_phase import check_solvable_again
 from moire.observables.charge_gap import ChargeGap, charge_gap
@@ -27,6 +21,7 @@ from moire.observables.occupation import MomentumOccupation, momentum_occupation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
+from moire.predictions import expected_momenta
 from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
 

@@ -14,9 +14,9 @@ from tqdm import tqdm
 from moire._arrays import FloatArray, IntArray, read_only
 from moire._text import Number
 from moire.errors import MeshWarning, is_whole, require
-from moire.exact_diagonalization import SpectrumSettings, one_band_filling
-from moire.exact_diagonalization.manifold import Label
-from moire.filling import FillingLike
+from moire.exact_diagonalization import SpectrumSettings
+from moire.filling import FillingLike, one_band_filling
+from moire.grids import Label
 from moire.observables.boundary_phase import LabelShift, check_solvable_again
 from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, manifold_counts
 from moire.observables.spectral_flow import SpectralFlow

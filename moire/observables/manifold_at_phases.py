@@ -18,17 +18,15 @@ from moire.exact_diagonalization import (
     SpectrumSettings,
     carriers_on,
     check_one_band,
-    expected_momenta,
-    one_band_filling,
     sector_dimensions,
     solve_all_sectors,
 )
-from moire.exact_diagonalization.manifold import Label
-from moire.filling import FillingLike
-from moire.grids import MomentumGrid
+from moire.filling import FillingLike, one_band_filling
+from moire.grids import Label, MomentumGrid
 from moire.kernels import relabel
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
 from moire.orbitals import Orbitals, Species
+from moire.predictions import expected_momenta
 from moire.projection import ProjectedHamiltonian
 
 

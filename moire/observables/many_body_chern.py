@@ -13,9 +13,9 @@ from tqdm import tqdm
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire._text import Number
 from moire.errors import InputError, MeshWarning, is_whole, require
-from moire.exact_diagonalization import SpectrumSettings, carriers_on, one_band_filling, sector_dimensions
-from moire.exact_diagonalization.manifold import Label
-from moire.filling import FillingLike
+from moire.exact_diagonalization import SpectrumSettings, carriers_on, sector_dimensions
+from moire.filling import FillingLike, one_band_filling
+from moire.grids import Label
 from moire.observables.boundary_phase import LabelShift, check_solvable_again
 from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, manifold_counts
 from moire.projection import Carrier, ProjectedHamiltonian

@@ -10,8 +10,7 @@ import numpy as np
 from moire._arrays import FloatArray
 from moire._text import Number, amount
 from moire.errors import InputError
-from moire.exact_diagonalization.manifold import Label
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.topology.berry import COARSE_LINK
 from moire.verdicts import Verdict
 

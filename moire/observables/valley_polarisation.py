@@ -11,8 +11,7 @@ from moire._arrays import FloatArray, IntArray, read_only
 from moire._text import Number, amount
 from moire.errors import InputError, require
 from moire.exact_diagonalization import Spectrum
-from moire.exact_diagonalization.manifold import Label
-from moire.grids import MomentumGrid
+from moire.grids import Label, MomentumGrid
 from moire.units import KELVIN
 from moire.verdicts import Verdict
 

@@ -1,1 +1,19 @@
-"""Predictions for fractional states from the cluster and the filling alone: momenta and counts."""
+"""Momenta and counts of fractional states, predicted from the cluster and the filling alone."""
+
+from moire.predictions.charge_density_waves import tower_momenta, zone_corners
+from moire.predictions.composite_fermions import CompositeFermiSeas, composite_fermi_seas
+from moire.predictions.counting import admissible_strings, admissible_total, quasihole_counts, torus_counts
+from moire.predictions.manifold import expected_momenta, root_pattern
+
+__all__ = [
+    "CompositeFermiSeas",
+    "admissible_strings",
+    "admissible_total",
+    "composite_fermi_seas",
+    "expected_momenta",
+    "quasihole_counts",
+    "root_pattern",
+    "torus_counts",
+    "tower_momenta",
+    "zone_corners",
+]

@@ -71,7 +71,7 @@ def quasihole_counts(grid: MomentumGrid, n_particles: int, m: int) -> IntArray:
     Parameters
     ----------
     grid
-        The cluster; for a tilted one the moduli of its labels take the place of N_1 and N_2.
+        The cluster; for a tilted one N_1 and N_2 are the moduli of its labels.
     n_particles
         N, at least 1.
     m

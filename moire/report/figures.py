@@ -1,4 +1,4 @@
-"""The figures of one file and of a results folder."""
+"""Figures of one file and of a results folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def draw_file(path: Path, target: Path) -> Path:
     Parameters
     ----------
     path
-        File of a task, whose figure is drawn.
+        Result file of a task.
     target
         Figure file; its suffix chooses the format.
 
@@ -65,7 +65,7 @@ def draw_folder(
 ) -> list[Path]:
     """Draw a sweep: bands, trends with the angle or the field, spectra and fractional-Chern-insulator gaps.
 
-    The ranks share the figures.
+    The figures are distributed over the ranks.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def draw_folder(
     by_kind: dict[str, list[Record]] = defaultdict(list)
     titles = {title for title, _ in summary.failures}
     for path in folder.files():
-        if path.name in titles:  # damaged: named in the summary
+        if path.name in titles:  # damaged files are listed in the summary
             continue
         record = read_record(path)
         if keys is not None and record.attributes["key"] not in keys:

@@ -15,7 +15,7 @@ _AXES = {
 
 
 def phase_figures(table: Table) -> dict[str, Figure]:
-    """Phase diagrams in the planes that the points span, and gaps along the field where only that varies."""
+    """Phase diagrams in the planes that the points span, and gaps along the coordinate if only one varies."""
     columns = {name: table[name] for name in table.columns} | {"inverse_epsilon": 1 / table["epsilon"].astype(float)}
     varying = [name for name in _AXES if len(set(columns[name])) > 1]
     common = f"{table['parameters'][0]}, {table['cluster'][0]}"

@@ -1,4 +1,4 @@
-"""Sweeps: a plan becomes requests, ranks take them, each leaves one file, a summary gathers them."""
+"""Sweeps: plans, requests distributed over ranks, one file per point, and a summary."""
 
 from moire.ranks import find_communicator, limit_threads, on_leader
 from moire.sweep.boundaries import midpoints, refine_boundaries, run_plan

@@ -1,4 +1,4 @@
-"""Adaptive refinement: new points where neighbours along an axis differ in phase."""
+"""Adaptive refinement of phase boundaries: new points between neighbours of different phase."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def midpoints(table: Table, template: Request, axis: Axis, min_step: float) -> t
     table
         Finished points of Hartree-Fock tasks.
     template
-        A request of the sweep: all but the point and the dielectric constants is taken from it.
+        A request of the sweep, from which everything except point and dielectric constants is taken.
     axis
         Field of the model along which neighbours are compared.
     min_step
@@ -65,7 +65,7 @@ def refine_boundaries(
     """Run Hartree-Fock requests, then halve the steps across phase boundaries until they are below `min_step`.
 
     Only the dielectric constants at which the phase changes are computed at a new point. Call it on all ranks; a
-    second call continues where a killed one stopped.
+    second call continues where an interrupted one stopped.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ def refine_boundaries(
     Returns
     -------
     tuple of requests, SweepReport
-        All that were run, those of the refinement last, and how they ended.
+        All requests that were run, those of the refinement last, and the report on them.
 
     Raises
     ------
     InputError
-        If a request is not one of Hartree-Fock, or the step is not positive.
+        If a request is not of the task hf, or the step is not positive.
     """
     require(axis in _COLUMNS, "axis", f"be one of {', '.join(_COLUMNS)}", repr(axis))
     require(min_step > 0, "min_step", "be positive", min_step)
@@ -116,12 +116,12 @@ def refine_boundaries(
 def run_plan(
     plan: Plan, folder: ResultsFolder, communicator: Any | None = None, say: Callable[[str], None] = print
 ) -> tuple[tuple[Request, ...], SweepReport]:
-    """Run every request of a plan, and the refinement that it asks for; call it on all ranks.
+    """Run every request of a plan, and its refinement; call it on all ranks.
 
     Returns
     -------
     tuple of requests, SweepReport
-        All that were run, and how they ended.
+        All requests that were run, and the report on them.
     """
     requests = plan.requests()
     if plan.refine is None:

@@ -1,4 +1,4 @@
-"""The summary of a results folder: columns of values per task, rebuilt from the points at any time."""
+"""Summary of a results folder: a table of values per task, rebuilt from the points at any time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COORDINATES = (
 
 @dataclass(frozen=True)
 class Table:
-    """Values of all points of one task: one column each, one row per point."""
+    """Values of all points of one task: a column for each quantity, a row for each point."""
 
     columns: Mapping[str, Dataset]
 
@@ -140,7 +140,7 @@ def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary
 
 
 def _expanded(columns: Mapping[str, Dataset]) -> list[dict[str, Dataset]]:
-    """One row of single values, or one per entry where columns run along an axis, such as the dielectric constant."""
+    """One row of single values, or one per entry if columns run along an axis, such as the dielectric constant."""
     lengths = {len(np.asarray(column.values)) for column in columns.values() if column.dims}
     if not lengths:
         return [dict(columns)]

@@ -1,4 +1,4 @@
-"""Hand jobs to ranks one at a time, so that no rank waits while there is work."""
+"""Dynamic distribution of jobs over ranks, one at a time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def dispatch(
     communicator
         MPI communicator, or None to work alone.
     jobs
-        The jobs, best the longest first.
+        The jobs, preferably the longest first.
     work
         Does one job; must not raise.
     on_report
@@ -92,11 +92,11 @@ def _lead(
     def serve_or_abort() -> None:
         try:
             serve()
-        except BaseException:  # a silent thread would leave every other rank waiting for ever
+        except BaseException:  # a silent thread would leave every other rank waiting forever
             traceback.print_exc()
             communicator.Abort(1)
 
-    if MPI.Query_thread() < MPI.THREAD_SERIALIZED:  # then rank 0 only serves
+    if MPI.Query_thread() < MPI.THREAD_SERIALIZED:  # then rank 0 only distributes jobs
         serve()
         while (index := take()) is not None:  # left over only if there are no other ranks
             report(index, work(jobs[index]))

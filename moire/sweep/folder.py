@@ -1,4 +1,4 @@
-"""A results folder: its marker, what is finished in it, and the clean-up after a kill."""
+"""Results folder: marker, finished points, and clean-up after an interrupted run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STALE_SECONDS = 3600
 
 
 class ResultsFolder:
-    """Folder with one file per finished request under ``points/``, and what those at work keep in ``checkpoints/``.
+    """Folder with one file per finished request in ``points/``, and checkpoints of unfinished ones in ``checkpoints/``.
 
     Parameters
     ----------
     path
-        The folder; made when it is opened for a sweep.
+        The folder; created when it is opened for a sweep.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,12 +32,12 @@ class ResultsFolder:
         self.checkpoints = path / "checkpoints"
 
     def open_for_writing(self) -> None:
-        """Create or check the marker, and remove temporary files that a killed run left an hour ago or more.
+        """Create or check the marker, and remove temporary files of interrupted runs that are older than an hour.
 
         Raises
         ------
         InputError
-            If the path is a file, holds other things than results, or cannot be written.
+            If the path is a file, holds other files than results, or cannot be written.
         SchemaError
             If the folder was written by another schema.
         """
@@ -72,7 +72,7 @@ class ResultsFolder:
         return self.points / request.file_name
 
     def checkpoint_of(self, request: Request) -> Path | None:
-        """Folder, made here, from which a killed request resumes; None for a task that keeps no checkpoint."""
+        """Folder, created here, from which an interrupted request resumes; None for a task without checkpoint."""
         if "checkpoint" not in request.task.takes:
             return None
         path = self.checkpoints / request.key
@@ -80,9 +80,9 @@ class ResultsFolder:
         return path
 
     def forget_checkpoint(self, request: Request) -> None:
-        """Remove what a request would have resumed from, if there is anything."""
+        """Remove the checkpoint of a request, if there is one."""
         shutil.rmtree(self.checkpoints / request.key, ignore_errors=True)
-        with contextlib.suppress(OSError):  # others are at work
+        with contextlib.suppress(OSError):  # checkpoints of other requests remain
             self.checkpoints.rmdir()
 
     def survey(self, requests: Sequence[Request]) -> dict[Request, FileStatus]:

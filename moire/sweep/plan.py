@@ -1,4 +1,4 @@
-"""A plan in TOML: parameter set, angles, fields, cutoffs and tasks, turned into requests."""
+"""Plans in TOML: parameter set, angles, fields, cutoffs and tasks, from which requests are made."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]
 
 
 def _folder_name(name: str) -> str:
-    """Return the name; raise ValueError where it would lead out of the folder of results."""
+    """Return the name; raise ValueError if it would lead out of the folder of results."""
     if name in {"", ".", ".."} or "/" in name or "\\" in name:
         raise ValueError("be a plain folder name, without path separators or '..'")
     return name
@@ -54,7 +54,7 @@ class ParametersTable(_Table):
 
 
 class ModelTable(_Table):
-    """Which model, at which angles and fields."""
+    """Parameter set, twist angles, displacement fields and cutoff."""
 
     parameter_set: Annotated[
         str | ParametersTable, Option("a [published set](theory/model.md#parameter-sets), or one of your own")
@@ -122,7 +122,7 @@ class Plan(_Table):
         Raises
         ------
         InputError
-            If one of them cannot be done, or ``ed`` is asked for without a cluster.
+            If a request cannot be computed, or a task ``hf``, ``ed`` or ``fci`` has no table.
         """
         chosen = self.model.parameter_set
         parameters = published(chosen) if isinstance(chosen, str) else ContinuumParameters(**chosen.model_dump())
@@ -187,7 +187,7 @@ def read_plan(path: Path) -> Plan:
     Raises
     ------
     InputError
-        With one sentence: the file is missing or no TOML, a key is unknown (the nearest is named), a
+        If the file is missing or not TOML, a key is unknown (the message names the nearest), or a
         value has the wrong type.
     """
     try:
@@ -220,7 +220,7 @@ _KINDS = {"int": "be an integer", "float": "be a number", "bool": "be true or fa
 
 
 def _sentence(error: ValidationError) -> str:
-    # an unknown key explains the rest; then the branch of a union that got furthest is what was meant
+    # an unknown key explains the other errors; otherwise take the branch of a union that was read furthest
     problem = min(error.errors(), key=lambda problem: (problem["type"] not in _UNKNOWN, -len(problem["loc"])))
     place = [part for part in problem["loc"] if part not in {"ParametersTable", "str", "float"}]
     place = [part for part in place if not str(part).startswith(("tuple[", "function", "literal["))]
@@ -247,7 +247,7 @@ def _rule(problem: Mapping[str, Any], name: str) -> str:
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    """Return the valid keys of the table in which the last key of `location` stands."""
+    """Return the valid keys of the table that holds the last key of `location`."""
     if "parameter_set" in location:
         return list(ParametersTable.model_fields)
     table = TABLES[str(location[0])] if len(location) > 1 else Plan

@@ -1,4 +1,4 @@
-"""Run a sweep: skip what is finished, spread the rest over ranks, record failures, go on."""
+"""Run of a sweep: finished points are skipped, the others distributed over ranks, failures recorded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from moire.tasks.request import Request
 
 @dataclass(frozen=True)
 class PointReport:
-    """How one request ended: its wall time, the number of warnings, and the error if it failed."""
+    """Outcome of one request: its wall time, the number of warnings, and the error if it failed."""
 
     seconds: float
     n_warnings: int
@@ -35,14 +35,14 @@ class PointReport:
 
 @dataclass(frozen=True)
 class SweepReport:
-    """How a sweep ended.
+    """Summary of a finished run: points computed, skipped and failed.
 
     Parameters
     ----------
     computed, skipped
         Number of requests computed now, and of those already finished.
     failures
-        Title and error of those that failed.
+        Title and error of each failed request.
     damaged
         Files that were damaged and recomputed.
     seconds
@@ -73,7 +73,7 @@ class SweepReport:
 def run_point(request: Request, folder: ResultsFolder) -> PointReport:
     """Compute one request and write its file; a failure is written too, with its traceback.
 
-    A killed or failed request resumes its spectra from the checkpoints in the folder, which a finished one removes.
+    An interrupted or failed request resumes its spectra from checkpoints in the folder, which a finished one removes.
     """
     start = time.perf_counter()
     error, n_warnings = "", 0
@@ -128,7 +128,7 @@ def run_sweep(
     if communicator is None or communicator.rank == 0:
         for request in requests:
             if statuses[request] is FileStatus.FINISHED:
-                folder.forget_checkpoint(request)  # left by a kill between the file and the removal
+                folder.forget_checkpoint(request)  # left if interrupted between writing the file and the removal
     waiting = [request for request in requests if statuses[request] is not FileStatus.FINISHED]
     waiting.sort(key=lambda request: -request.task.cost())
     damaged = tuple(folder.file_of(r) for r in requests if statuses[r] is FileStatus.DAMAGED)

@@ -1,4 +1,4 @@
-"""A plan from its file to its results, for scripts that run alone or under mpiexec."""
+"""Run of a plan file from a script, alone or under mpiexec."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moire.tasks.request import Request
 
 @dataclass(frozen=True)
 class FinishedPlan:
-    """A plan whose requests have been run: the plan, its folder, all requests, and how they ended."""
+    """A plan whose requests have been run: the plan, its folder, all requests, and the report on them."""
 
     plan: Plan
     folder: ResultsFolder
@@ -46,15 +46,15 @@ def run_plan_file(path: Path, output: Path | None = None) -> FinishedPlan | None
     Returns
     -------
     FinishedPlan
-        On rank 0; None on the others, which have nothing left to do.
+        On rank 0; None on the other ranks.
 
     Raises
     ------
     InputError
-        If the plan cannot be read or done.
+        If the plan cannot be read, or a request of it cannot be computed.
     """
     plan = read_plan(path)
-    plan.requests()  # refuses before a folder is made
+    plan.requests()  # raises before a folder is created
     folder = ResultsFolder(output or Path("results") / plan.name)
     communicator, situation = find_communicator()
     on_leader(communicator, folder.open_for_writing)

@@ -1,4 +1,4 @@
-"""Tasks: one computation at one point, each a frozen set of options that knows how to check and compute itself."""
+"""Tasks: one computation at one point, each a frozen set of options with its checks and computation."""
 
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,14 @@ TASKS: dict[str, type[Task]] = {
 
 
 def read_result(path: Path | str) -> Any:
-    """Read what the file of a task holds: bands, a spectrum, a report, whatever its kind.
+    """Read the result in the file of a task: bands, a spectrum, a report.
 
     Raises
     ------
     FileFormatError
         If the file cannot be read.
     InputError
-        If it is of no task, such as a summary.
+        If the file is not that of a task, such as a summary.
     """
     record = read_record(Path(path))
     require(record.kind in TASKS, "path", f"hold one of {', '.join(TASKS)}", found=f"holds '{record.kind}'")

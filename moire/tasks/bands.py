@@ -1,4 +1,4 @@
-"""The task ``bands``."""
+"""Band structure along the path and on a mesh (task ``bands``)."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ class BandsTask:
     points_per_segment: Annotated[int, Option("momenta per segment of the path", flag="segment")] = 30
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError where the task cannot be done at this point."""
+        """Raise InputError if the task cannot be computed at this point."""
         require(self.points_per_segment >= 1, "points_per_segment", "be at least 1", self.points_per_segment)
         point.check_bands(self.n_bands)
         point.grid(self.mesh)
 
     def title(self) -> str:
-        """What tells this task from others of its kind."""
+        """Label of the task among others of its kind, for progress lines."""
         return ""
 
     def coordinates(self) -> Columns:
-        """Columns of the summary that say what was asked."""
+        """Columns of the summary that name the options of the task."""
         return {}
 
     def cost(self) -> float:
-        """Rough cost in seconds, for scheduling and for the time that remains."""
+        """Rough cost in seconds, for scheduling and for the remaining time."""
         return 3e-3 * (self.mesh[0] * self.mesh[1] + 4 * self.points_per_segment)
 
     def compute(self, point: ModelPoint) -> Parts:
-        """Do the work at one point."""
+        """Compute the task at one point."""
         model = point.build()
         path = solve_bands(
             model, KPath.through(model.lattice, points_per_segment=self.points_per_segment), self.n_bands

@@ -1,4 +1,4 @@
-"""The task ``chern``."""
+"""Chern numbers by links and by the curvature (task ``chern``)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ChernTask:
         return 1 + max(max(group) for group in self.bands)
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError where the task cannot be done at this point."""
+        """Raise InputError if the task cannot be computed at this point."""
         for group in self.bands:
             require(
                 group and min(group) >= 0, "bands", "hold groups of bands, counted from 0", found=f"holds {list(group)}"
@@ -56,11 +56,11 @@ class ChernTask:
         require(min(self.mesh) >= 2, "mesh", "have at least 2 points each way", list(self.mesh))
 
     def title(self) -> str:
-        """What tells this task from others of its kind."""
+        """Label of the task among others of its kind, for progress lines."""
         return ""
 
     def coordinates(self) -> Columns:
-        """Columns of the summary that say what was asked."""
+        """Columns of the summary that name the options of the task."""
         return {}
 
     def cost(self) -> float:
@@ -68,7 +68,7 @@ class ChernTask:
         return (3e-3 + 1e-3 * sum(map(len, self.bands))) * self.mesh[0] * self.mesh[1]
 
     def compute(self, point: ModelPoint) -> Parts:
-        """Do the work at one point."""
+        """Compute the task at one point."""
         bands: BandStructure = solve_bands(point.build(), point.grid(self.mesh), self.n_bands)
         results: list[ChernResult] = [chern_number(bands, group) for group in self.bands]
         kubo: list[CurvatureMap] = [berry_curvature(bands, group) for group in self.bands]

@@ -1,4 +1,4 @@
-"""From a request to its record: the work, its warnings, and where and when it was done."""
+"""Computation of a request: record, warnings and provenance."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Outcome:
     Parameters
     ----------
     record
-        What goes into its file: request, results, columns of the summary under ``summary/``, warnings, provenance.
+        Content of its file: request, results, columns of the summary under ``summary/``, warnings, provenance.
     text
-        The same for a reader.
+        The results as text.
     """
 
     record: Record
@@ -29,21 +29,21 @@ class Outcome:
 
 
 def compute(request: Request, progress: bool = False, checkpoint: Path | None = None) -> Outcome:
-    """Do the work of one request; warnings are part of the outcome, not of the terminal.
+    """Compute one request; warnings are collected in the outcome and not printed.
 
     Parameters
     ----------
     request
         A checked request.
     progress
-        Show a progress bar where the task is long.
+        Show progress bars, if the task has them.
     checkpoint
-        Folder that exists, in which a task of spectra keeps what is solved, to go on after a kill; none by default.
+        Existing folder for the solved sectors of a spectrum, from which an interrupted run resumes; none by default.
 
     Raises
     ------
     InputError
-        If a checkpoint is given to a task that keeps none.
+        If a checkpoint is given to a task that has none.
     """
     task = request.task
     resumes = checkpoint is None or "checkpoint" in task.takes

@@ -1,4 +1,4 @@
-"""The task ``ed``."""
+"""Exact diagonalization of one cluster at one filling (task ``ed``)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumOptions:
-    """One cluster and filling, and which levels: a table of a plan."""
+    """Cluster, filling, boundary phases and number of levels: a table of a plan."""
 
     cluster: Annotated[Cluster, Option("the cluster")]
     filling: Annotated[HoleFilling, Option("holes per cell, such as `-2/3`; `2/3` means the same")]
@@ -68,20 +68,20 @@ class EdTask(SpectrumOptions, ProjectionOptions):
         object.__setattr__(self, "filling", hole_filling(self.filling))
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError where the task cannot be done at this point."""
+        """Raise InputError if the task cannot be computed at this point."""
         require(self.n_eigenstates >= 1, "n_eigenstates", "be at least 1", self.n_eigenstates)
         self.check_projection(self.epsilon_r)
         point.check_bands(self.n_bands)
         self._sectors(point.grid(self.cluster))
 
     def title(self) -> str:
-        """What tells this task from others of its kind."""
+        """Label of the task among others of its kind, for progress lines."""
         cluster = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.cluster).name
         flux = "" if self.boundary_phase == (0.0, 0.0) else f", boundary phase {self.boundary_phase}"
         return f", {cluster}{flux} at {self.filling}, eps = {self.epsilon_r:g}"
 
     def coordinates(self) -> Columns:
-        """Columns of the summary that say what was asked."""
+        """Columns of the summary that name the options of the task."""
         first, second = map(float, self.boundary_phase)
         return {
             "cluster": Dataset(cluster_name(self.cluster), "", (), "cluster"),
@@ -116,11 +116,11 @@ class EdTask(SpectrumOptions, ProjectionOptions):
         return project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
 
     def settings(self, progress: bool, checkpoint: Path | None) -> SpectrumSettings:
-        """How the spectra are found."""
+        """Settings of the spectra."""
         return SpectrumSettings(seed=self.seed, progress=progress, checkpoint=checkpoint)
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
-        """Do the work at one point."""
+        """Compute the task at one point."""
         spectrum: Spectrum = solve_all_sectors(
             self.problem(point),
             self.filling,

@@ -1,4 +1,4 @@
-"""The task ``fci``."""
+"""Diagnostics of a fractional Chern insulator on one cluster (task ``fci``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from moire.errors import require
-from moire.exact_diagonalization import carriers_on, check_one_band, one_band_filling
+from moire.exact_diagonalization import carriers_on, check_one_band
+from moire.filling import one_band_filling
 from moire.io import Dataset, Record, fci_record, read_fci
 from moire.observables import check_predicted, fci_report
 from moire.tasks.ed import EdTask
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DiagnosticOptions:
-    """Which diagnostics of a fractional Chern insulator, and how fine."""
+    """Diagnostics of a fractional Chern insulator, and their resolution."""
 
     n_kept: Annotated[
         int, Option("particles kept in the entanglement cut; -1: automatic, half of them, at most 3; 0: no cut")
@@ -46,7 +47,7 @@ class FciTask(DiagnosticOptions, EdTask):
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_fci)
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError where the task cannot be done at this point."""
+        """Raise InputError if the task cannot be computed at this point."""
         super().check(point)
         grid = point.grid(self.cluster)
         check_one_band(self._sectors(grid)[0], "task")
@@ -69,7 +70,7 @@ class FciTask(DiagnosticOptions, EdTask):
         return super().cost() * (n_solves + 0.3 * self.phase_mesh[0] * self.phase_mesh[1])
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
-        """Do the work at one point."""
+        """Compute the task at one point."""
         report = fci_report(
             self.problem(point),
             self.filling,

@@ -1,4 +1,4 @@
-"""The figure of a file of the task fci."""
+"""Figure of a result of the task ``fci``."""
 
 from __future__ import annotations
 

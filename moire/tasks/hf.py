@@ -1,4 +1,4 @@
-"""The task ``hf``."""
+"""Hartree-Fock ground states along dielectric constants (task ``hf``)."""
 
 from __future__ import annotations
 
@@ -98,11 +98,11 @@ class HfTask(ProjectionOptions):
 
     @property
     def settings(self) -> ScfSettings:
-        """How the states are solved."""
+        """Settings of the self-consistency loop."""
         return ScfSettings(tolerance_mev=self.tolerance_mev)
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError where the task cannot be done at this point."""
+        """Raise InputError if the task cannot be computed at this point."""
         for epsilon_r in self.epsilon_r:
             self.check_projection(epsilon_r)
         require(self.symmetry in SYMMETRIES, "symmetry", f"be one of {', '.join(SYMMETRIES)}", repr(self.symmetry))
@@ -120,14 +120,14 @@ class HfTask(ProjectionOptions):
         check_symmetry(self.symmetry, folding)
 
     def title(self) -> str:
-        """What tells this task from others of its kind."""
+        """Label of the task among others of its kind, for progress lines."""
         constants = f"{self.epsilon_r[0]:g}"
         if len(self.epsilon_r) > 1:
             constants += f"..{self.epsilon_r[-1]:g} ({len(self.epsilon_r)} values)"
         return f", {cluster_name(self.mesh)} at {self.filling}, eps = {constants}"
 
     def coordinates(self) -> Columns:
-        """Columns of the summary that say what was asked."""
+        """Columns of the summary that name the options of the task."""
         return {
             "cluster": Dataset(cluster_name(self.mesh), "", (), "momentum mesh"),
             "filling": Dataset(self.filling, "1/cell", (), "filling"),
@@ -140,7 +140,7 @@ class HfTask(ProjectionOptions):
         return 1e-6 * orbitals**2 * (1 + 0.5 * len(self.epsilon_r))
 
     def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
-        """Do the work at one point."""
+        """Compute the task at one point."""
         start = self._mean_field(point)
         fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
         asked = (self.filling, self.guesses or None, self.symmetry, self.temperature_mev, self.n_random)
@@ -160,14 +160,14 @@ class HfTask(ProjectionOptions):
         return hartree_fock_record(points, path, modes), _columns(points), text
 
     def _modes(self, state: HartreeFockResult, progress: bool) -> Excitations | None:
-        """Excitations of an insulator with the moire cell, where they are asked for."""
+        """Excitations of an insulator with the moire cell, if requested."""
         insulator = bool(state.filled_bands) and state.gap > 0 and state.converged and not self.temperature_mev
         if not self.n_modes or not insulator or not state.folding.is_trivial:
             return None
         return excitations(state, n_modes=self.n_modes, progress=progress)
 
     def _path(self, state: HartreeFockResult) -> BandStructure | None:
-        """Bands along the path, where they are asked for and the state has the moire cell."""
+        """Bands along the path, if requested and if the state has the moire cell."""
         if not self.points_per_segment or not state.folding.is_trivial:
             return None
         line = KPath.through(state.problem.grid.lattice, points_per_segment=self.points_per_segment)
@@ -191,7 +191,7 @@ class HfTask(ProjectionOptions):
 
 
 def _check_time_reversal(bands: BandStructure) -> None:
-    """Warn where E_K(k) and E_K'(-k) differ by more than 0.01 meV, which only the plane-wave cutoff can do."""
+    """Warn if E_K(k) and E_K'(-k) differ by more than 0.01 meV, which only the plane-wave cutoff can cause."""
     opposite = bands.grid.difference_index[0]
     mismatch = float(np.abs(bands.energies[0] - bands.energies[1][opposite]).max())
     if mismatch > TIME_REVERSAL_MEV:
@@ -204,7 +204,7 @@ def _check_time_reversal(bands: BandStructure) -> None:
 
 
 def _warn_undecided(points: Sequence[MeanFieldPoint], n_bands: int) -> None:
-    """Warn where the next phase is so close that the bands left out can decide."""
+    """Warn if the next phase is so close that the bands left out can decide."""
     close = [f"{point.epsilon_r:g}" for point in points if not point.is_decided]
     if close:
         warnings.warn(

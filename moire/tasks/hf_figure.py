@@ -1,4 +1,4 @@
-"""The figure of a file of the task hf."""
+"""Figure of a result of the task ``hf``."""
 
 from __future__ import annotations
 

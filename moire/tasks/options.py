@@ -13,18 +13,18 @@ UNITS = ("_mev", "_nm", "_deg", "_r")
 
 @dataclass(frozen=True)
 class Option:
-    """What a field means, in an annotation: ``n_bands: Annotated[int, Option("bands from the gap")] = 3``.
+    """Meaning of a field, given in its annotation: ``n_bands: Annotated[int, Option("bands from the gap")] = 3``.
 
     Parameters
     ----------
     help
-        The meaning in a few words.
+        The meaning, as a short noun phrase.
     unit
         Its unit.
     flag
         Name on the command line; by default that of the field without ``n_``, ``with_`` and its unit.
     alone
-        Default on the command line, where one point is looked at, if it is another one.
+        Default on the command line, if it differs from that of a plan.
     """
 
     help: str
@@ -35,18 +35,18 @@ class Option:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How values of a type are called in a plan, and how they are written in one word of the command line.
+    """Notation of the values of a type in a plan, and as one word on the command line.
 
     Parameters
     ----------
     words
         The type in words.
     typed
-        What stands for a value in the help of the command line.
+        Placeholder of a value in the help of the command line.
     read
-        The value of a text; raises ValueError, with a rule such as ``"read N1xN2"``, where it is none.
+        Converts a text to a value; raises ValueError with a rule, such as ``"read N1xN2"``, if it cannot.
     write
-        The text of a value.
+        Converts a value to its text.
     """
 
     words: str
@@ -57,7 +57,7 @@ class Spelling:
 
 @dataclass(frozen=True)
 class OptionField:
-    """A field of a task or table with its annotation taken apart.
+    """A field of a task or table, with the parts of its annotation.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class OptionField:
     option
         Its meaning.
     spelling
-        How its type is written; None for numbers, texts and choices.
+        Notation of its values; None for numbers, texts and choices.
     """
 
     name: str
@@ -99,7 +99,7 @@ class OptionField:
 
     @property
     def default_text(self) -> str:
-        """Its default as it would stand in a plan, in backticks; ``"required"`` where there is none."""
+        """Its default as written in a plan, in backticks; ``"required"`` if there is none."""
         if self.default is MISSING:
             return "required"
         if self.default is None or is_dataclass(self.default):

@@ -1,4 +1,4 @@
-"""What every task is and what it leaves: a record, columns of the summary, a text."""
+"""Protocol of a task, and its result: record, columns of the summary, text."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ Parts = tuple[Record, Columns, str]
 
 
 class Task(Protocol):
-    """One kind of work at a point: a frozen dataclass whose fields are the options, so that it can be hashed.
+    """One kind of computation at a point: a frozen dataclass whose fields are the options, so that it can be hashed.
 
     A new task is one file: its options, from which plans, the command line and the tables of the documentation are
-    derived; its work; the reader of its files and their figure.
+    derived; its computation; the reader of its files and their figure.
     """
 
     name: ClassVar[str]
     read: ClassVar[Callable[[Record], Any]]
-    """Read what a file of this task holds."""
+    """Read the result in a file of this task."""
     of_one_valley: ClassVar[bool]
-    """Whether the valley of the point matters; else both are taken."""
+    """Whether the valley of the point is computed; otherwise both valleys are."""
     takes: ClassVar[frozenset[str]]
-    """Keywords of `compute`: ``"progress"`` shows bars, a killed task resumes from the folder ``"checkpoint"``."""
+    """Keywords of `compute`: ``"progress"``, to show bars, and ``"checkpoint"``, a folder from which it resumes."""
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError where the task cannot be done at this point."""
+        """Raise InputError if the task cannot be computed at this point."""
 
     def title(self) -> str:
-        """What tells this task from others of its kind, for a line of progress."""
+        """Label of the task among others of its kind, for progress lines."""
 
     def coordinates(self) -> Columns:
-        """Columns of the summary that say what was asked."""
+        """Columns of the summary that name the options of the task."""
 
     def cost(self) -> float:
-        """Rough cost in seconds, for scheduling and for the time that remains."""
+        """Rough cost in seconds, for scheduling and for the remaining time."""
 
     @staticmethod
     def figure(record: Record, title: str) -> Figure:
-        """Draw what a file of this task holds."""
+        """Draw the result in a file of this task."""
 
     @property
     def compute(self) -> Callable[..., Parts]:
-        """Do the work at one point, ``compute(point)``, with the keywords that the task takes."""
+        """Compute the task at one point, ``compute(point)``, with the keywords that it takes."""
 
 
 def cluster_name(shape: ClusterShape) -> str:

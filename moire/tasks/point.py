@@ -25,7 +25,7 @@ class ModelPoint:
         The model.
     plane_wave_shells
         Radius of the plane-wave disk in units of |G_1|; None for
-        :func:`moire.cutoff.default_plane_wave_shells`, whose number it then holds.
+        :func:`moire.cutoff.default_plane_wave_shells`, whose value it then holds.
     """
 
     parameters: Annotated[ContinuumParameters, Option("parameter set", flag="set")]
@@ -56,16 +56,16 @@ class ModelPoint:
         return ContinuumModel(self.parameters, basis, self.valley, self.displacement_mev)
 
     def grid(self, shape: ClusterShape, boundary_phase: tuple[float, float] = (0.0, 0.0)) -> MomentumGrid:
-        """Momentum grid on the lattice of the point, with a boundary phase in units of 2 pi."""
+        """Momentum grid on the lattice of the point, with boundary phases in units of 2 pi."""
         return MomentumGrid.cluster(self.lattice(), shape, boundary_phase)
 
     @property
     def dimension(self) -> int:
-        """Dimension of H(k), the number of bands that there are."""
+        """Dimension of H(k), the total number of bands."""
         return 2 * self.build().basis.size
 
     def check_bands(self, n_bands: int) -> None:
-        """Raise InputError unless H(k) has that many bands."""
+        """Raise InputError unless H(k) has `n_bands` bands."""
         dimension = self.dimension
         require(
             1 <= n_bands <= dimension,

@@ -1,4 +1,4 @@
-"""The interaction and its cutoffs, options that tasks of interacting carriers share."""
+"""Options of interaction and cutoffs common to the tasks of interacting carriers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests: one unit of work each, canonical, hashable; the key names the file."""
+"""Requests: one task at one point, with a hash of its content that names the file."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Request:
     point
         The model.
     task
-        What to compute.
+        The computation and its options.
     """
 
     point: ModelPoint
     task: Task
 
     def check(self) -> None:
-        """Raise InputError before any work if the request cannot be done."""
+        """Raise InputError if the request cannot be computed."""
         self.task.check(self.point)
 
     def canonical(self) -> dict[str, Any]:
@@ -54,11 +54,11 @@ class Request:
 
     @property
     def file_name(self) -> str:
-        """Name of its file: readable first, unique by the key."""
+        """Name of its file: task, angle and field, and the key, which makes it unique."""
         return f"{self.task.name}-{self.point.twist_deg:.3f}deg-D{self.point.displacement_mev:g}-{self.key}.h5"
 
     @property
     def title(self) -> str:
-        """A few words for a line of progress."""
+        """Short description for progress lines."""
         point = self.point
         return f"{self.task.name} at {point.twist_deg:g} deg, D = {point.displacement_mev:g} meV{self.task.title()}"

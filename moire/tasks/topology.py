@@ -1,4 +1,4 @@
-"""The task ``topology``."""
+"""Topology and quantum geometry of groups of bands (task ``topology``)."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class TopologyTask:
     ] = 0.25
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError where the task cannot be done at this point."""
+        """Raise InputError if the task cannot be computed at this point."""
         ChernTask(bands=self.bands, mesh=self.mesh).check(point)
         require(self.mesh[0] % 2 == 0, "mesh", "be even along b_1, as Z2 needs", list(self.mesh))
         require(0 <= self.index_radius <= 1, "index_radius", "lie in [0, 1] (|G_1|; 0 for none)", self.index_radius)
 
     def title(self) -> str:
-        """What tells this task from others of its kind."""
+        """Label of the task among others of its kind, for progress lines."""
         return ""
 
     def coordinates(self) -> Columns:
-        """Columns of the summary that say what was asked."""
+        """Columns of the summary that name the options of the task."""
         return {}
 
     def cost(self) -> float:
@@ -65,7 +65,7 @@ class TopologyTask:
         return 2 * ChernTask(bands=self.bands, mesh=self.mesh).cost() + 9.0 * n_pairs
 
     def compute(self, point: ModelPoint) -> Parts:
-        """Do the work at one point."""
+        """Compute the task at one point."""
         report = topology_report(point.build(), self.bands, self.mesh, self.index_radius)
         columns: dict[str, Dataset] = {}
         for group in report.groups:

@@ -34,12 +34,12 @@ def _is_range(start: Any, stop: Any, step: Any) -> bool:
 def hole_filling(filling: FillingLike) -> str:
     """Return the filling factor of a filling of holes as text, ``"-2/3"`` for 2/3, -0.6667 or (2, 3).
 
-    One text for equal fillings makes equal requests of them, and shows what a number without sign was taken for.
+    Equal fillings have the same text, so that their requests are equal; a number without sign is printed as nu.
 
     Raises
     ------
     InputError
-        If it is no number.
+        If it is not a number.
     """
     return str(-carriers_per_cell(filling, "hole"))
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import moire as mo
-from moire.exact_diagonalization import MomentumSector, carriers_on, one_band_filling, rectangles_for, sector_dimensions
+from moire.exact_diagonalization import MomentumSector, carriers_on, rectangles_for, sector_dimensions
+from moire.filling import one_band_filling
 from moire.orbitals import Orbitals
 from tests.reference.jordan_wigner import sector_states
 from tests.test_grids import clusters

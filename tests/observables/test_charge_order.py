@@ -1,4 +1,4 @@
-"""Charge order against the fractional Chern insulator: the peak at K and the tower of momenta."""
+"""Charge order against the fractional Chern insulator: the peak at K and the tower of states."""
 
 from dataclasses import replace
 
@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.exact_diagonalization import expected_momenta, one_band_filling
-from moire.observables import charge_order, structure_factor, tower_momenta
-from moire.observables.charge_order import zone_corners
+from moire.observables import charge_order, structure_factor
 from moire.orbitals import Species
 from tests.fractional_cases import problem_on, solved
 
@@ -56,66 +54,6 @@ def test_incompressible_liquid():
     assert str(result).endswith(f"the gap above the FCI manifold is {spectrum.manifold.gap:.4f} meV.")
 
 
-def test_tower_is_that_of_localised_carriers():
-    """Momenta of the three translates of one filled sublattice: its characters, fermion signs included."""
-    lattice = mo.MoireLattice.from_twist(3.7, 0.352)
-    for shape, filling in (
-        ((3, 3), "1/3"),
-        ((3, 6), "1/3"),
-        ((3, 6), "2/3"),
-        ((6, 6), "1/3"),
-        (((6, 3), (3, 6)), "1/3"),
-    ):
-        grid = mo.MomentumGrid.cluster(lattice, np.array(shape))
-        inverse = np.linalg.inv(grid.matrix)
-
-        def fold(site, inverse=inverse):
-            """Fractional position of a site in the cluster, rounded to a key."""
-            return tuple(np.round((np.array(site) @ inverse) % 1 % (1 - 1e-9), 6))
-
-        sites = {}
-        for a in range(40):
-            for b in range(40):
-                sites.setdefault(fold((a, b)), (a, b))
-        keys = sorted(sites)
-        assert len(keys) == grid.n_points
-        sublattice = [key for key in keys if (sum(sites[key]) % 3 == 0) != (filling == "2/3")]
-        weight = np.zeros(grid.n_points, dtype=complex)
-        for shift in sites.values():
-            moved = [fold(np.array(sites[key]) + shift) for key in sublattice]
-            if set(moved) != set(sublattice):
-                continue
-            order = [sublattice.index(key) for key in moved]
-            sign = (-1) ** sum(order[i] > order[j] for i in range(len(order)) for j in range(i + 1, len(order)))
-            weight += sign * np.exp(-2j * np.pi * grid.fractional @ np.array(shift))
-        multiplicity = 3 * weight / grid.n_points  # of the induced representation, of dimension 3
-        expected = [tuple(map(int, grid.labels[i])) for i in np.nonzero(multiplicity.real > 0.5)[0]]
-        assert tower_momenta(grid, filling) == tuple(sorted(expected))
-        assert len(expected) == 3
-
-
-def test_corners_and_towers_need_the_right_cluster():
-    lattice = mo.MoireLattice.from_twist(3.7, 0.352)
-    for shape, held in (
-        ((3, 3), True),
-        ((3, 4), False),
-        ((6, 6), True),
-        (((4, 2), (2, 4)), True),
-        (((5, 1), (4, 5)), True),
-    ):
-        grid = mo.MomentumGrid.cluster(lattice, np.array(shape))
-        corners = zone_corners(grid)
-        assert (corners is not None) == held
-        if held:
-            assert grid.sum_index[corners[0], corners[1]] == 0
-            assert np.abs(grid.fractional[corners[0]] - 1 / 3).max() < 1e-12
-            assert len(set(tower_momenta(grid, "2/3"))) == 3
-        assert tower_momenta(grid, "1/2") is None
-    grid = mo.MomentumGrid.cluster(lattice, (3, 3))
-    assert tower_momenta(grid, "1/3") == ((0, 0), (1, 1), (2, 2))
-    assert expected_momenta(grid, one_band_filling("1/3")) == ((0, 0),) * 3  # on 3x3 the momenta tell them apart
-
-
 def test_what_cannot_be_decided(crystal):
     spectrum = solved((3, 4))
     result = charge_order(spectrum, structure_factor(spectrum, problem_on((3, 4))))
@@ -144,5 +82,3 @@ def test_bad_input(crystal):
         mo.InputError, match=r"`structure` must live on the cluster of the spectrum, but lives on another\."
     ):
         charge_order(replace(spectrum, species=Species(problem_on((3, 4)).orbitals)), structure)
-    with pytest.raises(mo.InputError, match=r"`filling` must be a number of carriers per cell"):
-        tower_momenta(spectrum.grid, "x")

@@ -1,4 +1,4 @@
-"""Particle entanglement: Slater determinants, an obvious partial trace, and the counting of quasiholes."""
+"""Particle entanglement: Slater determinants, an obvious partial trace, and the counting of levels."""
 
 from collections import Counter
 from dataclasses import replace
@@ -12,11 +12,8 @@ from matplotlib.figure import Figure
 import moire as mo
 from moire import plot, resources
 from moire.errors import MemoryRefusedError
-from moire.exact_diagonalization import expected_momenta, sector_dimensions
-from moire.observables import entanglement_spectrum, manifold_states, quasihole_counts, structure_factor
+from moire.observables import entanglement_spectrum, manifold_states, structure_factor
 from moire.observables.reduced_density import density_blocks
-from moire.orbitals import Orbitals
-from moire.predictions.counting import admissible_strings, admissible_total, torus_counts
 from tests.fractional_cases import problem_on, solved
 from tests.reference import jordan_wigner
 
@@ -171,37 +168,6 @@ def test_random_states_fail(spectrum_3x5):
     assert "No Laughlin counting: 75 levels are predicted" in result.verdict
 
 
-def test_counting_of_strings():
-    for n_orbitals, n_particles, m in ((15, 3, 3), (12, 4, 3), (24, 3, 3), (25, 3, 5), (9, 4, 1), (10, 4, 3)):
-        strings = list(admissible_strings(n_orbitals, n_particles, m))
-        total = admissible_total(n_orbitals, n_particles, m)
-        assert len(set(strings)) == len(strings) == total
-        for string in strings:
-            steps = np.diff([*string, string[0] + n_orbitals])
-            assert steps.min() >= m
-        if total:
-            counts = torus_counts(n_orbitals, n_particles, m)
-            assert counts.sum() * n_orbitals // len(counts) == total
-
-
-@pytest.mark.parametrize("shape", [(3, 4), (4, 6), (6, 6), (3, 9), ((6, 3), (3, 6))])
-def test_sectors_sum_to_the_total(shape):
-    grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), np.array(shape))
-    for n_particles in range(1, grid.n_points // 8 + 1):
-        counts = quasihole_counts(grid, n_particles, 3)
-        assert counts.sum() == admissible_total(grid.n_points, n_particles, 3)
-        free = quasihole_counts(grid, n_particles, 1)  # m = 1: all states of free fermions
-        np.testing.assert_array_equal(free, sector_dimensions(Orbitals(grid), n_particles))
-
-
-@pytest.mark.parametrize("shape", [(3, 4), (3, 5), (3, 6), (4, 6), (5, 6), ((6, 3), (3, 6))])
-def test_full_number_of_particles_gives_the_ground_momenta(shape):
-    grid = mo.MomentumGrid.cluster(mo.MoireLattice.from_twist(3.7, 0.352), np.array(shape))
-    counts = quasihole_counts(grid, grid.n_points // 3, 3)
-    expected = Counter(expected_momenta(grid, mo.exact_diagonalization.one_band_filling("1/3")))
-    assert {tuple(map(int, grid.labels[i])): int(counts[i]) for i in np.nonzero(counts)[0]} == expected
-
-
 def test_same_levels_on_any_number_of_threads():
     spectrum, runs = solved((3, 5)), []
     for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
@@ -246,7 +212,3 @@ def test_bad_input(spectrum_3x5):
     for states, value in (([(0, 9)], r"\(0, 9\)"), ([(7, 0)], r"\(7, 0\)"), ([], "empty"), ([(0, 0)] * 2, r"\[.*\]")):
         with pytest.raises(mo.InputError, match=rf"`states` must .*, but .* {value}\."):
             entanglement_spectrum(spectrum_3x5, 2, states=states)
-    with pytest.raises(mo.InputError, match="`m` must be odd"):
-        quasihole_counts(spectrum_3x5.grid, 2, 2)
-    with pytest.raises(mo.InputError, match=r"`n_particles` must lie in 1\.\.15, but is 0"):
-        quasihole_counts(spectrum_3x5.grid, 0, 3)

@@ -14,10 +14,10 @@ from moire.exact_diagonalization import (
     PairHamiltonian,
     SectorHamiltonian,
     carriers_on,
-    one_band_filling,
     sector_dimensions,
     solve_sector,
 )
+from moire.filling import one_band_filling
 from moire.form_factors import FormFactors
 from moire.grids import smith_normal_form
 from moire.lattice import TriangularLattice

@@ -49,7 +49,7 @@ CASES = [
     (lambda: ed.composite_fermi_liquid(spectrum()), "`spectrum` must be at filling 1/2, but is at 1/3."),
     (lambda: ed.SectorHamiltonian(pair_hamiltonian(), ed.MomentumSector(Orbitals(GRID), 2, 0), "disk"), "`storage` must be one of auto, csr, matrix-free, but is 'disk'."),
     (lambda: ed.SectorHamiltonian(pair_hamiltonian(), ed.MomentumSector(Orbitals(GRID), 2, 0), dtype=float), "`dtype` must be complex64 or complex128, but is float64."),
-    (lambda: sector_hamiltonian(regular(3, 2)), "`sector` must live in the orbitals of the Hamiltonian, 2x3, but lives in 3x2."),
+    (lambda: sector_hamiltonian(regular(3, 2)), "`sector` must have the orbitals of the Hamiltonian, 2x3, but has 3x2."),
     (lambda: ed.solve_sector(sector_hamiltonian(GRID, 6, 1), 1), "`hamiltonian` must act on a sector with states, but sector (0, 1) has none."),
     (lambda: ed.solve_sector(sector_hamiltonian(), INF), "`n_eigenstates` must be an integer of at least 1, but is inf."),
     (lambda: ed.solve_sector(sector_hamiltonian(), 1.5), "`n_eigenstates` must be an integer of at least 1, but is 1.5."),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import moire as mo
 from moire._text import Number, amount
-from moire.exact_diagonalization import composite_fermi_seas
 from moire.exact_diagonalization.manifold import find_manifold
 from moire.observables import StructureFactor, momentum_occupation
+from moire.predictions import composite_fermi_seas
 from moire.sweep.collect import Table
 from tests.fractional_cases import problem_on, solved
 from tests.test_verdicts import GRID, LABELS, THIRD, charge, chern, flow

@@ -114,7 +114,7 @@ def test_a_folder_of_another_schema_stops_all_ranks(plan, tmp_path):
 def test_an_mpiexec_of_another_vendor_is_noticed(plan, tmp_path):
     done = run([*MOIRE, "sweep", plan, "--output", tmp_path / "out"], OMPI_COMM_WORLD_SIZE="4")
     assert done.returncode == 2
-    assert "`mpiexec` started 4 processes that do not see each other" in done.stderr
+    assert "`mpiexec` started 4 processes that are not connected by MPI" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
