@@ -78,4 +78,4 @@ def _make_folder(path: Path) -> None:
         raise InputError(f"`checkpoint` must be a folder that can be written, but {path} is not: {error}.") from None
 
 
-bands, chern, topology, hf, ed, fci = map(task_command, TASKS.values())
+globals().update({name: task_command(task) for name, task in TASKS.items()})

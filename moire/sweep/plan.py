@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from moire.errors import InputError, nearest
+from moire.errors import InputError
 from moire.parameters import ContinuumParameters, published
-from moire.tasks import BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
+from moire.sweep.plan_errors import sentence
+from moire.tasks import TASKS, BandsTask, ChernTask, HfTask, Task, TopologyTask
 from moire.tasks.ed import SpectrumOptions
-from moire.tasks.fci import DiagnosticOptions
+from moire.tasks.fci import FciTable
 from moire.tasks.options import Option
 from moire.tasks.point import ModelPoint
-from moire.tasks.projection import ProjectionOptions
+from moire.tasks.projection import InteractionTable
 from moire.tasks.request import Request
 from moire.tasks.values import Values
 
@@ -77,28 +78,6 @@ class RefineTable(_Table):
     min_step: Annotated[float, Field(gt=0), Option("final step across a boundary", "of the axis")] = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class InteractionTable(ProjectionOptions):
-    """The Coulomb interaction of the tasks ``ed`` and ``fci``."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-    epsilon_r: Annotated[Values, Option("relative dielectric constants")] = (10.0,)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EdTable(SpectrumOptions):
-    """One cluster and filling of the task ``ed``; a plan holds a list of them."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FciTable(DiagnosticOptions, SpectrumOptions):
-    """One cluster and filling of the task ``fci``."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-
 class Plan(_Table):
     """A sweep: every task at every twist angle and displacement field."""
 
@@ -112,7 +91,7 @@ class Plan(_Table):
     topology: Annotated[TopologyTask, Option("options of the task `topology`")] = TopologyTask()
     hf: Annotated[tuple[HfTask, ...], Option("fillings and dielectric constants of Hartree-Fock, `[[hf]]`")] = ()
     interaction: Annotated[InteractionTable, Option("options of the tasks `ed` and `fci`")] = InteractionTable()
-    ed: Annotated[tuple[EdTable, ...], Option("clusters and fillings, `[[ed]]`")] = ()
+    ed: Annotated[tuple[SpectrumOptions, ...], Option("clusters and fillings, `[[ed]]`")] = ()
     fci: Annotated[tuple[FciTable, ...], Option("clusters and fillings for all diagnostics, `[[fci]]`")] = ()
     refine: Annotated[RefineTable | None, Option("halve the steps across phase boundaries of `hf`")] = None
 
@@ -131,20 +110,16 @@ class Plan(_Table):
                 "`refine` must go with the task hf and one [[hf]] table, but the tasks are "
                 f"{', '.join(self.tasks)} and the number of [[hf]] tables is {len(self.hf)}."
             )
-        for name in ("hf", "ed", "fci"):
-            if name in self.tasks and not getattr(self, name):
+        tasks: list[Task] = []
+        for name, kind in TASKS.items():
+            tables = getattr(self, name)
+            if name not in self.tasks:
+                continue
+            if not tables:
                 raise InputError(f"`{name}` must list at least one [[{name}]] table, but is empty.")
-        tasks: list[Task] = [task for task in (self.bands, self.chern, self.topology) if task.name in self.tasks]
-        if "hf" in self.tasks:
-            tasks += self.hf
-        shared = vars(self.interaction)
-        runs: Sequence[tuple[type[EdTask], Sequence[SpectrumOptions]]] = ((EdTask, self.ed), (FciTask, self.fci))
-        for kind, tables in runs:
-            if kind.name in self.tasks:
-                tasks += [
-                    kind(**vars(table) | shared | {"epsilon_r": epsilon_r})
-                    for table, epsilon_r in product(tables, self.interaction.epsilon_r)
-                ]
+            for table in tables if isinstance(tables, tuple) else (tables,):
+                own = isinstance(table, kind)
+                tasks += [table] if own else getattr(kind, "of_table")(table, self.interaction)  # noqa: B009
         shells = self.model.plane_wave_shells
         requests = []
         for twist_deg, displacement_mev in product(self.model.twist_deg, self.model.displacement_mev):
@@ -161,18 +136,20 @@ class Plan(_Table):
         return tuple(dict.fromkeys(requests))
 
 
-TABLES: dict[str, type] = {
-    "model": ModelTable,
-    "model.parameter_set": ParametersTable,
-    "bands": BandsTask,
-    "chern": ChernTask,
-    "topology": TopologyTask,
-    "hf": HfTask,
-    "interaction": InteractionTable,
-    "ed": EdTable,
-    "fci": FciTable,
-    "refine": RefineTable,
-}
+def _tables() -> dict[str, type]:
+    held: dict[str, type] = {}
+    for name, field in Plan.model_fields.items():
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and _is_table(part):
+                held[name] = part
+    return held | {"model.parameter_set": ParametersTable}
+
+
+def _is_table(kind: type) -> bool:
+    return issubclass(kind, BaseModel) or is_dataclass(kind)
+
+
+TABLES: dict[str, type] = _tables()
 """The tables of a plan by their keys; a list of them for ``hf``, ``ed`` and ``fci``."""
 
 
@@ -204,46 +181,7 @@ def parse_plan(table: Mapping[str, Any]) -> Plan:
     try:
         return Plan.model_validate(table)
     except ValidationError as error:
-        raise InputError(_sentence(error)) from None
-
-
-_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
-_RULES = {
-    "too_short": "hold at least one value",
-    "too_long": "hold two values",
-    "tuple_type": "be a list",
-    "string_type": "be a text in quotes",
-    "model_type": "be a table",
-    "dataclass_type": "be a table",
-}  # in words of TOML; pydantic's own are those of Python
-_KINDS = {"int": "be an integer", "float": "be a number", "bool": "be true or false"}
-
-
-def _sentence(error: ValidationError) -> str:
-    # an unknown key explains the other errors; otherwise take the branch of a union that was read furthest
-    problem = min(error.errors(), key=lambda problem: (problem["type"] not in _UNKNOWN, -len(problem["loc"])))
-    place = [part for part in problem["loc"] if part not in {"ParametersTable", "str", "float"}]
-    place = [part for part in place if not str(part).startswith(("tuple[", "function", "literal["))]
-    name = ".".join(map(str, place))
-    if problem["type"] in _UNKNOWN:
-        return f"`{name}` is not a key of a plan{nearest(str(place[-1]), _keys_beside(problem['loc']))}"
-    if problem["type"] in {"missing", "missing_argument"}:
-        if isinstance(place[-1], int):  # of a pair; all lists of fixed length are pairs
-            return f"`{'.'.join(map(str, place[:-1]))}` must hold two values, but is {problem['input']!r}."
-        return f"`{name}` must be given, but is missing."
-    return f"`{name}` must {_rule(problem, name)}, but is {problem['input']!r}."
-
-
-def _rule(problem: Mapping[str, Any], name: str) -> str:
-    kind = problem["type"]
-    if kind == "tuple_type" and "." not in name and name != "tasks":
-        return f"be a list of tables, [[{name}]]"
-    words = problem["msg"].removeprefix("Value error, ").removeprefix("Input should ")
-    fallback = words if words.startswith("be ") else f"be valid ({words})"
-    rule = _RULES.get(kind) or _KINDS.get(kind.split("_")[0]) or fallback
-    if "str" in problem["loc"]:  # the first of two alternatives: neither was right
-        return f"{rule} or a table"
-    return f"{rule}, or [[a, b], [c, d]]" if any(str(part).startswith("literal[") for part in problem["loc"]) else rule
+        raise InputError(sentence(error, _keys_beside)) from None
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import ConfigDict
 
 from moire.bands import solve_bands
 from moire.errors import require
@@ -29,7 +30,7 @@ from moire.projection import ProjectedHamiltonian, project
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
 from moire.tasks.point import ModelPoint
-from moire.tasks.projection import ProjectionOptions
+from moire.tasks.projection import InteractionTable, ProjectionOptions
 from moire.tasks.values import Cluster, HoleFilling, Phases, Polarisations, hole_filling
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 class SpectrumOptions:
     """Cluster, filling, boundary phases and number of levels: a table of a plan."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     cluster: Annotated[Cluster, Option("the cluster")]
     filling: Annotated[HoleFilling, Option("holes per cell, such as `-2/3`; `2/3` means the same")]
     boundary_phase: Annotated[
@@ -66,6 +68,12 @@ class EdTask(SpectrumOptions, ProjectionOptions):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filling", hole_filling(self.filling))
+
+    @classmethod
+    def of_table(cls, table: SpectrumOptions, interaction: InteractionTable) -> list[EdTask]:
+        """Tasks of a table of a plan: one for each dielectric constant."""
+        shared = vars(table) | vars(interaction)
+        return [cls(**shared | {"epsilon_r": epsilon_r}) for epsilon_r in interaction.epsilon_r]
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError if the task cannot be computed at this point."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from pydantic import ConfigDict
+
 from moire.errors import require
 from moire.exact_diagonalization import carriers_on, check_one_band
 from moire.filling import one_band_filling
 from moire.io import Dataset, Record, fci_record, read_fci
 from moire.observables import check_predicted, fci_report
-from moire.tasks.ed import EdTask
+from moire.tasks.ed import EdTask, SpectrumOptions
 from moire.tasks.options import Option
 from moire.tasks.parts import Parts
 from moire.tasks.point import ModelPoint
@@ -37,6 +39,13 @@ class DiagnosticOptions:
         Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="phases")
     ] = (6, 6)
     with_charge_gap: Annotated[bool, Option("solve N+1 and N-1 carriers too")] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class FciTable(DiagnosticOptions, SpectrumOptions):
+    """One cluster and filling, which levels and which diagnostics: a table of a plan."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict
 
 from moire.errors import require
 from moire.interaction import Gates, ScreenedCoulomb
 from moire.projection import ZeroMomentum
 from moire.tasks.options import Option
+from moire.tasks.values import Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +43,11 @@ class ProjectionOptions:
             "be 'drop' without gates, where V(0) diverges",
             f"'{self.zero_momentum}'",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InteractionTable(ProjectionOptions):
+    """The Coulomb interaction of the tasks ``ed`` and ``fci``: a table of a plan."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    epsilon_r: Annotated[Values, Option("relative dielectric constants")] = (10.0,)

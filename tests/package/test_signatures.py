@@ -15,8 +15,11 @@ from moire.exact_diagonalization import SpectrumSettings
 from moire.observables import fci_report
 from moire.parameters import REDDY_2023
 from moire.sweep import TASKS, EdTask, FciTask, HfTask, ModelPoint
-from moire.sweep.plan import EdTable, FciTable, InteractionTable, keys_of
+from moire.sweep.plan import keys_of
 from moire.tasks import fci as fci_module
+from moire.tasks.ed import SpectrumOptions
+from moire.tasks.fci import FciTable
+from moire.tasks.projection import InteractionTable
 
 PACKAGE = Path(moire.__file__).parent
 GIVEN = {"self", "cls", "ctx"}  # by Python, and the last by click
@@ -58,7 +61,7 @@ def test_a_task_reads_every_option_and_takes_what_it_says(task):
     assert set(inspect.signature(task.compute).parameters) == {"self", "point"} | task.takes
 
 
-@pytest.mark.parametrize(("task", "table"), [(EdTask, EdTable), (FciTask, FciTable)], ids=["ed", "fci"])
+@pytest.mark.parametrize(("task", "table"), [(EdTask, SpectrumOptions), (FciTask, FciTable)], ids=["ed", "fci"])
 def test_a_plan_offers_every_option_of_a_spectrum(task, table):
     assert {*keys_of(table), *keys_of(InteractionTable)} == {field.name for field in fields(task)}
 
