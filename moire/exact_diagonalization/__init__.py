@@ -21,6 +21,7 @@ from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSe
 from moire.exact_diagonalization.solve import solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, find_symmetry
+from moire.exact_diagonalization.truncation import Truncation
 from moire.filling import one_band_filling
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.lanczos import LanczosResult, LanczosSettings, block_lanczos
@@ -48,6 +49,7 @@ __all__ = [
     "SectorSolution",
     "Spectrum",
     "SpectrumSettings",
+    "Truncation",
     "accepted_symmetries",
     "block_lanczos",
     "carriers_of_flavours",

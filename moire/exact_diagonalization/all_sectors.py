@@ -12,6 +12,7 @@ from moire._arrays import read_only
 from moire.errors import require
 from moire.exact_diagonalization.carriers import carriers_on
 from moire.exact_diagonalization.eigensolvers import SectorSolution
+from moire.exact_diagonalization.halves import check_words
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.memory import reserve_sectors
 from moire.exact_diagonalization.pairs import PairHamiltonian
@@ -28,6 +29,7 @@ from moire.exact_diagonalization.symmetry import (
     find_symmetry,
     representatives,
 )
+from moire.exact_diagonalization.truncation import Truncation
 from moire.filling import FillingLike, one_band_filling
 from moire.orbitals import Numbers, Species
 from moire.projection import ProjectedHamiltonian
@@ -44,6 +46,7 @@ def solve_all_sectors(
     *,
     momenta: Iterable[Sequence[int]] | None = None,
     polarisation: Polarisation = None,
+    max_promoted: int | Sequence[int] | Truncation | None = None,
     keep_vectors: bool = False,
     settings: SpectrumSettings = _DEFAULT,
 ) -> Spectrum:
@@ -64,6 +67,9 @@ def solve_all_sectors(
     polarisation
         N_K - N_K' of two flavours: a number, several, or ``"all"``; by default those from zero up if time reversal
         gives the others to 0.01 meV (the plane-wave cutoff breaks it slightly), and all otherwise.
+    max_promoted
+        Keep only states with at most that many carriers outside band 0, see :class:`Truncation`; a sequence adds the
+        most in each of the bands 1, 2, ... More than 64 orbitals need it.
     keep_vectors
         Keep the eigenvectors in the result.
     settings
@@ -80,7 +86,9 @@ def solve_all_sectors(
     grid, orbitals = problem.grid, problem.orbitals
     n_bands = orbitals.n_flavours * orbitals.n_bands
     fraction = one_band_filling(filling, problem.carrier, n_bands)
-    n_carriers = carriers_on(grid, filling, n_bands)
+    truncation = Truncation.of(max_promoted)
+    n_carriers = carriers_on(grid, filling, n_bands, truncated=truncation is not None)
+    check_words(orbitals, truncation)
     wanted = range(grid.n_points) if momenta is None else [grid.index_of(label) for label in momenta]
     require(len(wanted) > 0, "momenta", "name at least one sector", "empty")
     every = carriers_of_flavours(orbitals, n_carriers, polarisation)
@@ -89,13 +97,15 @@ def solve_all_sectors(
     if species.missing:
         require(orbitals.n_bands == 1, "particle_hole", "be False for several bands", True)
 
-    counted = {carriers: sector_dimensions(orbitals, species.numbers(carriers)) for carriers in every}
+    if truncation is not None:
+        truncation.limits(orbitals)
+    counted = {carriers: sector_dimensions(orbitals, species.numbers(carriers), truncation) for carriers in every}
     asked = {carriers: [int(found[species.momentum(k)]) for k in wanted] for carriers, found in counted.items()}
     widest = max(asked, key=lambda carriers: max(asked[carriers]))
     flat = [dimension for found in asked.values() for dimension in found]
-    reserve_sectors(orbitals, species.numbers(widest), flat, n_eigenstates, settings, keep_vectors)
+    reserve_sectors(orbitals, species.numbers(widest), flat, n_eigenstates, settings, keep_vectors, truncation)
 
-    work = _Work.of(problem, species, n_carriers, n_eigenstates, keep_vectors, settings)
+    work = _Work.of(problem, species, n_carriers, n_eigenstates, keep_vectors, settings, truncation)
     omitted = polarisation is None and orbitals.n_flavours == 2 and work.reversal_mev < TIME_REVERSAL_MEV
     if omitted:
         every = tuple(carriers for carriers in every if carriers[0] >= carriers[1])
@@ -124,7 +134,8 @@ def solve_all_sectors(
         stop_reason=tuple(s.stop_reason if s else "empty sector" for s in solutions),
         storage=" and ".join(sorted(work.storages)),
         seed=settings.seed,
-        description=problem.describe(),
+        description=problem.describe() | ({} if truncation is None else {"truncation": str(truncation)}),
+        truncation=truncation,
         vectors=tuple(s.vectors if s else _NO_VECTORS for s in solutions) if keep_vectors else (),
         rotations_deg=tuple(s.angle_deg for s in work.symmetries if not s.reverses_time),
         reverses_time=work.reverses_time,
@@ -144,6 +155,7 @@ class _Work:
     n_eigenstates: int
     keep_vectors: bool
     settings: SpectrumSettings
+    truncation: Truncation | None = None
     storages: set[str] = field(default_factory=set)
     solved: dict[Sector, SectorSolution] = field(default_factory=dict)
     orbits: dict[Sector, tuple[Sector, OrbitalSymmetry | None]] = field(default_factory=dict)
@@ -158,6 +170,7 @@ class _Work:
         n_eigenstates: int,
         keep_vectors: bool,
         settings: SpectrumSettings,
+        truncation: Truncation | None,
     ) -> _Work:
         """The Hamiltonian of the species and its symmetries."""
         hamiltonian = PairHamiltonian.from_problem(problem)
@@ -165,10 +178,10 @@ class _Work:
             hamiltonian = hamiltonian.particle_hole_transformed()
         n_particles = species.orbitals.size - n_carriers if species.missing else n_carriers
         symmetries: tuple[OrbitalSymmetry, ...] = ()
-        if settings.use_symmetry:
+        if settings.use_symmetry and not (keep_vectors and truncation is not None):
             symmetries = accepted_symmetries(hamiltonian, n_particles, settings.tolerance_mev / 2)
         bound = max((symmetry.energy_bound(n_particles) for symmetry in symmetries), default=0.0)
-        return cls(hamiltonian, symmetries, bound, n_particles, n_eigenstates, keep_vectors, settings)
+        return cls(hamiltonian, symmetries, bound, n_particles, n_eigenstates, keep_vectors, settings, truncation)
 
     @property
     def reverses_time(self) -> bool:
@@ -193,7 +206,7 @@ class _Work:
         return solution if symmetry is None else self._related(solution, symmetry, chosen, sector)
 
     def _basis(self, sector: Sector) -> MomentumSector:
-        return MomentumSector(self.hamiltonian.orbitals, *sector)
+        return MomentumSector(self.hamiltonian.orbitals, *sector, self.truncation)
 
     def _diagonalize(self, sector: Sector) -> SectorSolution:
         """Read a sector from its checkpoint, or solve it and save it there."""
@@ -221,7 +234,7 @@ class _Work:
         if how.checkpoint is None:
             return None
         decides = (how.solver, how.storage, how.block_size, how.n_krylov, how.max_restarts, how.seed)
-        asked = (numbers, self.n_eigenstates, how.tolerance_mev - self.bound, self.keep_vectors)
+        asked = (numbers, self.truncation, self.n_eigenstates, how.tolerance_mev - self.bound, self.keep_vectors)
         return SpectrumCheckpoint.of(how.checkpoint, self.hamiltonian, asked + decides)
 
     def _related(

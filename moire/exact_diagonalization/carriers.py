@@ -19,7 +19,7 @@ def check_one_band(orbitals: Orbitals, name: str) -> None:
         )
 
 
-def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1) -> int:
+def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1, *, truncated: bool = False) -> int:
     """Number of carriers at a filling on a cluster.
 
     Parameters
@@ -30,6 +30,8 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1) -> i
         Carriers per moire cell; the sign (minus for holes) does not matter on a cluster alone.
     n_bands
         Bands of all flavours.
+    truncated
+        Whether the states are truncated, so that more than 64 orbitals may be there.
 
     Raises
     ------
@@ -39,7 +41,10 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1) -> i
     value = one_band_filling(filling, n_bands=n_bands)
     n_orbitals = grid.n_points * n_bands
     found = f"has {n_orbitals} ({grid.name}{'' if n_bands == 1 else f', {n_bands} bands'})"
-    require(n_orbitals <= MAX_ORBITALS, "cluster", f"have at most {MAX_ORBITALS} orbitals", found=found)
+    advice = " without a truncation" if n_bands > 1 else ""
+    require(
+        truncated or n_orbitals <= MAX_ORBITALS, "cluster", f"have at most {MAX_ORBITALS} orbitals{advice}", found=found
+    )
     count = value * grid.n_points
     if count.denominator != 1:
         fitting = ", ".join(clusters_for(value, grid.n_points)) or f"no cluster of up to {MAX_ORBITALS} cells"

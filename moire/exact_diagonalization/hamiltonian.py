@@ -21,6 +21,7 @@ from moire.resources import fits_in_memory, reserve
 Storage = Literal["auto", "csr", "matrix-free"]
 BYTES_PER_ELEMENT = 20.0  # a complex number and a 32-bit column
 STORAGES: tuple[Storage, ...] = ("auto", "csr", "matrix-free")
+_CHUNK = 1 << 14  # states whose occupations are held at once
 STORED_DIMENSION = 4000  # up to this dimension a stored product is faster, see benchmarks/ed.py
 
 
@@ -71,7 +72,12 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         self.n_products = 0
         self._matrix: csr_array | None = None
         alone = sector.n_particles == 1 and pair_hamiltonian.mixes_bands
-        if alone or self.stores(sector.orbitals.size, sector.n_particles, sector.dimension, storage):
+        truncated = sector.truncation is not None
+        require(
+            not (truncated and storage == "csr"), "storage", "be 'matrix-free' or 'auto' under a truncation", "'csr'"
+        )
+        stores = self.stores(sector.orbitals.size, sector.n_particles, sector.dimension, storage)
+        if alone or (stores and not truncated):
             self._matrix = self._stored()
         else:
             reserve(
@@ -111,6 +117,13 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
     def diagonal(self) -> FloatArray:
         """Diagonal elements in meV, (dim,)."""
         pairs, values = self.pair_hamiltonian, np.empty(self.sector.dimension)
+        if self.sector.truncation is not None:
+            weights = np.where(pairs.pairs.index >= 0, pairs.pair_diagonal[pairs.pairs.index], 0.0) / 2
+            for start in range(0, len(values), _CHUNK):
+                rows = slice(start, start + _CHUNK)
+                occupied = self.sector.occupations(rows)
+                values[rows] = occupied @ pairs.levels + np.einsum("si,si->s", occupied @ weights, occupied)
+            return values
         fock.diagonal(self.sector.states, pairs.levels, pairs.pairs.index, pairs.pair_diagonal, values)
         return values
 
@@ -123,7 +136,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
     def _one_particle(self) -> csr_array:
         """The one-body matrix between the orbitals of a sector of one particle."""
         orbitals = self.sector.orbitals
-        occupied = np.log2(self.sector.states.astype(float)).round().astype(np.int64)
+        occupied = self.sector.occupations(slice(None)).argmax(axis=1)
         flavour, k, band = orbitals.flavour[occupied], orbitals.momentum[occupied], orbitals.band[occupied]
         same = flavour[:, None] == flavour[None]
         return csr_array(
@@ -133,6 +146,9 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
     def _stored(self) -> csr_array:
         if self.sector.n_particles == 1:
             return self._one_particle()
+        if self.sector.truncation is not None:
+            reserve(f"Matrix of dimension {self.shape[0]}", 48.0 * self.shape[0] ** 2, "solver 'lanczos' would fit")
+            return csr_array(self._product(np.eye(self.shape[0], dtype=np.complex128)))
         row_start = self._row_starts()
         n_entries = int(row_start[-1])
         reserve(

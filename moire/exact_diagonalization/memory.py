@@ -8,10 +8,12 @@ from fractions import Fraction
 from math import comb
 
 from moire.exact_diagonalization.eigensolvers import choose_lanczos, is_dense, n_arpack_vectors
+from moire.exact_diagonalization.halves import HalfSizes
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian, Storage
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors, sector_dimensions
 from moire.exact_diagonalization.settings import Solver, SpectrumSettings
+from moire.exact_diagonalization.truncation import Truncation
 from moire.orbitals import Numbers, Orbitals
 from moire.resources import fits_in_memory, human_bytes, logger, reserve
 
@@ -48,6 +50,7 @@ def sector_memory(
     n_eigenstates: int,
     storage: Storage = "auto",
     solver: Solver = "auto",
+    sizes: HalfSizes | None = None,
 ) -> SectorMemory:
     """Memory of one sector, with as many Krylov vectors as fit, or the fewest that Lanczos needs.
 
@@ -59,12 +62,14 @@ def sector_memory(
         Levels wanted.
     storage, solver
         As in :func:`solve_all_sectors`.
+    sizes
+        Of the halves under a truncation.
     """
     wanted = min(n_eigenstates, dimension)
-    basis = basis_bytes(n_orbitals, dimension)
-    is_stored = SectorHamiltonian.stores(n_orbitals, n_particles, dimension, storage)
+    basis = basis_bytes(n_orbitals, dimension, sizes)
+    is_stored = sizes is None and SectorHamiltonian.stores(n_orbitals, n_particles, dimension, storage)
     matrix = SectorHamiltonian.estimated_bytes(n_orbitals, n_particles, dimension)
-    tables = matrix if is_stored else PairProduct.table_bytes(n_orbitals, n_particles)
+    tables = matrix if is_stored else PairProduct.table_bytes(n_orbitals, n_particles, sizes)
     if is_dense(solver, dimension, wanted):
         products = tables if is_stored else tables + matrix + PairProduct.estimated_bytes(dimension)
         return SectorMemory(basis, products, 48.0 * dimension**2, is_stored)
@@ -85,6 +90,7 @@ def reserve_sectors(
     n_eigenstates: int,
     settings: SpectrumSettings,
     keep_vectors: bool,
+    truncation: Truncation | None = None,
 ) -> None:
     """Reserve the memory of the largest of some sectors, and of the vectors kept of all.
 
@@ -94,7 +100,7 @@ def reserve_sectors(
         The orbitals, and the particles of each flavour in the largest sector.
     dimensions
         Of all sectors.
-    n_eigenstates, settings, keep_vectors
+    n_eigenstates, settings, keep_vectors, truncation
         As in :func:`solve_all_sectors`.
 
     Raises
@@ -103,15 +109,20 @@ def reserve_sectors(
         If it does not fit; the message names levels, bands, particles and clusters that would.
     """
     size, n_particles, largest = orbitals.size, sum(numbers), max(dimensions)
+    sizes = None if truncation is None else HalfSizes.of(orbitals, truncation)
 
     def needed(orbitals: int, particles: int, dimension: int, levels: int) -> SectorMemory:
-        return sector_memory(orbitals, particles, dimension, levels, settings.storage, settings.solver)
+        return sector_memory(orbitals, particles, dimension, levels, settings.storage, settings.solver, sizes)
 
     memory = needed(size, n_particles, largest, n_eigenstates)
     kept = 16.0 * n_eigenstates * sum(dimensions) if keep_vectors else 0.0
     advice = ""
     if not fits_in_memory(memory.total + kept):
-        advice = _would_fit(orbitals, numbers, largest, n_eigenstates, lambda *sector: needed(*sector).total)
+        advice = (
+            "fewer promoted particles would fit"
+            if truncation
+            else _would_fit(orbitals, numbers, largest, n_eigenstates, lambda *sector: needed(*sector).total)
+        )
     what = f"A sector of dimension {largest} ({n_particles} particles in {size} orbitals, {n_eigenstates} levels)"
     reserve(what + (" with the vectors kept of all" if kept else ""), memory.total + kept, advice)
     logger.info("%d sectors of dimension up to %d, one at a time; %s.", len(dimensions), largest, memory)

@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire.exact_diagonalization.halves import HalfSizes, halves_of
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
-from moire.exact_diagonalization.sectors import MomentumSector, split
-from moire.kernels import fock, pair_product
+from moire.exact_diagonalization.sectors import MomentumSector
+from moire.exact_diagonalization.truncation import Truncation
+from moire.kernels import pair_product
 from moire.orbitals import ChargeClasses
 from moire.resources import reserve
 
 MANY_STATES = 1 << 22  # from here on two accumulators are held instead of eight
+_ALL_WORDS = np.zeros(0, dtype=np.uint64)  # every word is there, and its index is the word
 MAX_VECTORS = 4  # a row of four complex vectors is one cache line
 
 
@@ -51,11 +54,10 @@ class LowLists:
 
 
 @lru_cache(maxsize=2)
-def low_lists(classes: ChargeClasses) -> LowLists:
+def low_lists(classes: ChargeClasses, truncation: Truncation | None = None) -> LowLists:
     """Lists of some orbitals and numbers of particles; the last two are kept, because all sectors share them."""
-    n_low, n_classes = split(classes.orbitals.size), classes.size
-    low_class = np.empty(1 << n_low, dtype=np.int32)
-    fock.classify_half(0, classes.step, low_class)
+    halves, n_classes = halves_of(classes, truncation), classes.size
+    n_low, low_class = halves.n_low, halves.low_class
     # a pair is put into at most N-2 particles; what holds more, or more of a flavour than there are, comes last
     completed = (low_class >= 0) & (classes.counts.sum(axis=1) <= sum(classes.numbers) - 2)[low_class]
     by_class = np.where(completed, low_class, n_classes)
@@ -120,8 +122,21 @@ def splits(classes: ChargeClasses, pairs: PairTable, momentum: int) -> tuple[Int
     return start, low, group[high, low]
 
 
-def half_energies(one_body: FloatArray) -> FloatArray:
+def high_parts(pairs: PairTable, n_low: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Words of the orbitals of each pair in the high half, and of those that its sign counts there, (pair,) each."""
+    one = np.uint64(1)
+    first, second = (np.maximum(pairs.members - n_low, -1)).T
+    below = [(one << np.maximum(end, 0).astype(np.uint64)) - one for end in (first + 1, second)]
+    bits = [np.where(end >= 0, one << np.maximum(end, 0).astype(np.uint64), np.uint64(0)) for end in (first, second)]
+    return (bits[0] | bits[1]).astype(np.uint64), (below[1] & ~below[0]).astype(np.uint64)
+
+
+def half_energies(one_body: FloatArray, words: NDArray[np.uint64] | None = None) -> FloatArray:
     """Sum of the energies of the occupied orbitals for every word of a half, (2**orbitals,)."""
+    if words is not None:
+        bits = np.arange(len(one_body), dtype=np.uint64)
+        chunks = np.array_split(words, max(1, len(words) >> 16))
+        return np.concatenate([((chunk[:, None] >> bits) & np.uint64(1)).astype(float) @ one_body for chunk in chunks])
     energies = np.zeros(1)
     for energy in one_body:
         energies = np.concatenate([energies, energies + energy])
@@ -141,31 +156,36 @@ class PairProduct:
 
     def __init__(self, pair_hamiltonian: PairHamiltonian, sector: MomentumSector) -> None:
         pairs, n_low = pair_hamiltonian.pairs, sector.n_low
-        lists = low_lists(sector.classes)
-        high_class = np.empty(sector.high_offset.size, dtype=np.int32)
-        fock.classify_half(n_low, sector.classes.step, high_class)
+        lists = low_lists(sector.classes, sector.truncation)
+        high_class, high_words = sector.halves.high_class, sector.halves.high_words
+        words = _ALL_WORDS if high_words is None else high_words
         pair_start = pairs.group_start
-        high_mask = pairs.mask >> np.uint64(n_low)
+        high_mask, high_between = high_parts(pairs, n_low)
         place = (*splits(sector.classes, pairs, sector.momentum), lists.class_tile, lists.tile_start)
 
         n_parts = count_parts(sector.dimension)
         work = np.empty(high_class.size)
-        pair_product.estimate_work(*place, high_class, pair_start, high_mask, work)
+        pair_product.estimate_work(*place, high_class, words, pair_start, high_mask, work)
         done = np.cumsum(work)
         part_start = np.searchsorted(done, done[-1] * np.arange(n_parts + 1) / n_parts)
         part_start[-1] = high_class.size
         part_row = np.minimum(sector.high_offset[np.minimum(part_start[:-1], high_class.size - 1)], sector.dimension)
         self._part_end = np.concatenate([[0], np.cumsum(sector.dimension - part_row)])  # no high half falls
         self._kernel_arguments: tuple[Any, ...] = (
-            *(*place, lists.list_start, lists.entries, high_class, sector.high_offset.view(np.uint64)),
-            *(pair_start, lists.pair_pattern, high_mask, pairs.between >> np.uint64(n_low)),
+            *(*place, lists.list_start, lists.entries, high_class, words, sector.high_offset.view(np.uint64)),
+            *(pair_start, lists.pair_pattern, high_mask, high_between),
             pairs.block_start[pair_start[:-1]],
             np.ascontiguousarray(pair_hamiltonian.blocks.real),
             np.ascontiguousarray(pair_hamiltonian.blocks.imag),
             *(part_start, part_row, self._part_end),
         )
         levels = pair_hamiltonian.levels
-        self._one_body = (sector.states, n_low, half_energies(levels[:n_low]), half_energies(levels[n_low:]))
+        self._one_body = (
+            sector.labels,
+            n_low,
+            half_energies(levels[:n_low]),
+            half_energies(levels[n_low:], high_words),
+        )
         self._part_row = part_row
         self._accumulators = np.empty((0, 0))
 
@@ -175,13 +195,13 @@ class PairProduct:
         return 16.0 * count_parts(dimension) * dimension * min(n_vectors, MAX_VECTORS)
 
     @staticmethod
-    def table_bytes(n_orbitals: int, n_particles: int) -> float:
+    def table_bytes(n_orbitals: int, n_particles: int, sizes: HalfSizes | None = None) -> float:
         """Bytes of the lists of low halves, and of the tables over low and high halves; an upper bound."""
-        n_low = split(n_orbitals)
+        n_low, n_high = sizes or HalfSizes.whole(n_orbitals)
         entries = 0  # every low half is listed for each pair, orbital or nothing that is free in it
         for occupied in range(min(n_low, n_particles - 2) + 1):
             entries += comb(n_low, occupied) * (1 + (n_low - occupied) + comb(n_low - occupied, 2))
-        return 4.0 * entries + 64.0 * 2.0**n_low + 28.0 * 2.0 ** (n_orbitals - n_low)
+        return float(4.0 * entries + 64.0 * 2.0**n_low + 28.0 * n_high)
 
     @property
     def n_bytes(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire._text import Number, amount
 from moire.exact_diagonalization.manifold import Manifold, find_manifold
+from moire.exact_diagonalization.truncation import Truncation
 from moire.filling import describe_filling
 from moire.grids import Label, MomentumGrid
 from moire.orbitals import Numbers, Species
@@ -60,6 +61,8 @@ class Spectrum:
     reversal_mev
         Bound on the difference between the energies of polarisations below zero and those of their partners under time
         reversal; None unless those polarisations were left out.
+    truncation
+        Which states were kept, if not all.
     """
 
     species: Species
@@ -80,6 +83,7 @@ class Spectrum:
     reverses_time: bool = False
     symmetry_bound_mev: float = 0.0
     reversal_mev: float | None = None
+    truncation: Truncation | None = None
 
     @property
     def grid(self) -> MomentumGrid:
@@ -137,6 +141,9 @@ class Spectrum:
             if len({self.labels[row] for row in rows}) != every:
                 return ""
             numbers = self.numbers(int(rows[0]))
+            if self.truncation is not None:
+                lines.append(f"{self.dimensions[rows].sum()} with {self.truncation}")
+                continue
             total = prod(comb(self.species.orbitals.per_flavour, number) for number in numbers)
             found = int(self.dimensions[rows].sum())
             name = f"S_z = {Fraction(polarisation, 2)}: " if len(numbers) == 2 else ""

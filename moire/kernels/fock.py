@@ -41,6 +41,19 @@ def classify_half(first_orbital, step, class_of):
         class_of[word] = step[lower, first_orbital + top] if lower >= 0 else -1
 
 
+@jit(parallel=True)
+def classify_words(words, first_orbital, step, class_of):
+    """The same for some words of a half, class_of int32 (word,)."""
+    for i in prange(words.size):
+        word, found, orbital = words[i], 0, first_orbital
+        while word > 0 and found >= 0:
+            if word & np.uint64(1):
+                found = step[found, orbital]
+            word >>= np.uint64(1)
+            orbital += 1
+        class_of[i] = found
+
+
 @jit()
 def rank_tables(low_class, high_class, complement, low_rank, high_offset):
     """Fill the two half tables with rank(state) = high_offset[high] + low_rank[low]; return the dimension.

@@ -63,9 +63,30 @@ def fill_lists(low_words, tile_start, pattern_mask, pattern_between, low_rank, l
                     entry += 1
 
 
+@jit(inline=True)
+def word_of(index, words):
+    """High word of an index; where all are there they are equal."""
+    return words[index] if words.size > 0 else np.uint64(index)
+
+
+@jit(inline=True)
+def index_of(word, words):
+    """Index of a high word among those kept, ascending; their number where it is not kept."""
+    if words.size == 0:
+        return np.int64(word)
+    low, high = 0, words.size
+    while low < high:
+        middle = (low + high) >> 1
+        if words[middle] < word:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < words.size and words[low] == word else words.size
+
+
 @jit(parallel=True)
 def estimate_work(
-    split_start, split_low, split_pairs, class_tile, tile_start, high_class, pair_start, high_mask, work
+    split_start, split_low, split_pairs, class_tile, tile_start, high_class, high_words, pair_start, high_mask, work
 ):  # fmt: skip
     """Fill work[high] with the cost of the blocks of a high half, about in cycles."""
     for high in prange(high_class.size):
@@ -78,7 +99,7 @@ def estimate_work(
                     group = split_pairs[split]
                     free = 0
                     for pair in range(pair_start[group], pair_start[group + 1]):
-                        free += (np.uint64(high) & high_mask[pair]) == 0
+                        free += (word_of(high, high_words) & high_mask[pair]) == 0
                     tiles, columns = last - first, tile_start[last] - tile_start[first]
                     padded = columns + 4 * tiles
                     cost += 200.0 + tiles * free * (60.0 + 5.0 * free) + columns * free * 14.0 + padded * free**2 * 0.6
@@ -153,8 +174,8 @@ def _scatter(first, last, entries, offset, sign, outer, n_vectors, row, out):
 
 @jit(inline=True, fused=True)
 def _multiply_part(
-    split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class, high_offset,
-    pair_start, pair_pattern, high_mask, high_between, block_start, block_real, block_imag,
+    split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class, high_words,
+    high_offset, pair_start, pair_pattern, high_mask, high_between, block_start, block_real, block_imag,
     first_high, last_high, shift, x, out,
 ):  # fmt: skip
     n_vectors, widest = x.shape[1] // 2, 0
@@ -165,7 +186,7 @@ def _multiply_part(
     for high in range(first_high, last_high):
         if high_class[high] < 0:
             continue
-        word = np.uint64(high)
+        word = word_of(high, high_words)
         for split in range(split_start[high_class[high]], split_start[high_class[high] + 1]):
             first_tile, last_tile = class_tile[split_low[split]], class_tile[split_low[split] + 1]
             if last_tile == first_tile:
@@ -174,10 +195,15 @@ def _multiply_part(
             first_pair, last_pair = pair_start[group], pair_start[group + 1]
             n_pairs = 0
             for pair in range(first_pair, last_pair):
+                if word & high_mask[pair]:
+                    continue
+                index = index_of(word | high_mask[pair], high_words)
+                if index == high_offset.size:  # with the pair, too many particles are promoted
+                    continue
                 rows[n_pairs] = pair - first_pair
-                offsets[n_pairs] = high_offset[word | high_mask[pair]]
+                offsets[n_pairs] = high_offset[index]
                 signs[n_pairs] = 1.0 - 2.0 * np.float64(popcount(word & high_between[pair]) & np.uint64(1))
-                n_pairs += (word & high_mask[pair]) == 0
+                n_pairs += 1
             rows[n_pairs] = 0  # an odd last row is multiplied with zeros
             for tile in range(first_tile, last_tile):
                 n_columns = (n_vectors * (tile_start[tile + 1] - tile_start[tile]) + 7) & ~7
@@ -200,8 +226,8 @@ def _multiply_part(
 
 @jit(parallel=True, fused=True)
 def pair_product(
-    split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class, high_offset,
-    pair_start, pair_pattern, high_mask, high_between, block_start, block_real, block_imag,
+    split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class, high_words,
+    high_offset, pair_start, pair_pattern, high_mask, high_between, block_start, block_real, block_imag,
     part_start, part_row, part_end, x, out,
 ):  # fmt: skip
     """Add up sum_ab A_ab P^+_a P_b x, each part of the high halves in an accumulator of its own.
@@ -212,7 +238,8 @@ def pair_product(
     split_low, split_pairs : int, class of a low half and group of pairs that fill up the charges of the sector
     class_tile : int (class + 1,), tiles of each class of low halves
     tile_start, list_start, entries : the lists of :func:`fill_lists`
-    high_class, high_offset : int32 and uint64 (2**n_high,)
+    high_class, high_offset : int32 and uint64 (high word,)
+    high_words : uint64 (high word,), those kept, ascending; empty where all are
     pair_start : int (group + 1,), pairs of each group
     pair_pattern : int (pair,), pattern of the pair in the low half
     high_mask, high_between : uint64 (pair,), orbitals of the pair in the high half, and those its sign counts there
@@ -231,7 +258,7 @@ def pair_product(
                 out[row, v] = 0.0
         shift = np.uint64(part_end[part] - part_row[part])  # wraps around when negative, and back when added
         _multiply_part(
-            split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class,
+            split_start, split_low, split_pairs, class_tile, tile_start, list_start, entries, high_class, high_words,
             high_offset, pair_start, pair_pattern, high_mask, high_between, block_start, block_real, block_imag,
             part_start[part], part_start[part + 1], shift, x, out,
         )  # fmt: skip

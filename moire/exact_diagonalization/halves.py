@@ -1,0 +1,106 @@
+"""The two halves of a Fock state: a low word, a high word, and the charges of each.
+
+Without a truncation every word is there, and the index of a high word is the word. With one the low half lies in the
+active band, and the high words with few enough promoted particles are listed; states are labelled by the index of the
+high word, so that orbitals beyond 64 need no longer label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moire._arrays import read_only
+from moire.errors import require
+from moire.exact_diagonalization.truncation import Truncation
+from moire.kernels import fock
+from moire.orbitals import MAX_ORBITALS, ChargeClasses, Orbitals
+
+ACTIVE_LOW = 16  # orbitals of the low half under a truncation, at most: its tables stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class Halves:
+    """Words of the two halves.
+
+    Parameters
+    ----------
+    n_low
+        Orbitals of the low half.
+    high_words
+        Words of the high half, ascending; None where all are there.
+    low_class, high_class
+        Class of the charges of every low word and of every high word, -1 where it holds too many particles.
+    """
+
+    n_low: int
+    high_words: NDArray[np.uint64] | None = field(repr=False)
+    low_class: NDArray[np.int32] = field(repr=False)
+    high_class: NDArray[np.int32] = field(repr=False)
+
+
+def split(n_orbitals: int) -> int:
+    """Orbitals of the low half of a state: two thirds up to 16, so that its tables stay in the cache, then the rest.
+
+    The high half has at most 23 orbitals below 40 orbitals, and no more than the low one from 46 on.
+    """
+    return max(min(16, 2 * n_orbitals // 3), n_orbitals - max(23, n_orbitals // 2))
+
+
+class HalfSizes(NamedTuple):
+    """Orbitals of the low half, and number of words of the high half."""
+
+    n_low: int
+    n_high_words: int
+
+    @classmethod
+    def whole(cls, n_orbitals: int) -> HalfSizes:
+        """Sizes without a truncation."""
+        n_low = split(n_orbitals)
+        return cls(n_low, 1 << (n_orbitals - n_low))
+
+    @classmethod
+    def of(cls, orbitals: Orbitals, truncation: Truncation | None) -> HalfSizes:
+        """Sizes of some orbitals."""
+        if truncation is None:
+            return cls.whole(orbitals.size)
+        active = orbitals.n_flavours * orbitals.grid.n_points
+        n_low = min(active, ACTIVE_LOW)
+        return cls(n_low, len(truncation.configurations(orbitals)) << (active - n_low))
+
+
+def check_words(orbitals: Orbitals, truncation: Truncation | None) -> None:
+    """Raise InputError if the orbitals do not fit in a word, or in one of each half under a truncation."""
+    size = orbitals.size
+    found = f"has {size} ({orbitals})"
+    if truncation is None:
+        advice = " without a truncation" if orbitals.n_bands > 1 else ""
+        require(size <= MAX_ORBITALS, "cluster", f"have at most {MAX_ORBITALS} orbitals{advice}", found=found)
+    else:
+        most = min(orbitals.n_flavours * orbitals.grid.n_points, ACTIVE_LOW) + MAX_ORBITALS
+        require(size <= most, "cluster", f"have at most {most} orbitals under a truncation", found=found)
+
+
+@lru_cache(maxsize=2)
+def halves_of(classes: ChargeClasses, truncation: Truncation | None = None) -> Halves:
+    """Halves of some orbitals and numbers of particles; the last two are kept, because all sectors share them."""
+    orbitals = classes.orbitals
+    check_words(orbitals, truncation)
+    n_low = HalfSizes.of(orbitals, truncation).n_low
+    low_class = np.empty(1 << n_low, dtype=np.int32)
+    fock.classify_half(0, classes.step, low_class)
+    if truncation is None:
+        high_class = np.empty(1 << (orbitals.size - n_low), dtype=np.int32)
+        fock.classify_half(n_low, classes.step, high_class)
+        return Halves(n_low, None, read_only(low_class, np.int32), read_only(high_class, np.int32))
+    n_rest = orbitals.n_flavours * orbitals.grid.n_points - n_low  # of the active band
+    rest = np.arange(1 << n_rest, dtype=np.uint64)
+    remote = truncation.configurations(orbitals)
+    words = ((remote << np.uint64(n_rest))[:, None] | rest[None]).reshape(-1)
+    high_class = np.empty(len(words), dtype=np.int32)
+    fock.classify_words(words, n_low, classes.step, high_class)
+    return Halves(n_low, read_only(words, np.uint64), read_only(low_class, np.int32), read_only(high_class, np.int32))

@@ -1,0 +1,86 @@
+"""Truncation of the Fock space by the particles promoted out of the active band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moire.errors import is_whole, require
+from moire.orbitals import Orbitals
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """At most some particles outside band 0, the active one.
+
+    The states kept are those of all determinants with few enough promoted particles: energies are upper bounds, and
+    never rise when more are allowed.
+
+    Parameters
+    ----------
+    max_promoted
+        Most particles in bands 1, 2, ... together.
+    per_band
+        Most particles in each of the bands 1, 2, ...; by default as many as in all together.
+
+    Raises
+    ------
+    InputError
+        If a number is no integer of at least 0.
+    """
+
+    max_promoted: int
+    per_band: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, values in (("max_promoted", (self.max_promoted,)), ("per_band", self.per_band)):
+            whole = all(is_whole(value) and value >= 0 for value in values)
+            require(whole, name, "be at least 0, an integer", values if name == "per_band" else values[0])
+
+    @classmethod
+    def of(cls, value: int | Sequence[int] | Truncation | None) -> Truncation | None:
+        """Truncation from the most promoted particles, or these and those of each band."""
+        if value is None or isinstance(value, Truncation):
+            return value
+        if isinstance(value, int | np.integer):
+            return cls(int(value))
+        require(len(value) > 0, "max_promoted", "hold a number for all bands together", "empty")
+        return cls(int(value[0]), tuple(int(number) for number in value[1:]))
+
+    def limits(self, orbitals: Orbitals) -> tuple[int, ...]:
+        """Most particles in each of the bands 1, 2, ...
+
+        Raises
+        ------
+        InputError
+            If there is one band only, or a number for another number of bands.
+        """
+        remote = orbitals.n_bands - 1
+        require(
+            remote > 0, "max_promoted", "be left out with one band, out of which nothing is promoted", self.max_promoted
+        )
+        fits = not self.per_band or len(self.per_band) == remote
+        require(fits, "per_band", f"hold {remote} numbers, for the bands above band 0", self.per_band)
+        return self.per_band or (self.max_promoted,) * remote
+
+    def configurations(self, orbitals: Orbitals) -> NDArray[np.uint64]:
+        """Occupations of the remote orbitals, in the order of the bits from the first one, ascending."""
+        limits = self.limits(orbitals)
+        words = np.zeros(1, dtype=np.uint64)
+        counts = np.zeros((1, len(limits)), dtype=np.int8)
+        first = orbitals.n_flavours * orbitals.grid.n_points
+        for bit, band in enumerate(orbitals.band[first:]):
+            column = int(band) - 1
+            fits = (counts[:, column] < limits[column]) & (counts.sum(axis=1) < self.max_promoted)
+            more = counts[fits].copy()
+            more[:, column] += 1
+            words = np.concatenate([words, words[fits] | (np.uint64(1) << np.uint64(bit))])
+            counts = np.concatenate([counts, more])
+        return words
+
+    def __str__(self) -> str:
+        bands = f" ({', '.join(map(str, self.per_band))} by band)" if self.per_band else ""
+        return f"at most {self.max_promoted} promoted{bands}"
