@@ -9,11 +9,13 @@ from moire.exact_diagonalization import MomentumSector
 
 
 @cache
-def flavour_problem(shape=(1, 3), n_bands=2, valleys=(+1, -1), carrier="hole", zero_momentum="drop", phase=(0.1, 0.2)):
-    """WANG_2023 with 2 shells, |q| <= 2 |G_1|, layers apart, a displacement field and a boundary phase: no symmetry."""
+def flavour_problem(
+    shape=(1, 3), n_bands=2, valleys=(+1, -1), carrier="hole", zero_momentum="drop", phase=(0.1, 0.2), shells=2
+):
+    """WANG_2023 with few shells, |q| <= 2 |G_1|, layers apart, a displacement field and a boundary phase: no symmetry."""
     wang = mo.parameters.WANG_2023
     lattice = mo.MoireLattice.from_twist(3.7, wang.lattice_constant_nm)
-    models = [mo.ContinuumModel(wang, mo.PlaneWaveBasis(lattice, 2), valley, 5.0) for valley in valleys]
+    models = [mo.ContinuumModel(wang, mo.PlaneWaveBasis(lattice, shells), valley, 5.0) for valley in valleys]
     bands = mo.solve_bands(models, mo.MomentumGrid.cluster(lattice, shape, phase), n_bands)
     coulomb = mo.ScreenedCoulomb(epsilon_r=10, gate_distance_nm=30, layer_distance_nm=0.7)
     return mo.project(bands, coulomb, carrier, 2.0, zero_momentum)
