@@ -12,7 +12,7 @@ from moire.exact_diagonalization import MomentumSector
 def flavour_problem(
     shape=(1, 3), n_bands=2, valleys=(+1, -1), carrier="hole", zero_momentum="drop", phase=(0.1, 0.2), shells=2
 ):
-    """WANG_2023 with few shells, |q| <= 2 |G_1|, layers apart, a displacement field and a boundary phase: no symmetry."""
+    """WANG_2023 with few shells, |q| <= 2 |G_1|, layers apart, a field and a boundary phase: without symmetry."""
     wang = mo.parameters.WANG_2023
     lattice = mo.MoireLattice.from_twist(3.7, wang.lattice_constant_nm)
     models = [mo.ContinuumModel(wang, mo.PlaneWaveBasis(lattice, shells), valley, 5.0) for valley in valleys]
