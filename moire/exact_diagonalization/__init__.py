@@ -3,7 +3,6 @@
 from moire.exact_diagonalization.all_sectors import solve_all_sectors
 from moire.exact_diagonalization.carriers import (
     carriers_on,
-    check_one_band,
     clusters_for,
     one_band_filling,
     rectangles_for,
@@ -52,7 +51,6 @@ __all__ = [
     "accepted_symmetries",
     "block_lanczos",
     "carriers_on",
-    "check_one_band",
     "cluster_shapes",
     "clusters_for",
     "composite_fermi_liquid",

@@ -8,7 +8,7 @@ from moire.errors import InputError, require
 from moire.exact_diagonalization.cluster_shapes import cluster_shapes
 from moire.filling import FillingLike, carriers_per_cell
 from moire.grids import MomentumGrid
-from moire.orbitals import MAX_ORBITALS, Orbitals
+from moire.orbitals import MAX_ORBITALS
 
 
 def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int = 1) -> Fraction:
@@ -31,14 +31,6 @@ def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int =
     rule = f"ask for more than 0 and at most {n_bands} {'carrier' if n_bands == 1 else 'carriers'} per cell, {kept}"
     require(0 < value <= n_bands, "filling", rule, value)
     return value
-
-
-def check_one_band(orbitals: Orbitals, name: str) -> None:
-    """Raise InputError unless there is one band of one flavour."""
-    if orbitals.n_flavours > 1 or orbitals.n_bands > 1:
-        raise InputError(
-            f"`{name}` must have one flavour and one band, but has {orbitals.n_flavours} and {orbitals.n_bands}."
-        )
 
 
 def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1) -> int:
