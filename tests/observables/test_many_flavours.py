@@ -1,19 +1,31 @@
 """Density matrices and correlations of several bands and both valleys: Jordan-Wigner matrices, sum rules, limits."""
 
 import itertools
+from fractions import Fraction
 from math import comb
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import moire as mo
-from moire.observables import StructureFactor, momentum_occupation, pair_correlation, quantum_weight, structure_factor
+from moire import plot
+from moire.exact_diagonalization import expected_momenta
+from moire.observables import (
+    StructureFactor,
+    entanglement_spectrum,
+    momentum_occupation,
+    pair_correlation,
+    quantum_weight,
+    structure_factor,
+)
 from moire.observables.manifold_states import manifold_rows, manifold_states
 from moire.observables.reduced_density import density_blocks, kept_numbers
 from moire.observables.two_body import one_body_density, two_body_density
 from tests.flavour_cases import flavour_problem, flavour_spectrum, fock_states
 from tests.reference import jordan_wigner
 
+THIRD = Fraction(1, 3)
 STATES = ((1, 0), (4, 1))  # S_z = 1 and S_z = 0: three and one, two and two carriers in the valleys
 
 
@@ -205,3 +217,76 @@ def test_remote_weight_of_two_bands_is_that_of_their_metric():
         errors.append(abs(result.remote_fitted / result.remote - 1))
     assert errors[0] > 3 * errors[1]
     assert errors[1] < 0.03
+
+
+def test_entanglement_of_both_valleys(mixed):
+    spectrum, *_ = mixed
+    result = entanglement_spectrum(spectrum, 2, STATES)
+    assert np.nansum(result.eigenvalues) == pytest.approx(1, abs=1e-12)
+    assert sorted({tuple(way) for way in result.numbers.tolist()}) == [(0, 2), (1, 1), (2, 0)]
+    by_way = {way: np.nansum(result.eigenvalues[(result.numbers == way).all(axis=1)]) for way in [(2, 0), (1, 1)]}
+    assert by_way[2, 0] == pytest.approx((3 + 1) / 2 / 6, abs=1e-12)
+    assert by_way[1, 1] == pytest.approx((3 + 4) / 2 / 6, abs=1e-12)
+    known = ~np.isnan(result.eigenvalues)
+    assert known.sum() == comb(12, 2)
+    assert result.predicted is None
+    assert "particles of one flavour" in result.verdict
+    assert "S_z" in result.table()
+
+
+def test_one_particle_kept_are_the_natural_occupations(mixed):
+    spectrum, *_ = mixed
+    result = entanglement_spectrum(spectrum, 1, STATES)
+    natural = momentum_occupation(spectrum, STATES).natural_occupations.reshape(6, 2)
+    np.testing.assert_allclose(result.eigenvalues * 4, natural, atol=1e-12)
+
+
+def test_full_orbitals_have_one_entanglement_level():
+    """All orbitals of one valley filled: each way to keep particles is equally likely; the other valley is empty."""
+    spectrum = flavour_spectrum("2", (6,), 1)
+    (row,) = [row for row, size in enumerate(spectrum.dimensions) if size]
+    result = entanglement_spectrum(spectrum, 3, [(row, 0)])
+    levels = result.levels[~np.isnan(result.levels)]
+    np.testing.assert_allclose(levels, np.log(comb(6, 3)), atol=1e-12)
+    assert len(levels) == comb(6, 3)
+
+
+@pytest.mark.parametrize("n_bands", [1, 2])
+def test_entanglement_of_a_polarised_state_is_that_of_one_valley(n_bands):
+    both, alone = (
+        entanglement_spectrum(
+            mo.solve_all_sectors(flavour_problem((2, 3), n_bands, valleys), "1/3", 2, keep_vectors=True), 1
+        )
+        for valleys in ((+1, -1), (+1,))
+    )
+    np.testing.assert_allclose(both.eigenvalues, alone.eigenvalues, atol=1e-9)
+    np.testing.assert_array_equal(both.predicted, alone.predicted)
+    assert both.decision.answer == alone.decision.answer
+    assert np.ptp(alone.eigenvalues) > 1e-3
+
+
+def test_counting_of_two_bands_is_that_of_the_first():
+    """Four holes on 3x4 at 1/3: 42 levels of two particles below a gap, of the 66 of one band and the 276 of two."""
+    problem = flavour_problem((3, 4), 2, (+1,), phase=(0, 0))
+    spectrum = mo.solve_all_sectors(problem, "1/3", 1, momenta=expected_momenta(problem.grid, THIRD), keep_vectors=True)
+    result = entanglement_spectrum(spectrum, 2)
+    assert (~np.isnan(result.levels)).sum() == comb(24, 2)
+    np.testing.assert_array_equal(result.counted_by_sector, result.predicted)
+    assert result.counted == 42
+    assert result.is_signature
+
+
+def test_figures_of_bands_and_valleys(mixed):
+    spectrum, *_ = mixed
+    ax = plot.plot_occupation(momentum_occupation(spectrum, STATES), Figure().subplots())
+    assert [line.get_label() for line in ax.lines] == [f"band {b}, valley {v}" for v in ("K", "K′") for b in (0, 1)]
+    by_band = momentum_occupation(spectrum, STATES).by_band
+    np.testing.assert_allclose(ax.lines[3].get_ydata(), by_band[1, :, 1])
+    polarised = flavour_spectrum("2/3", "all", 2, shape=(1, 3))
+    ax = plot.plot_spectrum(polarised, Figure().subplots())
+    assert [line.get_label() for line in ax.lines][:3] == ["$S_z$ = 1", "$S_z$ = 0", "$S_z$ = -1"]
+    assert len(ax.lines[0].get_ydata()) == 3 * 2
+    assert len(ax.lines[3].get_ydata()) == 3  # the manifold, of the polarised sectors alone
+    assert set(ax.lines[3].get_xdata()) <= set(ax.lines[0].get_xdata())
+    ax = plot.plot_entanglement(entanglement_spectrum(spectrum, 2, STATES), Figure().subplots())
+    assert set(ax.lines[0].get_xdata()) == {0, 1, 2}
