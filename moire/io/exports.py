@@ -19,8 +19,6 @@ from moire.grids import MomentumGrid
 from moire.io.pair_elements import assemble, check_carriers, elements
 from moire.orbitals import Orbitals
 
-_DIAGHAM = ("pair_hamiltonian", "have one band and one flavour in the format of DiagHam")
-
 
 def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body: Path) -> None:
     """Write the two files of DiagHam's FTIGenericInteractionFromFileTwoBands, all carriers in its band 0.
@@ -46,7 +44,8 @@ def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body
     check_carriers(pair_hamiltonian)
     orbitals = pair_hamiltonian.orbitals
     found = f"has {orbitals.n_bands} and {orbitals.n_flavours} (FCIDUMP and HDF5 take any)"
-    require(orbitals.per_flavour == orbitals.size == orbitals.grid.n_points, *_DIAGHAM, found=found)
+    single = orbitals.n_bands == orbitals.n_flavours == 1
+    require(single, "pair_hamiltonian", "have one band and one flavour in the format of DiagHam", found=found)
     labels = pair_hamiltonian.pairs.grid.labels.tolist()
     creators, annihilators, values = elements(pair_hamiltonian)
     momenta = np.concatenate([creators, annihilators], axis=1).tolist()

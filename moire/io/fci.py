@@ -38,7 +38,7 @@ _ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
         "density": ("", ("flavour", "k", "m", "n"), "<c^+_nk c_mk> averaged over the states"),
         "flavour_pairs": ("", ("flavour", "flavour", "q", "layer", "layer"), "<:rho_q rho_-q:> between layers"),
         "flavour_density": ("", ("flavour", "q"), "<rho_q>"),
-        "flavour_weight": ("", ("flavour", "q"), "W(q), in one band sum_k n_k |lambda_q(k)|^2"),
+        "flavour_weight": ("", ("flavour", "q"), "N_p(q), in one band sum_k n_k |lambda_q(k)|^2"),
     },
     QuantumWeight: {"tensor": ("", ("xy", "xy"), "K_ab")},
     EntanglementSpectrum: {

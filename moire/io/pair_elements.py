@@ -77,7 +77,9 @@ def _orbitals(record: Record) -> Orbitals:
     order = (orbitals.flavour, orbitals.band, orbitals.momentum)
     found = (flavour, band, record["hamiltonian/momentum"])
     if not all(map(np.array_equal, order, found)):
-        raise FileFormatError("`record` must order its orbitals by band, flavour and momentum, but does not.")
+        raise FileFormatError(
+            "`record` must have its orbitals in the order (band, flavour, momentum), but has them in another."
+        )
     return orbitals
 
 

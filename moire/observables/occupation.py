@@ -108,11 +108,14 @@ class MomentumOccupation:
         lines = [f"{'flavour':>8} {'band':>5} {'weight':>9} {'smallest':>9} {'largest':>9}"]
         for (flavour, band), weight in np.ndenumerate(self.band_weights):
             values = self.by_band[flavour, :, band]
-            low, high = Number(values.min()), Number(values.max())
-            lines.append(f"{flavour:>8} {band:>5} {Number(weight):9.5f} {low:9.5f} {high:9.5f}")
+            lines.append(
+                f"{flavour:>8} {band:>5} {Number(weight):9.5f} {Number(values.min()):9.5f} {Number(values.max()):9.5f}"
+            )
         largest = self.natural_occupations[..., 0]
-        low, high = Number(largest.min()), Number(largest.max())
-        lines.append(f"largest natural occupation of each flavour and momentum from {low:.5f} to {high:.5f}")
+        lines.append(
+            f"largest natural occupation of each flavour and momentum from {Number(largest.min()):.5f} to "
+            f"{Number(largest.max()):.5f}"
+        )
         return "\n".join(lines)
 
     def __str__(self) -> str:

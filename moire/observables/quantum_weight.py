@@ -29,7 +29,7 @@ class QuantumWeight:
         Part of the transitions to bands left out, (2 pi / A) sum_k n_k tr g(k), exact from the quantum metric; with
         several bands sum_mn <c^+_m c_n> Q_aa^mn of their geometric tensor takes the place of n_k tr g.
     remote_fitted
-        The same from the fit of N - W(q), see :mod:`moire.observables.structure_factor`: its error is that of the fit.
+        The same from the fit of N - N_p(q), as in :class:`StructureFactor`: its error is that of the fit.
     band_weight
         nu (1/2 pi) int tr g over the momenta of the cluster: `remote` for a uniform n(k) of each band.
     hall_bound

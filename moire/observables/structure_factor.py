@@ -1,12 +1,12 @@
 """The static structure factor S(q) of a manifold: normal-ordered, projected and of the full density.
 
 With rho_q = sum lambda_q(k)_mn c^+_mk c_n,k+q the density of N carriers in the bands kept of all flavours, and
-W(q) = sum <c^+_mk c_nk> [lambda_q(k) lambda_q(k)^+]_mn, which is sum_k n_k |lambda_q(k)|^2 in one band,
+N_p(q) = sum <c^+_mk c_nk> [lambda_q(k) lambda_q(k)^+]_mn, which is sum_k n_k |lambda_q(k)|^2 in one band,
 
     normal-ordered  (<:rho_q rho_-q:> - |<rho_q>|^2) / N,   the part that enters the interaction energy,
-    projected       (<rho_q rho_-q> - |<rho_q>|^2) / N  =  normal-ordered + W(q) / N,
+    projected       (<rho_q rho_-q> - |<rho_q>|^2) / N  =  normal-ordered + N_p(q) / N,
     full            (<rho_q rho_-q> - |<rho_q>|^2) / N with the density operator of all bands
-                    =  normal-ordered + 1  =  projected + 1 - W(q) / N.
+                    =  normal-ordered + 1  =  projected + 1 - N_p(q) / N.
 
 The last step is exact when no carrier occupies a band that was left out: the contraction of the two field operators is
 a delta function, because the bands are complete at every momentum. For holes, n_k counts holes and the other valence
@@ -52,7 +52,7 @@ class StructureFactor:
     flavour_density
         <rho^f_q>, (flavour, q); it vanishes except at reciprocal vectors, and is N_f at q = 0.
     flavour_weight
-        W(q) of each flavour, (flavour, q); N_f at q = 0.
+        N_p(q) of each flavour, (flavour, q); N_f at q = 0.
     energy
         Energy in meV from the density matrix and sum_q V(q) <:rho_q rho_-q:> / 2A, the mean over the states.
     energy_error
@@ -94,7 +94,7 @@ class StructureFactor:
 
     @property
     def band_weight(self) -> FloatArray:
-        """W(q), the weight that stays in the bands kept, (q,); N at q = 0."""
+        """N_p(q), the weight that stays in the bands kept, (q,); N at q = 0."""
         weight: FloatArray = self.flavour_weight.sum(axis=0)
         return weight
 
@@ -132,7 +132,7 @@ class StructureFactor:
 
     @property
     def remote(self) -> FloatArray:
-        """Weight of the transitions to bands that were left out, 1 - W(q) / N, (q,)."""
+        """Weight of the transitions to bands that were left out, 1 - N_p(q) / N, (q,)."""
         return 1 - self.band_weight / self.n_carriers
 
     @property
@@ -247,7 +247,7 @@ def _pairs(problem: ProjectedHamiltonian, gamma: ComplexArray) -> ComplexArray:
 
 
 def _one_body_parts(problem: ProjectedHamiltonian, density: ComplexArray) -> tuple[ComplexArray, FloatArray]:
-    """<rho^f_q> and W(q) of each flavour, (flavour, q) each; W from the natural orbitals, as a sum of squares."""
+    """<rho^f_q> and N_p(q) of each flavour, (flavour, q) each; W from the natural orbitals, as a sum of squares."""
     transfers, form = problem.form_factors.transfers, problem.form_factors.values
     moves = transfers.group_index[:, None] != 0
     shape = form.shape[:2]

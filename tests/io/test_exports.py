@@ -122,7 +122,7 @@ def test_foreign_files_of_bands_and_valleys(many, tmp_path):
         datasets = dict(hamiltonian_record(many).datasets)
         band = datasets.pop("hamiltonian/band")
         datasets |= {"hamiltonian/band": datasets["hamiltonian/flavour"], "hamiltonian/flavour": band}
-        with pytest.raises(mo.errors.FileFormatError, match="order its orbitals by band, flavour and momentum"):
+        with pytest.raises(mo.errors.FileFormatError, match=r"in the order \(band, flavour, momentum\), but has"):
             read_hamiltonian(mo.io.Record("hamiltonian", datasets))
 
 

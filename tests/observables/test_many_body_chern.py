@@ -96,6 +96,22 @@ def test_overlaps_of_several_bands_are_determinants(n_bands, valleys, polarisati
     assert 0.01 < abs(np.linalg.det(overlap)) < 0.95
 
 
+def test_missing_carriers_of_both_valleys_have_the_same_links():
+    """Also around the end of a turn, up to a sign there: that of moving the full bands."""
+    start = flavour_problem((1, 3), 1)
+    links = []
+    for choice in (False, True):
+        settings = mo.SpectrumSettings(tolerance_mev=1e-9, particle_hole=choice)
+        manifold = ManifoldAtPhases(start, Fraction(4, 3), Counter([(0, 0), (0, 1), (0, 2)]), settings, 2)
+        assert manifold.transformed == choice
+        late, early, between = (manifold.solve(offset, 1) for offset in ((0.0, 0.8), (0.0, 0.0), (0.1, 0.0)))
+        around = manifold.link(late, early, LabelShift(start.grid, 2))
+        links.append([abs(around), manifold.link(early, between) * manifold.link(between, early)])
+    np.testing.assert_allclose(links[0], links[1], atol=1e-9)
+    assert 0.1 < links[0][0] < 0.99
+    assert 0.01 < abs(links[0][1]) < 0.99
+
+
 @pytest.mark.parametrize(("n_bands", "valleys"), [(2, (+1,)), (2, (+1, -1))])
 def test_bands_may_be_mixed_at_every_phase(n_bands, valleys, monkeypatch):
     """A random unitary of the bands at each momentum of each phase leaves every link: the state is the same."""

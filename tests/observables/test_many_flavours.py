@@ -27,6 +27,7 @@ from tests.reference import jordan_wigner
 
 THIRD = Fraction(1, 3)
 STATES = ((1, 0), (4, 1))  # S_z = 1 and S_z = 0: three and one, two and two carriers in the valleys
+STATES_ONE = ((1, 0), (4, 0))
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +154,23 @@ def test_energy_from_the_density_matrices(carrier, zero_momentum):
     assert one_body + two_body == pytest.approx(exact, abs=1e-8)
     assert abs(two_body) > 1
     assert structure_factor(spectrum, problem, states).energy == pytest.approx(exact, abs=1e-8)
+
+
+def test_missing_carriers_of_both_valleys_give_the_same():
+    """Four carriers in six orbitals of one band of each valley, and the two that are missing."""
+    problem = flavour_problem(n_bands=1)
+    results = []
+    for choice in (False, True):
+        settings = mo.SpectrumSettings(particle_hole=choice, tolerance_mev=1e-9)
+        spectrum = mo.solve_all_sectors(problem, "4/3", 1, polarisation=(2, 0), keep_vectors=True, settings=settings)
+        assert spectrum.transformed == choice
+        results.append((momentum_occupation(spectrum, STATES_ONE), structure_factor(spectrum, problem, STATES_ONE)))
+    (occupation, structure), (few_occupation, few_structure) = results
+    np.testing.assert_allclose(few_occupation.density, occupation.density, atol=1e-10)
+    assert np.ptp(occupation.by_band) > 0.1
+    for name in ("flavour_pairs", "flavour_density", "flavour_weight"):
+        np.testing.assert_allclose(getattr(few_structure, name), getattr(structure, name), atol=1e-9)
+    assert abs(few_structure.energy_error) < 1e-8
 
 
 @pytest.mark.parametrize("n_bands", [1, 2])
