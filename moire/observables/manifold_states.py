@@ -101,10 +101,19 @@ class SectorVectors:
 
 
 def vectors_by_sector(spectrum: Spectrum, states: Sequence[State]) -> Iterator[SectorVectors]:
-    """Chosen vectors with their basis, one sector at a time."""
+    """Chosen vectors with their basis, one sector at a time.
+
+    Raises
+    ------
+    InputError
+        If the vectors are not those of all states of their sector.
+    """
     species = spectrum.species
     for row in sorted({row for row, _ in states}):
         momentum = species.momentum(spectrum.grid.index_of(spectrum.labels[row]))
         levels = [level for other, level in states if other == row]
         sector = MomentumSector(species.orbitals, spectrum.numbers(row), momentum)
-        yield SectorVectors(sector, spectrum.vectors[row][levels])
+        vectors = spectrum.vectors[row][levels]
+        held = f"hold vectors of all {sector.dimension} states of sector {spectrum.labels[row]}"
+        require(vectors.shape[1] == sector.dimension, "spectrum", held, found=f"holds them of {vectors.shape[1]}")
+        yield SectorVectors(sector, vectors)

@@ -63,7 +63,7 @@ class QuantumWeight:
         return (
             f"quantum weight K = {Number(self.value):.4f} from |q| <= {Number(self.largest_q):.3f} |G_1| (fit to "
             f"{self.residual:.1e}): "
-            f"{Number(self.within_band):.4f} inside the band, {Number(self.remote_fitted):.4f} to other bands "
+            f"{Number(self.within_band):.4f} inside the bands kept, {Number(self.remote_fitted):.4f} to other bands "
             f"(exact {Number(self.remote):.4f}, nu tr g / 2 pi {Number(self.band_weight):.4f}); bound nu |C| = "
             f"{Number(self.hall_bound):.4f}"
         )

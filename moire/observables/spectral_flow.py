@@ -50,7 +50,7 @@ class SpectralFlow:
     min_link
         Smallest ``|det|`` of the overlaps of the manifold between neighbouring phases.
     every_sector
-        Whether all sectors were solved, so that `gap` is the gap.
+        Whether all momenta were solved, so that `gap` is the gap (at this polarisation, of two flavours).
     seed, converged
         Seed of the solver, and whether every level converged.
     polarisation

@@ -99,6 +99,17 @@ class StructureFactor:
         return weight
 
     @property
+    def by_flavour(self) -> FloatArray:
+        """Parts of :attr:`full` between flavours, (flavour, flavour, q), of each pair and its reverse the mean.
+
+        They sum to `full`; with signs +1 for K and -1 for K' to :attr:`polarisation_full`.
+        """
+        own, mean = self.flavour_density[:, self.transfers.zero].real, self.flavour_density
+        connected = self.flavour_pairs.sum(axis=(3, 4)) - mean[:, None] * mean[None].conj()
+        parts: FloatArray = (connected.real + np.diag(own)[..., None]) / self.n_carriers
+        return parts
+
+    @property
     def polarisation_full(self) -> FloatArray:
         """Connected structure factor of N_K - N_K', per carrier, with the density operators of all bands, (q,).
 
@@ -106,9 +117,8 @@ class StructureFactor:
         N. For one flavour it is :attr:`full`.
         """
         signs = np.array([1.0, -1.0])[: len(self.flavour_density)]
-        pairs = np.einsum("f,g,fgqab->q", signs, signs, self.flavour_pairs).real
-        connected: FloatArray = pairs - np.abs(signs @ self.flavour_density) ** 2
-        return connected / self.n_carriers + 1
+        full: FloatArray = np.einsum("f,g,fgq->q", signs, signs, self.by_flavour)
+        return full
 
     @property
     def pair_weight(self) -> FloatArray:

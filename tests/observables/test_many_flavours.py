@@ -130,6 +130,11 @@ def test_sum_rules(mixed):
     assert result.polarisation_full[zero] == pytest.approx(0.25, abs=1e-12)
     np.testing.assert_allclose(result.full[minus], result.full, atol=1e-10)
     assert result.full.min() > -1e-12
+    np.testing.assert_allclose(result.by_flavour.sum(axis=(0, 1)), result.full, atol=1e-12)
+    np.testing.assert_allclose(result.by_flavour[0, 1], result.by_flavour[1, 0], atol=1e-12)
+    pairs = np.einsum("f,g,fgqab->q", [1, -1], [1, -1], result.flavour_pairs).real
+    signed = (pairs - np.abs([1, -1] @ result.flavour_density) ** 2) / 4 + 1
+    np.testing.assert_allclose(result.polarisation_full, signed, atol=1e-12)
     assert result.polarisation_full.min() > -1e-12
     assert result.projected.min() > -1e-12
     assert result.remote.min() > -1e-12

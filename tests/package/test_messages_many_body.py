@@ -1,6 +1,7 @@
 """Every kind of refusal of many-body solvers and observables, as one exact sentence."""
 # ruff: noqa: E501 - one case a line reads best
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -148,6 +149,10 @@ CASES = [
     (lambda: obs.structure_factor(spectrum("1/2"), problem()), "`states` must be given where no incompressible manifold is predicted, but is None at filling 1/2 on 2x3."),
     (lambda: obs.manifold_states(spectrum("1/3", regular(3, 6))), "`spectrum` must hold the 3 states of the manifold (more levels or sectors would), but holds 1 of them."),
     (lambda: obs.pair_correlation(structure(), INF), "`side` must be a positive integer, but is inf."),
+    (
+        lambda: obs.momentum_occupation(replace(spectrum(), vectors=(np.ones((1, 2)),) * 6)),
+        "`spectrum` must hold vectors of all 3 states of sector (1, 0), but holds them of 2.",
+    ),
     (lambda: obs.quantum_weight(structure(), problem(1, regular(3, 2))), "`problem` must live on the cluster of the structure factor, but lives on another."),
     (lambda: obs.quantum_weight(structure(), problem(), 3), "`n_transfers` must lie in 12..24, but is 3."),
     (lambda: obs.quasihole_counts(GRID, 2, 2), "`m` must be odd and positive, but is 2."),
