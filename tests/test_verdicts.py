@@ -79,7 +79,7 @@ def chern(value=1.0, **changes):
 def entanglement(levels, predicted=(1, 1, 1)):
     eigenvalues = np.exp(-np.array(levels, dtype=float))
     counts = None if predicted is None else np.array(predicted)
-    return EntanglementSpectrum(GRID, 6, 2, "carriers", ((0, 0),), eigenvalues, counts)
+    return EntanglementSpectrum(GRID, 6, 2, np.full((3, 1), 2), "carriers", ((0, 0),), eigenvalues, counts)
 
 
 def order(peak=1.0, gap=-1.0, **changes):

@@ -3,7 +3,6 @@
 from moire.exact_diagonalization.all_sectors import solve_all_sectors
 from moire.exact_diagonalization.carriers import (
     carriers_on,
-    check_one_band,
     clusters_for,
     rectangles_for,
 )
@@ -54,7 +53,6 @@ __all__ = [
     "block_lanczos",
     "carriers_of_flavours",
     "carriers_on",
-    "check_one_band",
     "cluster_shapes",
     "clusters_for",
     "composite_fermi_liquid",

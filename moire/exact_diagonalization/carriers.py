@@ -8,15 +8,7 @@ from moire.errors import InputError, require
 from moire.exact_diagonalization.cluster_shapes import cluster_shapes
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import MomentumGrid
-from moire.orbitals import MAX_ORBITALS, Orbitals
-
-
-def check_one_band(orbitals: Orbitals, name: str) -> None:
-    """Raise InputError unless there is one band of one flavour."""
-    if orbitals.n_flavours > 1 or orbitals.n_bands > 1:
-        raise InputError(
-            f"`{name}` must have one flavour and one band, but has {orbitals.n_flavours} and {orbitals.n_bands}."
-        )
+from moire.orbitals import MAX_ORBITALS
 
 
 def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1, *, truncated: bool = False) -> int:

@@ -62,7 +62,8 @@ def composite_fermi_liquid(spectrum: Spectrum) -> CompositeFermiLiquid:
     Parameters
     ----------
     spectrum
-        At filling 1/2, with more levels per sector than are predicted there.
+        At filling 1/2, with more levels per sector than are predicted there. With two flavours the seas hold all
+        carriers in one of them, and the levels of other polarisations count as others.
 
     Raises
     ------
@@ -71,13 +72,17 @@ def composite_fermi_liquid(spectrum: Spectrum) -> CompositeFermiLiquid:
     """
     require(spectrum.filling == Fraction(1, 2), "spectrum", "be at filling 1/2", found=f"is at {spectrum.filling}")
     prediction = composite_fermi_seas(spectrum.grid)
-    wanted, inside, outside = Counter(prediction.momenta), [], []
+    polarisation = spectrum.polarisation
+    partial = spectrum.energies[np.abs(polarisation) < spectrum.n_carriers]
+    polarised = np.flatnonzero(np.abs(polarisation) == spectrum.n_carriers)
+    wanted, inside, outside = Counter(prediction.momenta), [], partial[np.isfinite(partial)].tolist()
     known = 0
-    for label, levels, dimension in zip(spectrum.labels, spectrum.energies, spectrum.dimensions, strict=True):
-        solved, taken = levels[np.isfinite(levels)], wanted.get(label, 0)
+    for row in polarised[polarisation[polarised] == polarisation[polarised[:1]]]:
+        levels, taken = spectrum.energies[row], wanted.get(spectrum.labels[row], 0)
+        solved = levels[np.isfinite(levels)]
         inside += solved[:taken].tolist()
         outside += solved[taken : taken + 1].tolist()
-        known += len(solved) >= min(taken + 1, int(dimension))
+        known += len(solved) >= min(taken + 1, int(spectrum.dimensions[row]))
     n_states = len(prediction.momenta)
     heads = ("Composite-Fermi-liquid momenta", "Other momenta")
     if len(inside) < n_states or not outside or known < spectrum.grid.n_points:

@@ -1,6 +1,7 @@
 """Writers and readers of the Hamiltonian in the text formats of other codes: DiagHam and FCIDUMP.
 
-Both hold H = constant + sum_k e_k n_k + sum_ab A_ab P^+_a P_b with P_p = c_p1 c_p2, p1 < p2, of the carriers.
+Both hold H = constant + sum h_ij c^+_i c_j + sum_ab A_ab P^+_a P_b with P_p = c_p1 c_p2, p1 < p2, of the carriers.
+FCIDUMP takes any orbitals (flavour, band, k), DiagHam one band of one flavour.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from moire.errors import FileFormatError, InputError, require
 from moire.exact_diagonalization import PairHamiltonian
 from moire.grids import MomentumGrid
 from moire.io.pair_elements import assemble, check_carriers, elements
+from moire.orbitals import Orbitals
 
 
 def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body: Path) -> None:
@@ -30,16 +32,20 @@ def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body
     Parameters
     ----------
     pair_hamiltonian
-        Of the carriers, not particle-hole transformed.
+        Of the carriers in one band of one flavour, not particle-hole transformed.
     interaction, one_body
         Where to write.
 
     Raises
     ------
     InputError
-        If the Hamiltonian is transformed or a file cannot be written.
+        If the Hamiltonian is transformed, has other orbitals, or a file cannot be written.
     """
     check_carriers(pair_hamiltonian)
+    orbitals = pair_hamiltonian.orbitals
+    found = f"has {orbitals.n_bands} and {orbitals.n_flavours} (FCIDUMP and HDF5 take any)"
+    single = orbitals.n_bands == orbitals.n_flavours == 1
+    require(single, "pair_hamiltonian", "have one band and one flavour in the format of DiagHam", found=found)
     labels = pair_hamiltonian.pairs.grid.labels.tolist()
     creators, annihilators, values = elements(pair_hamiltonian)
     momenta = np.concatenate([creators, annihilators], axis=1).tolist()
@@ -74,20 +80,23 @@ def read_diagham(interaction: Path, one_body: Path, grid: MomentumGrid) -> PairH
     levels, text = _numbers(one_body, 6)
     if bands.any() or levels[:, 2:4].any():
         raise FileFormatError(f"`{interaction}` must hold band 0 alone, but names another band.")
-    orbitals = _orbitals(grid, labels, interaction)
+    members = _orbitals(grid, labels, interaction)
     energies = np.zeros(grid.n_points)
     energies[_orbitals(grid, levels[:, :2], one_body)] = levels[:, 4]
     found = re.search(r"^# constant (\S+)", text, re.MULTILINE)
     values = -(rows[:, 12] + 1j * rows[:, 13])
-    return assemble(grid, energies, orbitals, values, float(found[1]) if found else 0.0, interaction)
+    orbitals = Orbitals(grid)
+    constant = float(found[1]) if found else 0.0
+    return assemble(orbitals, orbitals.matrix(energies), members, values, constant, interaction)
 
 
 def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: int = 0) -> None:
     """Write an FCIDUMP-like text of spinless complex elements.
 
-    H = core + sum h_ij c^+_i c_j + 1/2 sum (ij|kl) c^+_i c^+_k c_l c_j, orbitals from 1 in the order of the
-    grid. (ij|kl) is antisymmetric in i, k and in j, l; every nonzero element has its own line ``(re,im) i j k l``,
-    one-body elements ``(re,im) i j 0 0`` and the constant ``(re,im) 0 0 0 0``. MS2 = NELEC: all spins up.
+    H = core + sum h_ij c^+_i c_j + 1/2 sum (ij|kl) c^+_i c^+_k c_l c_j, orbitals from 1 in the order
+    (band, flavour, k), k fastest. (ij|kl) is antisymmetric in i, k and in j, l; every nonzero element has its own line
+    ``(re,im) i j k l``, one-body elements ``(re,im) i j 0 0`` and the constant ``(re,im) 0 0 0 0``. MS2 = NELEC: all
+    spins up.
 
     Parameters
     ----------
@@ -104,7 +113,8 @@ def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: in
         If the Hamiltonian is transformed, the number is out of range or the file cannot be written.
     """
     check_carriers(pair_hamiltonian)
-    n = pair_hamiltonian.pairs.grid.n_points
+    orbitals, one_body = pair_hamiltonian.orbitals, pair_hamiltonian.one_body
+    n = orbitals.size
     require(0 <= n_particles <= n, "n_particles", f"lie in 0..{n}", n_particles)
     creators, annihilators, values = elements(pair_hamiltonian)
     lines = [f"&FCI NORB={n},NELEC={n_particles},MS2={n_particles},", " ORBSYM=" + "1," * n, " ISYM=1,", "&END"]
@@ -114,10 +124,13 @@ def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: in
             lines += [f"{straight} {i} {j} {k} {m}", f"{straight} {k} {m} {i} {j}"]
             lines += [f"{crossed} {i} {m} {k} {j}", f"{crossed} {k} {j} {i} {m}"]
     lines += [f"{_pair(energy)} {k} {k} 0 0" for k, energy in enumerate(pair_hamiltonian.levels.tolist(), 1)]
+    for flavour, k, first, second in zip(*np.nonzero(one_body * (1 - np.eye(orbitals.n_bands))), strict=True):
+        i, j = (int(orbitals.index(flavour, band, k)) + 1 for band in (first, second))
+        lines.append(f"{_pair(one_body[flavour, k, first, second])} {i} {j} 0 0")
     _write(path, [*lines, f"{_pair(pair_hamiltonian.constant)} 0 0 0 0"])
 
 
-def read_fcidump(path: Path, grid: MomentumGrid) -> PairHamiltonian:
+def read_fcidump(path: Path, grid: MomentumGrid, n_flavours: int = 1, n_bands: int = 1) -> PairHamiltonian:
     """Read the Hamiltonian from a file as :func:`write_fcidump` writes it.
 
     Parameters
@@ -125,33 +138,40 @@ def read_fcidump(path: Path, grid: MomentumGrid) -> PairHamiltonian:
     path
         The file.
     grid
-        The cluster whose momenta are the orbitals.
+        The cluster.
+    n_flavours, n_bands
+        Flavours, and bands of each: the file does not name them.
 
     Raises
     ------
     FileFormatError
         If the file is missing or damaged, has another number of orbitals, or its Hamiltonian is not Hermitian
-        or does not conserve momentum.
+        or does not conserve momentum and the particles of each flavour.
     """
+    orbitals = Orbitals(grid, n_flavours, n_bands)
     rows, text = _numbers(path, 6)
     header = re.search(r"NORB\s*=\s*(\d+)", text)
-    if header is None or int(header[1]) != grid.n_points:
+    if header is None or int(header[1]) != orbitals.size:
         found = header[1] if header else "none"
-        raise FileFormatError(f"`{path}` must have {grid.n_points} orbitals, those of {grid.name}, but has {found}.")
+        raise FileFormatError(f"`{path}` must have {orbitals.size} orbitals, those of {orbitals}, but has {found}.")
     values: ComplexArray = rows[:, 0] + 1j * rows[:, 1]
-    orbitals = rows[:, 2:].astype(np.int64)
-    if (orbitals != rows[:, 2:]).any() or orbitals.min(initial=0) < 0 or orbitals.max(initial=0) > grid.n_points:
-        raise FileFormatError(f"`{path}` must name orbitals 1..{grid.n_points}, but names others.")
-    core = ~orbitals.any(axis=1)
-    single = ~core & ~orbitals[:, 2:].any(axis=1)
+    members = rows[:, 2:].astype(np.int64)
+    if (members != rows[:, 2:]).any() or members.min(initial=0) < 0 or members.max(initial=0) > orbitals.size:
+        raise FileFormatError(f"`{path}` must name orbitals 1..{orbitals.size}, but names others.")
+    core = ~members.any(axis=1)
+    single = ~core & ~members[:, 2:].any(axis=1)
     two = ~core & ~single
-    if (orbitals[single, 0] != orbitals[single, 1]).any():
+    first, second = members[single, 0] - 1, members[single, 1] - 1
+    if (orbitals.momentum[first] != orbitals.momentum[second]).any():
         raise FileFormatError(f"`{path}` must conserve momentum, but has one-body elements between two momenta.")
-    energies = np.zeros(grid.n_points)
-    np.add.at(energies, orbitals[single, 0] - 1, values[single].real)
-    i, j, k, m = orbitals[two].T - 1
+    if (orbitals.flavour[first] != orbitals.flavour[second]).any():
+        raise FileFormatError(f"`{path}` must conserve flavours, but has one-body elements between two of them.")
+    one_body = np.zeros((n_flavours, grid.n_points, n_bands, n_bands), dtype=np.complex128)
+    place = (orbitals.flavour[first], orbitals.momentum[first], orbitals.band[first], orbitals.band[second])
+    np.add.at(one_body, place, values[single])
+    i, j, k, m = members[two].T - 1
     constant = float(values[core].real.sum())
-    return assemble(grid, energies, np.stack([i, k, j, m], axis=1), 0.5 * values[two], constant, path)
+    return assemble(orbitals, one_body, np.stack([i, k, j, m], axis=1), 0.5 * values[two], constant, path)
 
 
 def _orbitals(grid: MomentumGrid, labels: FloatArray, path: Path) -> IntArray:

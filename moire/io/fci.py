@@ -31,15 +31,18 @@ from moire.observables import (
 
 Part = TypeVar("Part")
 _ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
-    MomentumOccupation: {"per_state": ("", ("state", "k"), "n(k) of the carriers in each state")},
+    MomentumOccupation: {
+        "density": ("", ("state", "flavour", "k", "m", "n"), "<c^+_nk c_mk> of the carriers in each state"),
+    },
     StructureFactor: {
-        "occupation": ("", ("k",), "n(k) averaged over the states"),
-        "pairs": ("", ("q", "layer", "layer"), "<:rho_q rho_-q:> between layers"),
-        "mean_density": ("", ("q",), "<rho_q>"),
-        "band_weight": ("", ("q",), "sum_k n_k |lambda_q(k)|^2"),
+        "density": ("", ("flavour", "k", "m", "n"), "<c^+_nk c_mk> averaged over the states"),
+        "flavour_pairs": ("", ("flavour", "flavour", "q", "layer", "layer"), "<:rho_q rho_-q:> between layers"),
+        "flavour_density": ("", ("flavour", "q"), "<rho_q>"),
+        "flavour_weight": ("", ("flavour", "q"), "N_p(q), in one band sum_k n_k |lambda_q(k)|^2"),
     },
     QuantumWeight: {"tensor": ("", ("xy", "xy"), "K_ab")},
     EntanglementSpectrum: {
+        "numbers": ("", ("sector", "flavour"), "particles kept of each flavour"),
         "eigenvalues": ("", ("sector", "level"), "of the reduced density matrix, NaN beyond the dimension"),
         "predicted": ("", ("sector",), "predicted number of levels below the gap"),
     },
@@ -60,8 +63,15 @@ _ARRAYS: Mapping[type, Mapping[str, tuple[str, tuple[str, ...], str]]] = {
 }
 
 
-_EARLIER = {"phases": "twists"}
-"""Names of arrays in earlier files."""
+_EARLIER: Mapping[tuple[type, str], tuple[str, tuple[int, ...]]] = {
+    (SpectralFlow, "phases"): ("twists", ()),
+    (MomentumOccupation, "density"): ("per_state", (1, 3, 4)),
+    (StructureFactor, "density"): ("occupation", (0, 2, 3)),
+    (StructureFactor, "flavour_pairs"): ("pairs", (0, 1)),
+    (StructureFactor, "flavour_density"): ("mean_density", (0,)),
+    (StructureFactor, "flavour_weight"): ("band_weight", (0,)),
+}
+"""Names of arrays in earlier files, and the axes of one flavour and one band that these lack."""
 
 
 def fci_record(report: FciReport) -> Record:
@@ -77,7 +87,10 @@ def fci_record(report: FciReport) -> Record:
     parts |= {name: part for name, part in optional.items() if part is not None}
     datasets = dict(spectrum_record(report.spectrum).datasets)
     datasets["structure/vectors"] = Dataset(report.structure.transfers.vectors, "1/nm", ("q", "xy"), "momenta q")
-    structure = report.structure
+    structure, occupation = report.structure, report.occupation
+    by_band = ("flavour", "k", "band")
+    datasets["occupation/by_band"] = Dataset(occupation.by_band, "", by_band, "n(k) by band, averaged over the states")
+    datasets["occupation/natural"] = Dataset(occupation.natural_occupations, "", by_band, "natural occupations")
     datasets["structure/full"] = Dataset(structure.full, "", ("q",), "full structure factor per carrier")
     datasets["structure/projected"] = Dataset(structure.projected, "", ("q",), "projected structure factor per carrier")
     for name, part in parts.items():
@@ -131,16 +144,20 @@ def _stored(name: str, part: object) -> dict[str, Dataset]:
 def _loaded(record: Record, name: str, kind: type[Part], grid: MomentumGrid) -> Part:
     values: dict[str, Any] = json.loads(str(record[f"{name}/fields"]))
     for each in fields(kind):  # type: ignore[arg-type]
-        stored = next((old for old in (each.name, _EARLIER.get(each.name)) if f"{name}/{old}" in record.datasets), None)
-        if stored is not None:
-            values[each.name] = read_only(np.asarray(record[f"{name}/{stored}"]))
+        old, axes = _EARLIER.get((kind, each.name), (each.name, ()))
+        if f"{name}/{each.name}" in record.datasets:
+            values[each.name] = read_only(np.asarray(record[f"{name}/{each.name}"]))
+        elif f"{name}/{old}" in record.datasets:
+            values[each.name] = read_only(np.expand_dims(np.asarray(record[f"{name}/{old}"]), axes))
+        elif kind is EntanglementSpectrum and each.name == "numbers":  # in files without flavours
+            values["numbers"] = read_only(np.full((grid.n_points, 1), values["n_kept"]), np.int64)
         elif each.name == "grid":
             values["grid"] = grid
         elif each.name == "transfers":
             values["transfers"] = Transfers(grid, values["transfers"])
         elif each.name == "filling":
             values["filling"] = Fraction(values["filling"])
-        else:
+        elif each.name in values:
             values[each.name] = _tuples(values[each.name])
     return kind(**values)
 

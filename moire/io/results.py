@@ -11,7 +11,7 @@ import numpy as np
 from moire._arrays import read_only
 from moire.bands import BandEnergies
 from moire.errors import InputError
-from moire.exact_diagonalization import Spectrum
+from moire.exact_diagonalization import Spectrum, Truncation
 from moire.grids import KPath, MomentumGrid
 from moire.io.grids import grid_datasets, lattice_datasets, path_datasets, read_grid, read_path
 from moire.io.hdf5 import Dataset, Record, text_array
@@ -111,6 +111,7 @@ def spectrum_record(spectrum: Spectrum) -> Record:
         "spectrum/reverses_time": Dataset(spectrum.reverses_time, "", (), "time reversal relates sectors too"),
         "spectrum/symmetry_bound": Dataset(spectrum.symmetry_bound_mev, "meV", (), "to which the symmetries hold"),
         **_optional("spectrum/reversal", spectrum.reversal_mev, "meV", "energies of opposite polarisations agree"),
+        **_truncation(spectrum.truncation),
         "spectrum/seed": Dataset(spectrum.seed, "", (), "seed of the starting vectors"),
         "spectrum/description": Dataset(json.dumps(spectrum.description), "", (), "problem and cutoffs, JSON"),
     }
@@ -127,6 +128,13 @@ def spectrum_record(spectrum: Spectrum) -> Record:
     for row, vectors in enumerate(spectrum.vectors):
         datasets[f"vectors/{row}"] = Dataset(vectors, "", ("level", "state"), "eigenvectors of the sector")
     return Record("ed", datasets)
+
+
+def _truncation(truncation: Truncation | None) -> dict[str, Dataset]:
+    if truncation is None:
+        return {}
+    most = np.array([truncation.max_promoted, *truncation.per_band])
+    return {"spectrum/max_promoted": Dataset(most, "", ("in all, and in each remote band",), "carriers outside band 0")}
 
 
 def _optional(name: str, value: float | None, unit: str, doc: str) -> dict[str, Dataset]:
@@ -158,6 +166,9 @@ def read_spectrum(record: Record) -> Spectrum:
         reverses_time=bool(record["spectrum/reverses_time"]) if "spectrum/reverses_time" in record.datasets else False,
         symmetry_bound_mev=float(record["spectrum/symmetry_bound"]),
         reversal_mev=float(record["spectrum/reversal"]) if "spectrum/reversal" in record.datasets else None,
+        truncation=Truncation.of(
+            record["spectrum/max_promoted"].tolist() if "spectrum/max_promoted" in record.datasets else None
+        ),
         description=json.loads(str(record["spectrum/description"])),
         vectors=tuple(record[f"vectors/{row}"] for row in range(n_vectors)),
     )

@@ -18,7 +18,7 @@ from moire.observables.pair_correlation import PairCorrelation, pair_correlation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
-from moire.observables.valley_polarisation import ValleyPolarisation, valley_polarisation
+from moire.observables.valley_polarisation import ValleyPolarisation, holds_a_flip, valley_polarisation
 from moire.predictions.charge_density_waves import tower_momenta
 from moire.predictions.counting import quasihole_counts
 
@@ -49,6 +49,7 @@ __all__ = [
     "entanglement_spectrum",
     "fci_report",
     "finite_size_scaling",
+    "holds_a_flip",
     "identify_phase",
     "manifold_states",
     "many_body_chern",

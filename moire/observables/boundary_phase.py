@@ -30,16 +30,10 @@ def at_boundary_phase(problem: ProjectedHamiltonian, offset: tuple[float, float]
 
 
 def check_solvable_again(problem: ProjectedHamiltonian) -> None:
-    """Raise InputError unless `problem` has one band, reproduced by solving its model again, and a named P_ref."""
+    """Raise InputError unless the bands of `problem` are those of its models, solved again, and P_ref has a name."""
     problem.check_rebuildable()
     bands = problem.bands
-    require(
-        bands.n_flavours == 1 and bands.n_bands == 1,
-        "problem",
-        "have one flavour and one band",
-        found=f"has {bands.n_flavours} and {bands.n_bands}",
-    )
-    again = solve_bands(bands.models, bands.grid, 1).energies
+    again = solve_bands(bands.models, bands.grid, bands.n_bands).energies
     if not np.allclose(again, bands.energies, rtol=0, atol=RESOLVED_MEV):
         raise InputError(
             "`problem` must hold the bands of its models, which are solved again at each boundary phase, but holds "
@@ -98,7 +92,7 @@ class LabelShift:
 
 
 def orbital_overlaps(left: BandStructure, right: BandStructure, shift: LabelShift | None = None) -> ComplexArray:
-    """Overlaps <u_k(left)| u_k(right)> of the periodic parts at equal labels, (k,), of band 0 of flavour 0.
+    """Overlaps <u_mk(left)| u_nk(right)> of the periodic parts at equal labels, (flavour, k, m, n).
 
     Parameters
     ----------
@@ -108,13 +102,17 @@ def orbital_overlaps(left: BandStructure, right: BandStructure, shift: LabelShif
         Given if `right` represents its own boundary phase plus one flux quantum: u_k is then the state at
         k + shift, sewn across the zone boundary.
     """
-    states = right.states[0, :, 0]
-    if shift is not None:
-        moved = states[shift.target]
-        for reciprocal in np.unique(shift.reciprocal, axis=0):
-            if reciprocal.any():
-                crossed = np.all(shift.reciprocal == reciprocal, axis=1)
-                moved[crossed] = right.models[0].sew(moved[crossed], reciprocal)
-        states = moved
-    overlaps: ComplexArray = np.einsum("klg,klg->k", left.states[0, :, 0].conj(), states)
+    n_flavours, n_momenta, n_bands = left.states.shape[:3]
+    overlaps = np.empty((n_flavours, n_momenta, n_bands, n_bands), dtype=np.complex128)
+    for flavour, n in np.ndindex(n_flavours, n_bands):
+        states = right.states[flavour, :, n]
+        if shift is not None:
+            moved = states[shift.target]
+            for reciprocal in np.unique(shift.reciprocal, axis=0):
+                if reciprocal.any():
+                    crossed = np.all(shift.reciprocal == reciprocal, axis=1)
+                    moved[crossed] = right.models[flavour].sew(moved[crossed], reciprocal)
+            states = moved
+        for m in range(n_bands):
+            overlaps[flavour, :, m, n] = np.einsum("klg,klg->k", left.states[flavour, :, m].conj(), states)
     return overlaps

@@ -1,4 +1,4 @@
-"""Charge gap from N+1 and N-1 carriers, and the neutral gap at the same filling."""
+"""Charge gap from N+1 and N-1 carriers, with and without flipped valleys, and the neutral gap at the same filling."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
 
 _DEFAULT = SpectrumSettings()
+Ground = tuple[int, float, Label]
+"""Polarisation N_K - N_K', lowest energy in meV, and the label of its sector."""
 RESOLVED_MEV = 4e-6  # four energies, each to the default tolerance of the solver
 
 
 @dataclass(frozen=True, eq=False)
 class ChargeGap:
     """Charge gap E(N+1) + E(N-1) - 2 E(N), for an added and a removed carrier far apart.
+
+    With two flavours each energy is the lowest of all polarisations, so that carriers may flip; `without_flip` adds and
+    removes the carrier in one flavour of the ground state and leaves all others.
 
     Parameters
     ----------
@@ -43,6 +48,9 @@ class ChargeGap:
         The rule of the problem.
     converged, seed
         Whether every level of the three solves converged, and the seed.
+    polarised
+        At N-1, N and N+1 the lowest energy of every polarisation solved: (N_K - N_K', energy in meV, label). Time
+        reversal gives those of opposite sign where they are missing. Empty for one flavour.
     """
 
     grid: MomentumGrid
@@ -55,6 +63,34 @@ class ChargeGap:
     zero_momentum: str
     converged: bool
     seed: int
+    polarised: tuple[tuple[Ground, ...], ...] = field(default=(), repr=False)
+
+    @property
+    def polarisations(self) -> tuple[int, ...]:
+        """N_K - N_K' of the ground states at N-1, N and N+1; empty for one flavour."""
+        return tuple(min(grounds, key=lambda ground: ground[1])[0] for grounds in self.polarised)
+
+    def _lowest(self, which: int, polarisation: int) -> float:
+        """Lowest energy at N-1, N or N+1 (0, 1, 2) and a polarisation, or its partner; infinite if there is none."""
+        own = {found: energy for found, energy, _ in self.polarised[which]}
+        return own.get(polarisation, own.get(-polarisation, float("inf")))
+
+    @property
+    def gap_without_flip(self) -> float:
+        """The lowest E(N+1) + E(N-1) - 2 E(N) in meV with the carrier added to and removed from one flavour."""
+        if not self.polarised:
+            return self.charge_gap
+        own = self.polarisations[1]
+        return min(self._lowest(2, own + s) + self._lowest(0, own - s) for s in (1, -1)) - 2 * self.energies[1]
+
+    @property
+    def flip_gap(self) -> float:
+        """Lowest energy in meV with one carrier of the ground state flipped, above it; NaN for one flavour."""
+        if not self.polarised:
+            return float("nan")
+        own = self.polarisations[1]
+        flipped = min(self._lowest(1, own - 2), self._lowest(1, own + 2))
+        return flipped - self.energies[1] if np.isfinite(flipped) else float("nan")
 
     @property
     def charge_gap(self) -> float:
@@ -97,8 +133,12 @@ class ChargeGap:
             f"{self.grid.name}, filling {self.filling}"
         ]
         counts = (self.n_carriers - 1, self.n_carriers, self.n_carriers + 1)
-        for n, energy, label in zip(counts, self.energies, self.momenta, strict=True):
-            lines.append(f"  {n:>3} carriers: E0 = {Number(energy):.6f} meV at {label}")
+        spins = [f", S_z = {Fraction(polarisation, 2)}" for polarisation in self.polarisations] or [""] * 3
+        for n, energy, label, spin in zip(counts, self.energies, self.momenta, spins, strict=True):
+            lines.append(f"  {n:>3} carriers: E0 = {Number(energy):.6f} meV at {label}{spin}")
+        if self.polarised:
+            flip = f"one carrier flipped at {amount(self.flip_gap, 'meV')}"
+            lines.append(f"  charge gap without flips {Number(self.gap_without_flip):.4f} meV, {flip}")
         lower, upper = self.chemical_potentials
         lines.append(f"  adding a carrier: mu- = {Number(lower):.4f} meV, mu+ = {Number(upper):.4f} meV")
         holds = "holds" if self.zero_momentum == "keep" else "lacks"
@@ -113,12 +153,12 @@ def charge_gap(
     filling: FillingLike,
     settings: SpectrumSettings = _DEFAULT,
 ) -> ChargeGap:
-    """Charge gap and neutral gap at a filling, from all sectors with N-1, N and N+1 carriers.
+    """Charge gap and neutral gap at a filling, from all sectors with N-1, N and N+1 carriers, of all polarisations.
 
     Parameters
     ----------
     problem
-        One band of one flavour on a cluster.
+        Any number of bands of one or two flavours on a cluster.
     filling
         Carriers per cell.
     settings
@@ -129,11 +169,13 @@ def charge_gap(
     InputError
         If the filling does not fit the cluster or leaves no room for an additional carrier.
     """
-    grid = problem.grid
-    fraction = one_band_filling(filling, problem.carrier)
-    n_carriers = carriers_on(grid, filling)
-    require(n_carriers < grid.n_points, "filling", "leave room for one more carrier", f"{fraction} on {grid.name}")
-    deepest = max(Counter(expected_momenta(grid, fraction) or ((0, 0),)).values())
+    grid, orbitals = problem.grid, problem.orbitals
+    n_bands = orbitals.n_flavours * orbitals.n_bands
+    fraction = one_band_filling(filling, problem.carrier, n_bands)
+    n_carriers = carriers_on(grid, filling, n_bands)
+    require(n_carriers < orbitals.size, "filling", "leave room for one more carrier", f"{fraction} on {orbitals}")
+    predicted = expected_momenta(grid, fraction) if fraction <= 1 else None
+    deepest = max(Counter(predicted or ((0, 0),)).values())
 
     def solve(n: int, n_eigenstates: int) -> Spectrum:
         return solve_all_sectors(problem, Fraction(n, grid.n_points), n_eigenstates, settings=settings)
@@ -160,7 +202,20 @@ def charge_gap(
         zero_momentum=problem.zero_momentum,
         converged=all(all(each.converged) for each in (spectrum, *others) if each),
         seed=settings.seed,
+        polarised=tuple(map(_polarised, (others[0], spectrum, others[1]))) if orbitals.n_flavours > 1 else (),
     )
+
+
+def _polarised(spectrum: Spectrum | None) -> tuple[Ground, ...]:
+    """Lowest level of every polarisation; of no carriers zero."""
+    if spectrum is None:
+        return ((0, 0.0, (0, 0)),)
+    grounds = []
+    for polarisation in dict.fromkeys(spectrum.polarisation.tolist()):
+        rows = np.flatnonzero(spectrum.polarisation == polarisation)
+        row = int(rows[np.nanargmin(spectrum.energies[rows, 0])])
+        grounds.append((polarisation, float(spectrum.energies[row, 0]), spectrum.labels[row]))
+    return tuple(grounds)
 
 
 def _ground(spectrum: Spectrum) -> tuple[float, Label]:

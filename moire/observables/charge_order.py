@@ -11,6 +11,7 @@ from moire._text import Number
 from moire.errors import require
 from moire.exact_diagonalization import Spectrum
 from moire.grids import Label
+from moire.observables.manifold_states import manifold_rows
 from moire.observables.many_body_chern import ManyBodyChern
 from moire.observables.structure_factor import StructureFactor
 from moire.predictions import tower_momenta, zone_corners
@@ -202,7 +203,7 @@ def charge_order(
         require(fits, "smaller", rule, found=held)
         growth = float(np.log(corner_peak / smaller.corner_peak) / np.log(spectrum.n_carriers / smaller.n_carriers))
     largest = tuple(int(part) for part in grid.labels[groups[np.argmax(values)]])
-    momenta = tower_momenta(grid, spectrum.filling)
+    momenta = tower_momenta(grid, spectrum.filling) if spectrum.filling <= 1 else None
     energies, splitting, gap = _tower(spectrum, momenta)
     manifold = spectrum.manifold
     same = chern is not None and momenta is not None and tuple(sorted(chern.momenta)) == momenta
@@ -225,16 +226,21 @@ def charge_order(
 
 
 def _tower(spectrum: Spectrum, momenta: tuple[Label, ...] | None) -> tuple[tuple[float, ...], float, float]:
-    """Lowest energies at the momenta of the tower, their splitting and the gap above them, NaN where not known."""
+    """Lowest energies at the momenta of the tower, their splitting and the gap above them, NaN where not known.
+
+    With two flavours all carriers of the tower are in one, and the levels of other polarisations solved are others.
+    """
     if momenta is None:
         return (), float("nan"), float("nan")
-    lowest = dict(zip(spectrum.labels, spectrum.energies, strict=True))
+    rows = manifold_rows(spectrum)
+    lowest = {label: spectrum.energies[row] for label, row in rows.items()}
     energies = tuple(float(lowest[label][0]) if label in lowest else float("nan") for label in momenta)
-    n_known = np.isfinite(spectrum.energies).sum(axis=1)
-    n_wanted = [1 + (label in momenta) for label in spectrum.labels]  # the next level of every sector
-    bounded = n_known >= np.minimum(n_wanted, spectrum.dimensions)
+    n_known = np.isfinite(spectrum.energies).sum(axis=1)[list(rows.values())]
+    n_wanted = [1 + (label in momenta) for label in rows]  # the next level of every sector
+    bounded = n_known >= np.minimum(n_wanted, spectrum.dimensions[list(rows.values())])
     gap = float("nan")
     if len(bounded) == spectrum.grid.n_points and bounded.all():
-        others = np.concatenate([levels[label in momenta :] for label, levels in lowest.items()])
-        gap = float(np.nanmin(others)) - max(energies)
+        partial = np.abs(spectrum.polarisation) < spectrum.n_carriers
+        parts = [levels[label in momenta :] for label, levels in lowest.items()]
+        gap = float(np.nanmin(np.concatenate([*parts, spectrum.energies[partial].ravel()]))) - max(energies)
     return energies, max(energies) - min(energies), gap

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from math import comb
 
@@ -16,7 +17,7 @@ from moire._text import Number
 from moire.exact_diagonalization import Spectrum, sector_dimensions
 from moire.grids import MomentumGrid
 from moire.observables.manifold_states import State, check_states
-from moire.observables.reduced_density import check_kept, density_blocks
+from moire.observables.reduced_density import check_kept, density_blocks, kept_numbers
 from moire.predictions import quasihole_counts
 from moire.verdicts import Verdict
 
@@ -27,12 +28,17 @@ EIGENVALUE_FLOOR = 1e-14  # of the largest eigenvalue; below it an eigenvalue of
 class EntanglementSpectrum:
     """Eigenvalues of the density matrix of part of the particles, xi = -ln(lambda), by total momentum K_A.
 
+    A sector holds the states of given particles of each flavour and a total momentum: for every way to take N_A
+    particles from the flavours, all momenta in the order of the grid.
+
     Parameters
     ----------
     grid
         The cluster.
     n_particles, n_kept
         N and N_A, of the species.
+    numbers
+        (sector, flavour), particles kept of each flavour; ways that the states have no particles for are left out.
     species
         ``"carriers"`` or ``"missing carriers"``, the one diagonalized; K_A is the sum of its labels.
     states
@@ -40,17 +46,23 @@ class EntanglementSpectrum:
     eigenvalues
         (sector, level), descending, of trace one over all sectors; NaN beyond the dimension of a sector.
     predicted
-        (sector,), Laughlin 1/m quasihole states of N_A particles for N/N_s = 1/m with m odd and N_A <= N/2; None
-        otherwise: no counting of hierarchy states (2/5, ...) is implemented.
+        (sector,), Laughlin 1/m quasihole states of N_A particles for N/N_s = 1/m with m odd and N_A <= N/2, all of
+        one flavour; None otherwise: no counting of hierarchy states (2/5, ...) or of several components is implemented.
     """
 
     grid: MomentumGrid
     n_particles: int
     n_kept: int
+    numbers: IntArray = field(repr=False)
     species: str
     states: tuple[State, ...]
     eigenvalues: FloatArray = field(repr=False)
     predicted: IntArray | None = field(repr=False)
+
+    @property
+    def momenta(self) -> IntArray:
+        """Index of the total momentum of each sector, (sector,)."""
+        return np.asarray(np.arange(len(self.eigenvalues)) % self.grid.n_points)
 
     @cached_property
     def levels(self) -> FloatArray:
@@ -125,7 +137,8 @@ class EntanglementSpectrum:
         """Whether the predicted levels lie below all others, by more than any step among themselves, and why."""
         heads = ("Laughlin counting", "No Laughlin counting")
         if self.predicted is None:
-            rules = "counting rules are known here for N_A <= N/2 particles out of N = N_s/m with m odd"
+            one = "" if len(self.numbers) == self.grid.n_points else " of one flavour"
+            rules = f"counting rules are known here for N_A <= N/2 particles{one} out of N = N_s/m with m odd"
             ours = f"{self.n_kept} of {self.n_particles} on {self.grid.n_points} cells"
             return Verdict(None, f"no prediction, because {rules}, not for {ours}; {self._widest}", *heads)
         total, gap = int(self.predicted.sum()), f"{Number(self.gap):.3f}"
@@ -167,15 +180,18 @@ class EntanglementSpectrum:
 
     def table(self) -> str:
         """Levels of every sector: how many, below the widest gap, predicted, and the edges of the gap."""
-        lines = [f"{'K_A':>10} {'levels':>7} {'below':>6} {'predicted':>9} {'lowest':>9} {'highest':>9} {'next':>9}"]
-        for row, (first, second) in enumerate(self.grid.labels):
+        heads = f"{'levels':>7} {'below':>6} {'predicted':>9} {'lowest':>9} {'highest':>9} {'next':>9}"
+        several = self.numbers.shape[1] > 1
+        lines = [f"{'K_A':>10} {'S_z':>5} {heads}" if several else f"{'K_A':>10} {heads}"]
+        for row, (first, second) in enumerate(self.grid.labels[self.momenta]):
             levels = self.levels[row][~np.isnan(self.levels[row])]
             below = int(self.counted_by_sector[row])
             predicted = "-" if self.predicted is None else str(self.predicted[row])
             edges = [*levels[[0, below - 1]]] if below else [None, None]
             edges.append(levels[below] if below < len(levels) else None)
             numbers = " ".join(f"{'-':>9}" if edge is None else f"{Number(edge):9.4f}" for edge in edges)
-            lines.append(f"{f'({first}, {second})':>10} {len(levels):>7} {below:>6} {predicted:>9} {numbers}")
+            spin = f" {Fraction(int(self.numbers[row] @ [1, -1]), 2)!s:>5}" if several else ""
+            lines.append(f"{f'({first}, {second})':>10}{spin} {len(levels):>7} {below:>6} {predicted:>9} {numbers}")
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -194,6 +210,8 @@ def entanglement_spectrum(
     spectrum: Spectrum, n_kept: int, states: Sequence[State] | None = None
 ) -> EntanglementSpectrum:
     """Particle entanglement spectrum of a manifold: the averaged density matrix with N - N_A particles traced out.
+
+    The particles kept are of any flavour and band; of a polarised state they are all of its flavour.
 
     Parameters
     ----------
@@ -219,17 +237,21 @@ def entanglement_spectrum(
     """
     chosen = check_states(spectrum, states)
     check_kept(spectrum, n_kept)
-    grid, n_particles = spectrum.grid, spectrum.n_particles
-    eigenvalues = np.full((grid.n_points, int(sector_dimensions(spectrum.species.orbitals, n_kept).max())), np.nan)
-    for row, block in enumerate(density_blocks(spectrum, chosen, n_kept)):
-        if len(block):
-            eigenvalues[row, : len(block)] = np.maximum(eigvalsh(block), 0.0)[::-1] / comb(n_particles, n_kept)
+    grid, n_particles, orbitals = spectrum.grid, spectrum.n_particles, spectrum.species.orbitals
+    ways = kept_numbers(spectrum, int(n_kept), chosen)
+    largest = max(int(sector_dimensions(orbitals, way).max()) for way in ways)
+    eigenvalues = np.full((len(ways) * grid.n_points, largest), np.nan)
+    for row, block in enumerate(density_blocks(spectrum, chosen, n_kept, ways)):
+        found = block.matrix
+        if len(found):
+            eigenvalues[row, : len(found)] = np.maximum(eigvalsh(found), 0.0)[::-1] / comb(n_particles, n_kept)
     m, rest = divmod(grid.n_points, n_particles)
-    counted = rest == 0 and m % 2 == 1 and m > 1 and 2 * n_kept <= n_particles
+    counted = len(ways) == 1 and rest == 0 and m % 2 == 1 and m > 1 and 2 * n_kept <= n_particles
     return EntanglementSpectrum(
         grid,
         n_particles,
         int(n_kept),
+        read_only(np.repeat(ways, grid.n_points, axis=0), np.int64),
         str(spectrum.species),
         chosen,
         read_only(eigenvalues),

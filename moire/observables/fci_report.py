@@ -132,9 +132,10 @@ def fci_report(
     Parameters
     ----------
     problem
-        One band of one flavour on a cluster.
+        Any number of bands of one or two flavours on a cluster. With two flavours every polarisation is solved, and the
+        manifold is that of all carriers in one flavour.
     filling
-        Carriers per cell, p/q with q odd.
+        Carriers per cell, p/q with q odd, at most one.
     n_eigenstates
         Levels per sector.
     n_kept

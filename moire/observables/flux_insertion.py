@@ -14,11 +14,11 @@ from tqdm import tqdm
 from moire._arrays import FloatArray, IntArray, read_only
 from moire._text import Number
 from moire.errors import MeshWarning, is_whole, require
-from moire.exact_diagonalization import SpectrumSettings
+from moire.exact_diagonalization import SpectrumSettings, carriers_on
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label
 from moire.observables.boundary_phase import LabelShift, check_solvable_again
-from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, manifold_counts
+from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, carriers_at, manifold_counts
 from moire.observables.spectral_flow import SpectralFlow
 from moire.projection import ProjectedHamiltonian
 from moire.topology.berry import COARSE_LINK
@@ -36,6 +36,7 @@ def spectral_flow(
     sectors: Sectors = "all",
     momenta: Sequence[Sequence[int]] | None = None,
     n_levels: int | None = None,
+    polarisation: int | None = None,
     settings: SpectrumSettings = _DEFAULT,
 ) -> SpectralFlow:
     """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every phase.
@@ -43,7 +44,7 @@ def spectral_flow(
     Parameters
     ----------
     problem
-        One band of one flavour on a cluster; phi is measured from its own boundary phase.
+        Any number of bands of one or two flavours on a cluster; phi is measured from its own boundary phase.
     filling
         Carriers per cell.
     direction
@@ -57,6 +58,9 @@ def spectral_flow(
     n_levels
         Levels of each sector of the manifold; by default, and at least, one more than it has in any of them. Of the
         other sectors the lowest level is solved.
+    polarisation
+        N_K - N_K' of two flavours, which the flux conserves; by default all carriers are in the first. Sectors of other
+        polarisations are not solved.
     settings
         How the spectra are found; progress is shown over the steps.
 
@@ -75,17 +79,19 @@ def spectral_flow(
     ----------
     Regnault and Bernevig, PRX 1, 021014 (2011), Fig. 4.
     """
-    fraction = one_band_filling(filling, problem.carrier)
-    grid = problem.grid
+    grid, orbitals = problem.grid, problem.orbitals
+    n_bands = orbitals.n_flavours * orbitals.n_bands
+    fraction = one_band_filling(filling, problem.carrier, n_bands)
     shift = LabelShift(grid, direction)
     require(n_steps >= 2 and is_whole(n_steps), "n_steps", "be an integer of at least 2", n_steps)
     require(sectors in ("all", "manifold"), "sectors", "be 'all' or 'manifold'", repr(sectors))
-    counts = manifold_counts(grid, filling, momenta)
+    carriers = carriers_at(orbitals, carriers_on(grid, filling, n_bands), polarisation)
+    counts = manifold_counts(orbitals, carriers, momenta)
     deepest = max(counts.values())
     levels = deepest + 1 if n_levels is None else n_levels
     require(levels > deepest, "n_levels", f"exceed {deepest}, the states of the manifold in one sector", levels)
     check_solvable_again(problem)
-    manifold = ManifoldAtPhases(problem, fraction, counts, settings)
+    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation)
 
     n_others = 1 if sectors == "all" else 0
     labels = tuple(sorted(counts)) + (manifold.other_labels if n_others else ())
@@ -123,6 +129,7 @@ def spectral_flow(
         every_sector=len(labels) == grid.n_points,
         seed=settings.seed,
         converged=converged,
+        polarisation=carriers[0] - carriers[1] if len(carriers) == 2 else None,
     )
     if result.min_link < COARSE_LINK:
         warnings.warn(

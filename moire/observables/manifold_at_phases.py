@@ -16,24 +16,37 @@ from moire.exact_diagonalization import (
     MomentumSector,
     Spectrum,
     SpectrumSettings,
-    carriers_on,
-    check_one_band,
     sector_dimensions,
     solve_all_sectors,
 )
-from moire.filling import FillingLike, one_band_filling
+from moire.exact_diagonalization.polarisation import carriers_of_flavours
 from moire.grids import Label, MomentumGrid
-from moire.kernels import relabel
+from moire.kernels import band_rotation, relabel
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
-from moire.orbitals import Orbitals, Species
+from moire.orbitals import Numbers, Orbitals, Species
 from moire.predictions import expected_momenta
 from moire.projection import ProjectedHamiltonian
 
 
+def carriers_at(orbitals: Orbitals, n_carriers: int, polarisation: int | None) -> Numbers:
+    """Carriers of each flavour in the manifold; all in the first flavour where no polarisation is given.
+
+    Raises
+    ------
+    InputError
+        If the polarisation is impossible, or none is given and the carriers do not fit into one flavour.
+    """
+    if orbitals.n_flavours == 2 and polarisation is None:
+        rule = f"be given for {n_carriers} carriers, more than one flavour holds"
+        require(n_carriers <= orbitals.per_flavour, "polarisation", rule, None)
+        polarisation = n_carriers
+    return carriers_of_flavours(orbitals, n_carriers, polarisation)[0]
+
+
 def manifold_counts(
-    grid: MomentumGrid, filling: FillingLike, momenta: Sequence[Sequence[int]] | None = None
+    orbitals: Orbitals, carriers: Numbers, momenta: Sequence[Sequence[int]] | None = None
 ) -> Counter[Label]:
-    """Number of states of the manifold in each sector: those given, or those predicted at the filling.
+    """Number of states of the manifold in each sector: those given, or those predicted where all are in one flavour.
 
     Raises
     ------
@@ -41,21 +54,24 @@ def manifold_counts(
         If nothing is given and nothing predicted, a label lies outside the momentum group, or a sector has fewer
         states.
     """
-    fraction = one_band_filling(filling)
+    grid = orbitals.grid
+    fraction = Fraction(sum(carriers), grid.n_points)
     if momenta is None:
-        predicted = expected_momenta(grid, fraction)
-        if fraction == 1:
+        polarised = max(carriers) == sum(carriers) and fraction <= 1
+        predicted = expected_momenta(grid, fraction) if polarised else None
+        if polarised and fraction == 1:
             total = grid.labels.sum(axis=0) % np.array(grid.moduli)
             predicted = ((int(total[0]), int(total[1])),)
         if predicted is None:
             raise InputError(
-                f"`momenta` must be given at filling {fraction}, where no manifold is predicted, but is None."
+                f"`momenta` must be given at filling {fraction}{_shares(carriers)}, where no manifold is predicted, "
+                "but is None."
             )
         momenta = predicted
     require(len(momenta) > 0, "momenta", "name at least one state", "empty")
     indices = [grid.index_of(label) for label in momenta]
     counts = Counter((int(grid.labels[i, 0]), int(grid.labels[i, 1])) for i in indices)
-    dimensions = sector_dimensions(Orbitals(grid), carriers_on(grid, filling))
+    dimensions = sector_dimensions(orbitals, carriers)
     for label, count in counts.items():
         room = int(dimensions[grid.index_of(label)])
         require(
@@ -65,6 +81,10 @@ def manifold_counts(
             found=f"asks for {count}",
         )
     return counts
+
+
+def _shares(carriers: Numbers) -> str:
+    return f" with {' and '.join(map(str, carriers))} carriers in the flavours" if len(carriers) > 1 else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,16 +140,26 @@ class ManifoldAtPhases:
         States of the manifold per sector.
     settings
         How the spectra at each phase are found.
+    polarisation
+        N_K - N_K' of two flavours, which a flux through both conserves; by default all carriers are in the first.
     """
 
     problem: ProjectedHamiltonian
     filling: Fraction
     counts: Counter[Label]
     settings: SpectrumSettings
+    polarisation: int | None = None
     _bases: dict[Label, MomentumSector] = field(default_factory=dict, init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        check_one_band(self.problem.orbitals, "problem")
+    @property
+    def orbitals(self) -> Orbitals:
+        """The orbitals of the carriers."""
+        return self.problem.orbitals
+
+    @property
+    def carriers(self) -> Numbers:
+        """Carriers of each flavour."""
+        return carriers_at(self.orbitals, self.n_carriers, self.polarisation)
 
     @property
     def grid(self) -> MomentumGrid:
@@ -145,7 +175,8 @@ class ManifoldAtPhases:
     def transformed(self) -> bool:
         """Whether vectors are those of the missing carriers."""
         asked = self.settings.particle_hole
-        return 2 * self.n_carriers > self.grid.n_points if asked is None else asked
+        automatic = 2 * self.n_carriers > self.orbitals.size and self.orbitals.n_bands == 1
+        return automatic if asked is None else asked
 
     @property
     def other_labels(self) -> tuple[Label, ...]:
@@ -167,6 +198,7 @@ class ManifoldAtPhases:
         """
         moved = at_boundary_phase(self.problem, offset)
         quiet = replace(self.settings, progress=False)
+        polarisation = self.carriers[0] - self.carriers[1] if self.orbitals.n_flavours == 2 else None
 
         def spectrum(labels: Sequence[Label], n_eigenstates: int, keep_vectors: bool) -> Spectrum:
             return solve_all_sectors(
@@ -174,6 +206,7 @@ class ManifoldAtPhases:
                 self.filling,
                 n_eigenstates,
                 momenta=labels,
+                polarisation=polarisation,
                 keep_vectors=keep_vectors,
                 settings=quiet,
             )
@@ -184,9 +217,9 @@ class ManifoldAtPhases:
     def basis(self, label: Label) -> MomentumSector:
         """Basis of the vectors of a sector: of the missing carriers when those are fewer."""
         if label not in self._bases:
-            species = Species(self.problem.orbitals, self.transformed)
+            species = Species(self.orbitals, self.transformed)
             momentum = species.momentum(self.grid.index_of(label))
-            self._bases[label] = MomentumSector(species.orbitals, species.numbers((self.n_carriers,)), momentum)
+            self._bases[label] = MomentumSector(species.orbitals, species.numbers(self.carriers), momentum)
         return self._bases[label]
 
     def overlap(
@@ -194,8 +227,10 @@ class ManifoldAtPhases:
     ) -> ComplexArray:
         """Overlaps of the manifold's states in one sector at two boundary phases, (state, state).
 
-        <Psi|Psi'> = sum_I conj(psi_I) psi'_I prod_{k in I} <w_k|w'_k>, I running over the orbitals of the carriers;
-        w = u for electrons and conj(u) for holes.
+        <Psi|Psi'> = sum_IJ conj(psi_I) psi'_J det <w_i|w'_j>, i in I, j in J. The overlaps <w_m|w'_n> of the bands are
+        matrices at each flavour and momentum, so that the determinant is the product of their minors: one momentum
+        after the other is rotated into the bands of `left`. In one band it is prod_{k in I} <w_k|w'_k>, I = J running
+        over the orbitals of the carriers. w = u for electrons and conj(u) for holes.
 
         Parameters
         ----------
@@ -211,18 +246,37 @@ class ManifoldAtPhases:
         factors = orbital_overlaps(left.bands, right.bands, shift)
         if self.problem.carrier == "hole":
             factors = factors.conj()
-        weights = np.empty(basis.dimension, dtype=np.complex128)
-        relabel.occupied_products(basis.states, factors, 0 if self.transformed else 1, weights)
         if shift is None:
             ket = right.vectors(label, count)
         else:
+            orbitals = self.orbitals
             words, signs = np.empty_like(basis.states), np.empty(basis.dimension)
-            relabel.relabel(basis.states, shift.target, words, signs)
+            target = orbitals.index(orbitals.flavour, orbitals.band, shift.target[orbitals.momentum])
+            relabel.relabel(basis.states, np.asarray(target), words, signs)
             source = shift.of_total(label, self.n_carriers)
-            ket = right.vectors(source, self.counts[source])[:, self.basis(source).rank(words)]
-            weights *= signs
-        overlaps: ComplexArray = left.vectors(label, count).conj() @ (weights * ket).T
+            ket = signs * right.vectors(source, self.counts[source])[:, self.basis(source).rank(words)]
+        overlaps: ComplexArray = left.vectors(label, count).conj() @ self._in_bands(basis, factors, ket).T
         return overlaps
+
+    def _in_bands(self, basis: MomentumSector, factors: ComplexArray, vectors: ComplexArray) -> ComplexArray:
+        """Vectors (state, dim) rewritten in bands that have overlaps `factors` (flavour, k, m, n) with theirs."""
+        orbitals = self.orbitals
+        if orbitals.n_bands == 1:
+            weights = np.empty(basis.dimension, dtype=np.complex128)
+            bit = 0 if self.transformed else 1
+            relabel.occupied_products(basis.states, orbitals.flat(factors[..., 0]), bit, weights)
+            return weights * vectors
+        one, bands = np.uint64(1), np.arange(orbitals.n_bands)
+        current = np.array(vectors, dtype=np.complex128)  # a copy: both arrays are written in turn
+        moved = np.empty_like(current)
+        for flavour, k in np.ndindex(factors.shape[:2]):
+            bits = one << np.asarray(orbitals.index(flavour, bands, k)).astype(np.uint64)
+            band_rotation.rotate_bands(
+                *(basis.states, bits, _minors(factors[flavour, k])),
+                *(basis.n_low, basis.low_rank, basis.high_offset, current, moved),
+            )
+            current, moved = moved, current
+        return current
 
     def link(self, left: StatesAtPhase, right: StatesAtPhase, shift: LabelShift | None = None) -> complex:
         """Determinant of the overlaps of the manifold, up to one sign common to all links that close the torus."""
@@ -239,3 +293,14 @@ class ManifoldAtPhases:
                     f"`momenta` must be mapped onto themselves by one turn along L_{direction}, but "
                     f"{sorted(self.counts)} become {sorted(moved)}."
                 )
+
+
+def _minors(matrix: ComplexArray) -> ComplexArray:
+    """Determinants of M_AB for all subsets A and B of equal size, (subset, subset); bit m of a subset is band m."""
+    n_bands = len(matrix)
+    subsets = [[band for band in range(n_bands) if subset >> band & 1] for subset in range(1 << n_bands)]
+    minors = np.zeros((len(subsets),) * 2, dtype=np.complex128)
+    for i, j in np.ndindex(minors.shape):
+        if len(subsets[i]) == len(subsets[j]):
+            minors[i, j] = np.linalg.det(matrix[np.ix_(subsets[i], subsets[j])])
+    return minors

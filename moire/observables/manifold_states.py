@@ -10,15 +10,27 @@ import numpy as np
 
 from moire._arrays import ComplexArray
 from moire.errors import InputError, require
-from moire.exact_diagonalization import MomentumSector, Spectrum, check_one_band
+from moire.exact_diagonalization import MomentumSector, Spectrum
+from moire.grids import Label
 
 State = tuple[int, int]
+
+
+def manifold_rows(spectrum: Spectrum) -> dict[Label, int]:
+    """Rows of the sectors in which the predicted manifold lies, by momentum.
+
+    With two flavours these are the sectors of all carriers in one flavour: the first polarisation of the two that
+    was solved, as in :attr:`Spectrum.manifold`.
+    """
+    polarisation = spectrum.polarisation
+    own = np.flatnonzero(np.abs(polarisation) == spectrum.n_carriers)
+    return {spectrum.labels[row]: int(row) for row in own if polarisation[row] == polarisation[own[0]]}
 
 
 def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
     """States of the predicted ground-state manifold, each as (row of its sector, level).
 
-    If a momentum is predicted several times, its lowest levels are taken.
+    If a momentum is predicted several times, its lowest levels are taken. With two flavours all carriers are in one.
 
     Parameters
     ----------
@@ -36,7 +48,7 @@ def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
             f"`states` must be given where no incompressible manifold is predicted, but is None at filling "
             f"{spectrum.filling} on {spectrum.grid.name}."
         )
-    rows = {label: row for row, label in enumerate(spectrum.labels)}
+    rows = manifold_rows(spectrum)
     wanted = Counter(manifold.momenta)
     found = tuple(
         (rows[label], level)
@@ -57,7 +69,6 @@ def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
 def check_states(spectrum: Spectrum, states: Sequence[State] | None) -> tuple[State, ...]:
     """Return the states, those of the manifold by default; raise InputError unless their vectors are held."""
     require(len(spectrum.vectors) > 0, "spectrum", "be solved with keep_vectors=True", found="holds no vectors")
-    check_one_band(spectrum.species.orbitals, "spectrum")
     if states is None:
         return manifold_states(spectrum)
     chosen = tuple((int(row), int(level)) for row, level in states)
@@ -90,10 +101,19 @@ class SectorVectors:
 
 
 def vectors_by_sector(spectrum: Spectrum, states: Sequence[State]) -> Iterator[SectorVectors]:
-    """Chosen vectors with their basis, one sector at a time."""
+    """Chosen vectors with their basis, one sector at a time.
+
+    Raises
+    ------
+    InputError
+        If the vectors are not those of all states of their sector.
+    """
     species = spectrum.species
     for row in sorted({row for row, _ in states}):
         momentum = species.momentum(spectrum.grid.index_of(spectrum.labels[row]))
         levels = [level for other, level in states if other == row]
         sector = MomentumSector(species.orbitals, spectrum.numbers(row), momentum)
-        yield SectorVectors(sector, spectrum.vectors[row][levels])
+        vectors = spectrum.vectors[row][levels]
+        held = f"hold vectors of all {sector.dimension} states of sector {spectrum.labels[row]}"
+        require(vectors.shape[1] == sector.dimension, "spectrum", held, found=f"holds them of {vectors.shape[1]}")
+        yield SectorVectors(sector, vectors)

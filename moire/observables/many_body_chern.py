@@ -17,7 +17,7 @@ from moire.exact_diagonalization import SpectrumSettings, carriers_on, sector_di
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label
 from moire.observables.boundary_phase import LabelShift, check_solvable_again
-from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, manifold_counts
+from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, carriers_at, manifold_counts
 from moire.projection import Carrier, ProjectedHamiltonian
 from moire.resources import reserve
 from moire.topology.berry import COARSE_LINK, LARGE_FLUX, VANISHING_LINK, largest_chern
@@ -56,6 +56,8 @@ class ManyBodyChern:
         Labels of the manifold, with multiplicity.
     filling, cluster, mesh, carrier, seed, converged
         The problem and the grid of phases; `converged` says whether every level at every phase converged.
+    polarisation
+        N_K - N_K' of the states; None for one flavour.
     """
 
     value: float
@@ -74,6 +76,7 @@ class ManyBodyChern:
     carrier: Carrier
     seed: int
     converged: bool
+    polarisation: int | None = None
 
     @property
     def n_states(self) -> int:
@@ -132,13 +135,14 @@ class ManyBodyChern:
         trust = "" if self.is_reliable else "  (grid of phases too coarse)"
         if not self.largest_shown:
             trust = "  (grid of phases too coarse for any Chern number except 0)"
+        spin = "" if self.polarisation is None else f", S_z = {Fraction(self.polarisation, 2)}"
         next_level = f"gap to the next level of the same sectors at least {Number(self.min_gap):.4f} meV"
         gap = next_level if np.isfinite(self.min_gap) else "no other level in the same sectors"
         return "\n".join(
             [
                 f"many-body Chern number {Number(self.value):+.6f} of {self.n_states} states: "
                 f"{Number(self.per_state):+.6f} per state{trust}",
-                f"  {self.cluster}, filling {self.filling} of {self.carrier}s, momenta {list(self.momenta)}",
+                f"  {self.cluster}, filling {self.filling} of {self.carrier}s, momenta {list(self.momenta)}{spin}",
                 f"  links on {self.mesh[0]}x{self.mesh[1]} phases: smallest {Number(self.min_link):.3f}, largest flux "
                 f"{Number(self.max_flux):.3f} rad",
                 f"  charge pumped along L_2 by one flux quantum along L_1: {Number(self.pumped):+.6f} (largest step "
@@ -157,18 +161,19 @@ def many_body_chern(
     mesh: tuple[int, int] | None = None,
     *,
     momenta: Sequence[Sequence[int]] | None = None,
+    polarisation: int | None = None,
     settings: SpectrumSettings = _DEFAULT,
 ) -> ManyBodyChern:
     """Many-body Chern number of a q-fold manifold.
 
     The bands are solved again at all boundary phases, and with them the lowest states of the sectors of the manifold.
     Overlaps at different phases are those of the parts that obey periodic boundary conditions; they are diagonal in
-    the labels of the orbitals, and the torus of phases closes by shifting all labels.
+    the labels of the momenta and matrices in the bands, and the torus of phases closes by shifting all labels.
 
     Parameters
     ----------
     problem
-        One band of one flavour on a cluster; its own boundary phases are the corner of the grid.
+        Any number of bands of one or two flavours on a cluster; its own boundary phases are the corner of the grid.
     filling
         Carriers per cell.
     mesh
@@ -176,6 +181,8 @@ def many_body_chern(
         exceeds 2, which keeps steps of the pumped phase near 2 pi/3.
     momenta
         Labels of the states, one per state; by default those predicted at the filling.
+    polarisation
+        N_K - N_K' of two flavours, both of which the phases act on; by default all carriers are in the first.
     settings
         How the spectra are found; progress is shown over the phases.
 
@@ -197,17 +204,20 @@ def many_body_chern(
     Niu, Thouless and Wu, Phys. Rev. B 31, 3372 (1985); Fukui, Hatsugai and Suzuki, J. Phys. Soc. Jpn. 74, 1674
     (2005); Resta, Phys. Rev. Lett. 80, 1800 (1998) for the position operator.
     """
-    fraction = one_band_filling(filling, problem.carrier)
+    orbitals = problem.orbitals
+    n_bands = orbitals.n_flavours * orbitals.n_bands
+    fraction = one_band_filling(filling, problem.carrier, n_bands)
     mesh = (max(6, 3 * fraction.numerator), 6) if mesh is None else mesh
     whole = len(mesh) == 2 and all(is_whole(side) and side >= 2 for side in mesh)
     require(whole, "mesh", "have two integer sides of at least 2", mesh)
     n1, n2 = (int(side) for side in mesh)
-    counts = manifold_counts(problem.grid, filling, momenta)
-    manifold = ManifoldAtPhases(problem, fraction, counts, settings)
+    carriers = carriers_at(orbitals, carriers_on(problem.grid, filling, n_bands), polarisation)
+    counts = manifold_counts(orbitals, carriers, momenta)
+    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation)
     manifold.check_closed()
     check_solvable_again(problem)
     n_levels = max(counts.values()) + 1
-    dimensions = sector_dimensions(problem.orbitals, carriers_on(problem.grid, filling))
+    dimensions = sector_dimensions(orbitals, carriers)
     largest = sum(int(dimensions[problem.grid.index_of(label)]) for label in counts)
     reserve(
         f"{n_levels} vectors of {len(counts)} sectors at {n1 * n2} boundary phases",
@@ -248,6 +258,7 @@ def many_body_chern(
         carrier=problem.carrier,
         seed=settings.seed,
         converged=all(point.converged for point in flat),
+        polarisation=carriers[0] - carriers[1] if len(carriers) == 2 else None,
     )
     if not result.is_reliable:
         warnings.warn(

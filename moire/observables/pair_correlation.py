@@ -32,6 +32,8 @@ class PairCorrelation:
         r in nm, (side, side, 2), spanning the cluster along its superlattice vectors L_1 and L_2.
     values
         g(r), (side, side).
+    between_flavours
+        The part of g(r) of pairs of carriers in different flavours, (side, side); zero for one flavour.
     q_cutoff
         Transfers kept, |q| <= q_cutoff |G_1|: g is resolved to about 1 / q_cutoff moire periods.
     """
@@ -40,11 +42,17 @@ class PairCorrelation:
     n_carriers: int
     positions: FloatArray = field(repr=False)
     values: FloatArray = field(repr=False)
+    between_flavours: FloatArray = field(repr=False)
     q_cutoff: float
 
     @property
+    def within_flavours(self) -> FloatArray:
+        """The part of g(r) of pairs of carriers in the same flavour, (side, side)."""
+        return self.values - self.between_flavours
+
+    @property
     def at_contact(self) -> float:
-        """g(0): carriers of one layer exclude each other, so only pairs in opposite layers contribute."""
+        """g(0): carriers of one layer and flavour exclude each other, so only other pairs contribute."""
         return float(self.values[0, 0])
 
     def __str__(self) -> str:
@@ -78,14 +86,21 @@ def pair_correlation(structure: StructureFactor, side: int = 48) -> PairCorrelat
     grid = structure.grid
     fractions = np.stack(np.meshgrid(*[np.arange(int(side)) / side] * 2, indexing="ij"), axis=-1)
     positions = fractions @ (grid.matrix @ grid.lattice.primitive)
-    flat, vectors, weight = positions.reshape(-1, 2), structure.transfers.vectors, structure.pair_weight
-    values = np.empty(len(flat))
+    flat, vectors = positions.reshape(-1, 2), structure.transfers.vectors
+    by_flavour = structure.flavour_pairs.sum(axis=(3, 4)).real
+    within = np.einsum("ffq->q", by_flavour)
+    values, between = np.empty(len(flat)), np.zeros(len(flat))
     for start in range(0, len(flat), CHUNK):
-        values[start : start + CHUNK] = np.cos(flat[start : start + CHUNK] @ vectors.T) @ weight
+        chunk = slice(start, start + CHUNK)
+        waves = np.cos(flat[chunk] @ vectors.T)
+        values[chunk] = waves @ structure.pair_weight
+        if len(by_flavour) > 1:
+            between[chunk] = waves @ (structure.pair_weight - within)
     return PairCorrelation(
         grid,
         structure.n_carriers,
         read_only(positions),
         read_only(values.reshape(side, side) / structure.n_carriers**2),
+        read_only(between.reshape(side, side) / structure.n_carriers**2),
         structure.transfers.q_cutoff,
     )

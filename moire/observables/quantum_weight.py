@@ -26,13 +26,15 @@ class QuantumWeight:
     tensor
         K_ab of the full density, (2, 2), from the transfers nearest zero.
     remote
-        Part of the transitions to other bands, (2 pi / A) sum_k n_k tr g(k), exact from the quantum metric.
+        Part of the transitions to bands left out, (2 pi / A) sum_k n_k tr g(k), exact from the quantum metric; with
+        several bands sum_mn <c^+_m c_n> Q_aa^mn of their geometric tensor takes the place of n_k tr g.
     remote_fitted
-        The same from the fit of sum_k n_k [1 - |lambda_q(k)|^2]: its error is that of the fit.
+        The same from the fit of N - N_p(q), as in :class:`StructureFactor`: its error is that of the fit.
     band_weight
-        nu (1/2 pi) int tr g over the momenta of the cluster: `remote` for a uniform n(k).
+        nu (1/2 pi) int tr g over the momenta of the cluster: `remote` for a uniform n(k) of each band.
     hall_bound
-        nu |C| <= K, the bound of an incompressible state with the Hall conductivity nu C of its band.
+        |sum nu_f C_f| <= K over the flavours, the bound of an incompressible state with the Hall conductivity nu_f C_f
+        of the first band of each; NaN where a flavour holds more than one carrier per cell.
     largest_q
         Largest |q| of the fit in units of |G_1|.
     residual
@@ -61,7 +63,7 @@ class QuantumWeight:
         return (
             f"quantum weight K = {Number(self.value):.4f} from |q| <= {Number(self.largest_q):.3f} |G_1| (fit to "
             f"{self.residual:.1e}): "
-            f"{Number(self.within_band):.4f} inside the band, {Number(self.remote_fitted):.4f} to other bands "
+            f"{Number(self.within_band):.4f} inside the bands kept, {Number(self.remote_fitted):.4f} to other bands "
             f"(exact {Number(self.remote):.4f}, nu tr g / 2 pi {Number(self.band_weight):.4f}); bound nu |C| = "
             f"{Number(self.hall_bound):.4f}"
         )
@@ -108,17 +110,47 @@ def quantum_weight(
     short = (modulus > 0) & (modulus <= reach)
     tensor, residual = _fit(vectors[short], structure.full[short], structure.n_carriers / problem.area_nm2)
     remote, _ = _fit(vectors[short], structure.remote[short], structure.n_carriers / problem.area_nm2)
-    geometry = quantum_geometry(problem.bands, [0])
-    filling = structure.n_carriers / grid.n_points
+    exact, uniform = _remote(structure, problem)
     return QuantumWeight(
         read_only(tensor),
-        float(2 * np.pi / problem.area_nm2 * structure.occupation @ geometry.trace),
+        exact,
         float(np.trace(remote)),
-        filling * geometry.quantum_weight,
-        filling * abs(round(geometry.chern)),
+        uniform,
+        _hall_bound(structure, problem),
         float(reach / grid.lattice.reciprocal_length),
         residual,
     )
+
+
+def _remote(structure: StructureFactor, problem: ProjectedHamiltonian) -> tuple[float, float]:
+    """Weight of the transitions to the bands left out, and the same with n(k) of each band replaced by its mean."""
+    every = range(problem.bands.n_bands)
+    sign = -1 if problem.carrier == "hole" else +1  # holes fill conj(u)
+    exact = uniform = 0.0
+    total = np.einsum("fkmm->fkm", structure.density).real.sum()
+    for flavour, density in enumerate(structure.density):
+        geometry = quantum_geometry(problem.bands, every, flavour)
+        tensor = np.einsum("kaamn->kmn", geometry.tensor)
+        for m, n in np.ndindex(len(every), len(every)):
+            own, term = (np.ascontiguousarray(each) for each in (density[:, n, m], tensor[:, m, n]))
+            exact += 2 * np.pi / problem.area_nm2 * own.real.copy() @ term.real.copy()
+            if m != n:
+                exact -= sign * 2 * np.pi / problem.area_nm2 * own.imag.copy() @ term.imag.copy()
+            else:
+                filling = structure.n_carriers / structure.grid.n_points * float(own.real.sum() / total)
+                uniform += filling * (float(term.real.mean()) * geometry.zone_area / (2 * np.pi))
+    return float(exact), uniform
+
+
+def _hall_bound(structure: StructureFactor, problem: ProjectedHamiltonian) -> float:
+    """|sum nu_f C_f| with the Chern numbers of the first bands; NaN where carriers do not fit into these."""
+    carriers = np.einsum("fkmm->fkm", structure.density).real.sum(axis=(1, 2))
+    fillings = structure.n_carriers / structure.grid.n_points * (carriers / carriers.sum())
+    if (fillings > 1 + 1e-9).any():
+        return float("nan")
+    occupied = [(filling, f) for f, filling in enumerate(fillings) if filling > 1e-9]
+    hall = sum(float(filling) * round(quantum_geometry(problem.bands, [0], f).chern) for filling, f in occupied)
+    return abs(hall)
 
 
 def _fit(q: FloatArray, values: FloatArray, density: float) -> tuple[FloatArray, float]:

@@ -49,9 +49,11 @@ class SpectralFlow:
     min_link
         Smallest ``|det|`` of the overlaps of the manifold between neighbouring phases.
     every_sector
-        Whether all sectors were solved, so that `gap` is the gap.
+        Whether all momenta were solved, so that `gap` is the gap (at this polarisation, of two flavours).
     seed, converged
         Seed of the solver, and whether every level converged.
+    polarisation
+        N_K - N_K' of the states and of all sectors solved; None for one flavour.
     """
 
     grid: MomentumGrid
@@ -70,6 +72,7 @@ class SpectralFlow:
     every_sector: bool
     seed: int
     converged: bool
+    polarisation: int | None = None
 
     @property
     def min_gap(self) -> float:
@@ -113,6 +116,10 @@ class SpectralFlow:
         )
 
     @property
+    def _at(self) -> str:
+        return "" if self.polarisation is None else f" at S_z = {Fraction(self.polarisation, 2)}"
+
+    @property
     def decision(self) -> Verdict:
         """Whether the manifold stays below all other levels and returns to itself, and why."""
         numbers = (
@@ -121,6 +128,7 @@ class SpectralFlow:
             else f"splitting up to {amount(self.max_splitting, 'meV')}, and no other level to compare"
         )
         known = "" if self.every_sector else " in the sectors solved"
+        known += self._at
         heads = ("Spectral flow", "No spectral flow of a manifold")
         if not self.converged or np.isnan(self.gap).any() or not np.isfinite(self.max_splitting):
             return Verdict(None, f"not every level along the flow converged; {numbers}", *heads)
@@ -146,7 +154,7 @@ class SpectralFlow:
         return "\n".join(
             [
                 f"spectral flow along L_{self.direction} of {self.grid.name}, filling {self.filling}, "
-                f"{len(self.phases)} phases, {len(self.labels)} sectors",
+                f"{len(self.phases)} phases, {len(self.labels)} sectors{self._at}",
                 f"  {self.verdict}",
                 f"  smallest |det| of overlaps between phases {Number(self.min_link):.3f}; phi = 1 repeats phi = 0 "
                 f"within "

@@ -104,6 +104,12 @@ class ValleyPolarisation:
         return "\n".join([*lines, f"  {self.decision}"])
 
 
+def holds_a_flip(spectrum: Spectrum) -> bool:
+    """Whether a spectrum of two flavours holds the largest polarisation and that with one carrier flipped."""
+    largest = min(spectrum.n_carriers, spectrum.species.orbitals.size - spectrum.n_carriers)
+    return {largest, largest - 2} <= set(np.abs(spectrum.polarisation).tolist()) and largest > 1
+
+
 def valley_polarisation(spectrum: Spectrum) -> ValleyPolarisation:
     """Compare the polarisations of a spectrum of both valleys.
 

@@ -20,7 +20,8 @@ def plot_entanglement(result: EntanglementSpectrum, ax: Axes) -> Axes:
         Where to draw.
     """
     second = result.grid.moduli[1]
-    linear = result.grid.labels[:, 0] * second + result.grid.labels[:, 1]
+    labels = result.grid.labels[result.momenta]
+    linear = labels[:, 0] * second + labels[:, 1]
     momenta = np.repeat(linear[:, None], result.levels.shape[1], axis=1)
     finite = np.isfinite(result.levels)
     inside = result.is_inside

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from moire.exact_diagonalization import Spectrum
+from moire.observables.manifold_states import manifold_rows
+
+WIDTH = 0.6  # of the momentum that polarisations share
 
 
 def plot_spectrum(spectrum: Spectrum, ax: Axes) -> Axes:
     """Draw all levels above the ground state against the linear momentum index l1 d2 + l2.
 
-    Predicted states of the manifold are filled circles, the others dashes.
+    Predicted states of the manifold are filled circles, the others dashes. Polarisations of two valleys are dashes of
+    one colour each, side by side, with S_z in the legend.
 
     Parameters
     ----------
@@ -29,13 +34,24 @@ def plot_spectrum(spectrum: Spectrum, ax: Axes) -> Axes:
     manifold = spectrum.manifold
     predicted = Counter(manifold.momenta) if manifold else Counter()
     marked_x, marked_y = [], []
-    for row, label in enumerate(spectrum.labels):
+    groups = list(dict.fromkeys(spectrum.polarisation.tolist())) if spectrum.carriers.shape[1] == 2 else []
+    places = linear.astype(float)
+    for i, polarisation in enumerate(groups):
+        places[spectrum.polarisation == polarisation] += WIDTH * ((i + 0.5) / len(groups) - 0.5)
+    for label, row in manifold_rows(spectrum).items():
         count = predicted.get(label, 0)
-        marked_x += [linear[row]] * count
+        marked_x += [places[row]] * count
         marked_y += energies[row, :count].tolist()
-    ax.plot(np.repeat(linear, energies.shape[1]), energies.ravel(), "_", color="0.35", markersize=6)
+    for i, polarisation in enumerate(groups):
+        rows = spectrum.polarisation == polarisation
+        x, y = np.repeat(places[rows], energies.shape[1]), energies[rows].ravel()
+        ax.plot(x, y, "_", color=f"C{i}", markersize=5, label=f"$S_z$ = {Fraction(polarisation, 2)}")
+    if not groups:
+        ax.plot(np.repeat(places, energies.shape[1]), energies.ravel(), "_", color="0.35", markersize=6)
     if marked_x:
         ax.plot(marked_x, marked_y, "o", color="C3", markersize=4.5, label="predicted manifold")
+    if groups:
+        ax.legend(frameon=False, fontsize="small")
     if manifold and manifold.gap > 0:
         ax.axhspan(manifold.splitting, manifold.splitting + manifold.gap, color="C0", alpha=0.12, linewidth=0)
     ax.set_xlim(-0.7, first * second - 0.3)

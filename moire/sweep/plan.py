@@ -15,7 +15,7 @@ from moire.errors import InputError
 from moire.parameters import ContinuumParameters, published
 from moire.sweep.plan_errors import sentence
 from moire.tasks import TASKS, BandsTask, ChernTask, HfTask, Task, TopologyTask
-from moire.tasks.ed import SpectrumOptions
+from moire.tasks.ed import EdTable
 from moire.tasks.fci import FciTable
 from moire.tasks.options import Option
 from moire.tasks.point import ModelPoint
@@ -91,7 +91,7 @@ class Plan(_Table):
     topology: Annotated[TopologyTask, Option("options of the task `topology`")] = TopologyTask()
     hf: Annotated[tuple[HfTask, ...], Option("fillings and dielectric constants of Hartree-Fock, `[[hf]]`")] = ()
     interaction: Annotated[InteractionTable, Option("options of the tasks `ed` and `fci`")] = InteractionTable()
-    ed: Annotated[tuple[SpectrumOptions, ...], Option("clusters and fillings, `[[ed]]`")] = ()
+    ed: Annotated[tuple[EdTable, ...], Option("clusters and fillings, `[[ed]]`")] = ()
     fci: Annotated[tuple[FciTable, ...], Option("clusters and fillings for all diagnostics, `[[fci]]`")] = ()
     refine: Annotated[RefineTable | None, Option("halve the steps across phase boundaries of `hf`")] = None
 

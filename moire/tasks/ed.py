@@ -1,21 +1,17 @@
-"""Exact diagonalization of one cluster at one filling (task ``ed``)."""
+"""The task ``ed``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import numpy as np
 from pydantic import ConfigDict
 
-from moire.bands import solve_bands
-from moire.errors import require
 from moire.exact_diagonalization import (
-    Spectrum,
-    SpectrumSettings,
+    Truncation,
     carriers_of_flavours,
     carriers_on,
     composite_fermi_liquid,
@@ -24,139 +20,79 @@ from moire.exact_diagonalization import (
 )
 from moire.grids import MomentumGrid
 from moire.io import Dataset, Record, read_spectrum, spectrum_record
-from moire.lattice import MoireLattice
+from moire.observables import holds_a_flip, valley_polarisation
 from moire.orbitals import Numbers, Orbitals
-from moire.projection import ProjectedHamiltonian, project
 from moire.tasks.options import Option
-from moire.tasks.parts import Columns, Parts, cluster_name
+from moire.tasks.parts import Parts
 from moire.tasks.point import ModelPoint
-from moire.tasks.projection import InteractionTable, ProjectionOptions
-from moire.tasks.values import Cluster, HoleFilling, Phases, Polarisations, hole_filling
+from moire.tasks.spectrum import SpectrumOptions, SpectrumTask
+from moire.tasks.values import Integers, Polarisations
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpectrumOptions:
-    """Cluster, filling, boundary phases and number of levels: a table of a plan."""
+class SectorOptions:
+    """Which sectors of a spectrum, and which states in them."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-    cluster: Annotated[Cluster, Option("the cluster")]
-    filling: Annotated[HoleFilling, Option("holes per cell, such as `-2/3`; `2/3` means the same")]
-    boundary_phase: Annotated[
-        Phases, Option("[boundary phases](theory/flux_and_gaps.md) along L_1 and L_2", "2 pi")
-    ] = (0.0, 0.0)
-    n_bands: Annotated[int, Option("bands kept of each valley")] = 1
-    valleys: Annotated[Literal["one", "both"], Option("the valley of the point, or K and K'")] = "one"
     polarisation: Annotated[
         Polarisations, Option("N_K - N_K' of both valleys; those that time reversal does not relate if empty")
     ] = ()
-    n_eigenstates: Annotated[int, Option("levels per sector", flag="states")] = 4
-    seed: Annotated[int, Option("seed of the starting vectors")] = 0
+    max_promoted: Annotated[
+        Integers,
+        Option("most carriers outside band 0, in all and then in each of the bands 1, 2, ...; no limit if empty"),
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdTask(SpectrumOptions, ProjectionOptions):
+class EdTable(SectorOptions, SpectrumOptions):
+    """One cluster and filling, which sectors and levels: a table of a plan."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdTask(SectorOptions, SpectrumTask):
     """Many-body spectrum on a cluster, of any number of bands of one valley or of both."""
 
     name: ClassVar[str] = "ed"
-    of_one_valley: ClassVar[bool] = True
-    takes: ClassVar[frozenset[str]] = frozenset({"progress", "checkpoint"})
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_spectrum)
-    epsilon_r: Annotated[float, Option("relative dielectric constant")] = 10.0
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "filling", hole_filling(self.filling))
-
-    @classmethod
-    def of_table(cls, table: SpectrumOptions, interaction: InteractionTable) -> list[EdTask]:
-        """Tasks of a table of a plan: one for each dielectric constant."""
-        shared = vars(table) | vars(interaction)
-        return [cls(**shared | {"epsilon_r": epsilon_r}) for epsilon_r in interaction.epsilon_r]
-
-    def check(self, point: ModelPoint) -> None:
-        """Raise InputError if the task cannot be computed at this point."""
-        require(self.n_eigenstates >= 1, "n_eigenstates", "be at least 1", self.n_eigenstates)
-        self.check_projection(self.epsilon_r)
-        point.check_bands(self.n_bands)
-        self._sectors(point.grid(self.cluster))
-
-    def title(self) -> str:
-        """Label of the task among others of its kind, for progress lines."""
-        cluster = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.cluster).name
-        flux = "" if self.boundary_phase == (0.0, 0.0) else f", boundary phase {self.boundary_phase}"
-        return f", {cluster}{flux} at {self.filling}, eps = {self.epsilon_r:g}"
-
-    def coordinates(self) -> Columns:
-        """Columns of the summary that name the options of the task."""
-        first, second = map(float, self.boundary_phase)
-        return {
-            "cluster": Dataset(cluster_name(self.cluster), "", (), "cluster"),
-            "boundary_phase_1": Dataset(first, "turn", (), "boundary phase along L_1, in units of 2 pi"),
-            "boundary_phase_2": Dataset(second, "turn", (), "boundary phase along L_2, in units of 2 pi"),
-            "filling": Dataset(self.filling, "1/cell", (), "filling"),
-            "epsilon": Dataset(float(self.epsilon_r), "", (), "dielectric constant"),
-            "bands": Dataset(self.n_bands, "", (), "bands kept of each valley"),
-            "valleys": Dataset(self.valleys, "", (), "valleys kept"),
-        }
-
-    def cost(self) -> float:
-        """Rough cost in seconds, from the number of stored elements and some 200 products."""
-        grid = MomentumGrid.cluster(MoireLattice(1.0, 1.0), self.cluster)
-        orbitals, sectors = self._sectors(grid)
-        n_particles = sum(sectors[0])
-        n_particles = min(n_particles, orbitals.size - n_particles) if self.n_bands == 1 else n_particles
-        per_state = n_particles**2 * orbitals.size**2 / grid.n_points / 8 + 1
-        return 0.1 + 200 * 2e-9 * per_state * sum(float(sector_dimensions(orbitals, each).sum()) for each in sectors)
-
-    def _sectors(self, grid: MomentumGrid) -> tuple[Orbitals, tuple[Numbers, ...]]:
-        """Orbitals, and carriers of each valley at every polarisation; raises InputError where it cannot be."""
+    def sectors(self, grid: MomentumGrid) -> tuple[Orbitals, tuple[Numbers, ...]]:
+        """Orbitals, and carriers of each valley at the polarisations asked for; raises InputError where impossible."""
         orbitals = Orbitals(grid, 2 if self.valleys == "both" else 1, self.n_bands)
-        n_carriers = carriers_on(grid, self.filling, orbitals.n_flavours * self.n_bands)
+        truncation = Truncation.of(self.max_promoted or None)
+        if truncation is not None:
+            truncation.limits(orbitals)
+        n_carriers = carriers_on(
+            grid, self.filling, orbitals.n_flavours * self.n_bands, truncated=truncation is not None
+        )
         return orbitals, carriers_of_flavours(orbitals, n_carriers, self.polarisation or None)
 
-    def problem(self, point: ModelPoint) -> ProjectedHamiltonian:
-        """The projected Hamiltonian of the holes of the bands kept at one point."""
-        valleys = (point.valley,) if self.valleys == "one" else (+1, -1)
-        models = [replace(point, valley=valley).build() for valley in valleys]
-        bands = solve_bands(models, point.grid(self.cluster, self.boundary_phase), self.n_bands)
-        return project(bands, self.interaction(self.epsilon_r), "hole", self.q_cutoff, self.zero_momentum)
-
-    def settings(self, progress: bool, checkpoint: Path | None) -> SpectrumSettings:
-        """Settings of the spectra."""
-        return SpectrumSettings(seed=self.seed, progress=progress, checkpoint=checkpoint)
+    def _n_states(self, orbitals: Orbitals, sectors: tuple[Numbers, ...]) -> float:
+        """Number of states of all sectors."""
+        truncation = Truncation.of(self.max_promoted or None)
+        return sum(float(sector_dimensions(orbitals, numbers, truncation).sum()) for numbers in sectors)
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Compute the task at one point."""
-        spectrum: Spectrum = solve_all_sectors(
+        spectrum = solve_all_sectors(
             self.problem(point),
             self.filling,
             self.n_eigenstates,
             polarisation=self.polarisation or None,
+            max_promoted=self.max_promoted or None,
             settings=self.settings(progress, checkpoint),
         )
-        text = str(spectrum)
+        text, columns = str(spectrum), self.columns(spectrum)
         if spectrum.filling == Fraction(1, 2) and self.n_bands == 1 and self.valleys == "one":
             text += f"\n{composite_fermi_liquid(spectrum)}"
-        return spectrum_record(spectrum), self.columns(spectrum), text
-
-    def columns(self, spectrum: Spectrum) -> Columns:
-        """Columns of the summary of a spectrum."""
-        columns = {
-            "energy_per_carrier": Dataset(spectrum.energy_per_carrier, "meV", (), "lowest energy per carrier"),
-            "converged": Dataset(all(spectrum.converged), "", (), "every level of every sector converged"),
-        }
-        if self.valleys == "both":
-            row = int(np.nanargmin(spectrum.energies[:, 0]))
-            found = abs(int(spectrum.polarisation[row])) / spectrum.n_carriers
-            columns["polarisation"] = Dataset(found, "", (), "|N_K - N_K'| / N of the lowest state")
-        if spectrum.manifold is not None:
-            manifold = spectrum.manifold
-            columns["splitting"] = Dataset(manifold.splitting, "meV", (), "splitting of the predicted manifold")
-            columns["gap"] = Dataset(manifold.gap, "meV", (), "gap above the predicted manifold")
-            columns["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature is there")
-        return columns
+        if self.valleys == "both" and holds_a_flip(spectrum):
+            found = valley_polarisation(spectrum)
+            text += f"\n{found}"
+            columns["spin_gap"] = Dataset(found.spin_gap_mev, "meV", (), "lowest energy with one carrier flipped")
+        return spectrum_record(spectrum), columns, text
 
     @staticmethod
     def figure(record: Record, title: str) -> Figure:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import ConfigDict
 
 from moire.errors import require
-from moire.exact_diagonalization import carriers_on, check_one_band
 from moire.filling import one_band_filling
 from moire.io import Dataset, Record, fci_record, read_fci
 from moire.observables import check_predicted, fci_report
-from moire.tasks.ed import EdTask, SpectrumOptions
 from moire.tasks.options import Option
 from moire.tasks.parts import Parts
 from moire.tasks.point import ModelPoint
+from moire.tasks.spectrum import SpectrumOptions, SpectrumTask
 from moire.tasks.values import Integers, Mesh
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class FciTable(DiagnosticOptions, SpectrumOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FciTask(DiagnosticOptions, EdTask):
+class FciTask(DiagnosticOptions, SpectrumTask):
     """Every diagnostic of a fractional Chern insulator: the spectrum, flux, Chern number, entanglement, S(q), gaps."""
 
     name: ClassVar[str] = "fci"
@@ -59,10 +58,10 @@ class FciTask(DiagnosticOptions, EdTask):
         """Raise InputError if the task cannot be computed at this point."""
         super().check(point)
         grid = point.grid(self.cluster)
-        check_one_band(self._sectors(grid)[0], "task")
         check_predicted(grid, one_band_filling(self.filling), self.n_eigenstates)
-        carriers = carriers_on(grid, self.filling)
-        minority = min(carriers, grid.n_points - carriers)
+        orbitals, sectors = self.sectors(grid)
+        carriers = sum(sectors[0])
+        minority = min(carriers, orbitals.size - carriers) if self.n_bands == 1 else carriers
         fits = -1 <= self.n_kept <= minority
         require(fits, "n_kept", f"be -1 (automatic), 0 (none) or at most {minority}, the minority", self.n_kept)
         for direction in self.flux_directions:

@@ -9,6 +9,7 @@ import pytest
 import moire as mo
 from moire.exact_diagonalization import composite_fermi_liquid
 from moire.predictions import composite_fermi_seas, expected_momenta
+from tests.flavour_cases import flavour_problem
 from tests.reference.lowest_landau_level import landau_level
 
 
@@ -76,6 +77,20 @@ def test_nearly_degenerate_seas_are_told(band):
     result = composite_fermi_liquid(mo.solve_all_sectors(landau_level(problem), (1, 2), 5))
     assert not result.agrees
     assert "the next sea is only 0.2 % larger" in str(result)
+
+
+def test_the_seas_of_both_valleys_are_those_of_one():
+    """Their states are those of all carriers in one valley; levels of other polarisations are outside."""
+    both, alone = (
+        mo.solve_all_sectors(flavour_problem((2, 3), 1, valleys, phase=(0, 0)), "1/2", 4) for valleys in ((1, -1), (1,))
+    )
+    found, expected = composite_fermi_liquid(both), composite_fermi_liquid(alone)
+    assert found.splitting == pytest.approx(expected.splitting, abs=1e-8)
+    highest = sorted(alone.energies[np.isfinite(alone.energies)])[0] + expected.splitting
+    partial = both.energies[np.abs(both.polarisation) < 3]
+    lowest = np.nanmin(partial) - highest
+    assert lowest < expected.gap - 0.1
+    assert found.gap == pytest.approx(lowest, abs=1e-8)
 
 
 def test_bad_input(band):

@@ -14,6 +14,8 @@ from moire.exact_diagonalization import (
     halves,
     sector_dimensions,
 )
+from moire.io import read_record, read_spectrum, spectrum_record, write_record
+from moire.observables import momentum_occupation
 from moire.parameters import WANG_2023
 
 LATTICE = mo.MoireLattice.from_twist(3.7, WANG_2023.lattice_constant_nm)
@@ -121,3 +123,14 @@ def test_bad_input(call, sentence):
     with pytest.raises(mo.InputError) as caught:
         call()
     assert str(caught.value) == sentence
+
+
+def test_a_truncated_spectrum_comes_back_from_its_file(tmp_path):
+    spectrum = mo.solve_all_sectors(problem(n_bands=3), "-2/3", 2, max_promoted=(2, 1, 2), keep_vectors=True)
+    write_record(tmp_path / "s.h5", spectrum_record(spectrum))
+    back = read_spectrum(read_record(tmp_path / "s.h5"))
+    assert back.truncation == spectrum.truncation == Truncation(2, (1, 2))
+    assert str(back) == str(spectrum)
+    assert "with at most 2 promoted (1, 2 by band)" in str(back)
+    with pytest.raises(mo.InputError, match="`spectrum` must "):
+        momentum_occupation(back)

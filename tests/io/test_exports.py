@@ -18,6 +18,7 @@ from moire.io import (
     write_fcidump,
     write_record,
 )
+from tests.flavour_cases import flavour_problem
 from tests.reference import jordan_wigner
 
 SHAPES = [[2, 3], [[2, 1], [-1, 2]]]
@@ -55,6 +56,74 @@ def test_every_format_gives_the_hamiltonian_back(hamiltonian, tmp_path):
         same(hamiltonian, back)
         for momentum in range(grid.n_points):
             np.testing.assert_array_equal(spectrum(back, 3, momentum), spectrum(hamiltonian, 3, momentum))
+
+
+@pytest.fixture(scope="module", params=[(2, (+1,)), (1, (+1, -1)), (2, (+1, -1))], ids=["bands", "valleys", "both"])
+def many(request):
+    """Hamiltonians of several bands or valleys, with one-body elements between bands from a reference density."""
+    n_bands, valleys = request.param
+    given = flavour_problem((1, 3), n_bands, valleys)
+    found = PairHamiltonian.from_problem(given.on_bands(given.bands, "average"))
+    hermitian = (found.one_body + found.one_body.conj().swapaxes(2, 3)) / 2  # files hold a diagonal that is real
+    return PairHamiltonian(found.pairs, hermitian, found.blocks, found.constant)
+
+
+def test_bands_and_valleys_come_back(many, tmp_path):
+    orbitals = many.orbitals
+    write_fcidump(many, tmp_path / "FCIDUMP", 3)
+    write_record(tmp_path / "hamiltonian.h5", hamiltonian_record(many))
+    for back in (
+        read_fcidump(tmp_path / "FCIDUMP", orbitals.grid, orbitals.n_flavours, orbitals.n_bands),
+        read_hamiltonian(read_record(tmp_path / "hamiltonian.h5")),
+    ):
+        same(many, back)
+        assert back.orbitals.same_cluster(orbitals)
+    assert many.mixes_bands == (orbitals.n_bands > 1)
+    with pytest.raises(mo.InputError, match=r"`pair_hamiltonian` must have one band and one flavour .* but has \d and"):
+        write_diagham(many, tmp_path / "a", tmp_path / "b")
+
+
+def test_lines_of_bands_and_valleys_are_the_hamiltonian(many, tmp_path):
+    write_fcidump(many, tmp_path / "FCIDUMP", 3)
+    c, dagger = operators(many.orbitals.size)
+    total = 0
+    vectors = np.random.default_rng(3).normal(size=(1 << len(c), 2))
+    for line in (tmp_path / "FCIDUMP").read_text().split("&END\n")[1].splitlines():
+        value, *words = line.split()
+        i, j, k, m = (int(word) - 1 for word in words)
+        if k >= 0:
+            total = total + complex_number(value) / 2 * (dagger[i] @ (dagger[k] @ (c[m] @ (c[j] @ vectors))))
+        elif i >= 0:
+            total = total + complex_number(value) * (dagger[i] @ (c[j] @ vectors))
+        else:
+            total = total + complex_number(value) * vectors
+    np.testing.assert_allclose(total, jordan_wigner.from_pairs(many) @ vectors, atol=1e-8)
+
+
+def test_foreign_files_of_bands_and_valleys(many, tmp_path):
+    orbitals, path = many.orbitals, tmp_path / "FCIDUMP"
+    shape = (orbitals.n_flavours, orbitals.n_bands)
+    write_fcidump(many, path)
+    with pytest.raises(mo.errors.FileFormatError, match="orbitals, those of 1x3, but has"):
+        read_fcidump(path, orbitals.grid)
+    text = path.read_text()
+    if orbitals.n_flavours > 1:
+        path.write_text(text + f"(1.0,0.0) 1 {orbitals.index(1, 0, 0) + 1} 0 0\n")
+        with pytest.raises(mo.errors.FileFormatError, match="one-body elements between two of them"):
+            read_fcidump(path, orbitals.grid, *shape)
+        path.write_text(text + f"(1.0,0.0) 1 1 2 {orbitals.index(1, 0, 1) + 1}\n")
+        with pytest.raises(mo.errors.FileFormatError, match="conserve the particles of each flavour"):
+            read_fcidump(path, orbitals.grid, *shape)
+    if orbitals.n_bands > 1:
+        path.write_text(text + f"(0.0,1.0) 1 {orbitals.index(0, 1, 0) + 1} 0 0\n")
+        with pytest.raises(mo.errors.FileFormatError, match="Hermitian"):
+            read_fcidump(path, orbitals.grid, *shape)
+    if shape == (2, 2):
+        datasets = dict(hamiltonian_record(many).datasets)
+        band = datasets.pop("hamiltonian/band")
+        datasets |= {"hamiltonian/band": datasets["hamiltonian/flavour"], "hamiltonian/flavour": band}
+        with pytest.raises(mo.errors.FileFormatError, match=r"in the order \(band, flavour, momentum\), but has"):
+            read_hamiltonian(mo.io.Record("hamiltonian", datasets))
 
 
 def test_constant_and_transformation(hamiltonian, tmp_path):
@@ -143,7 +212,8 @@ def test_the_record_is_readable_with_h5py_alone(hamiltonian, tmp_path):
     with h5py.File(tmp_path / "h.h5") as file:
         assert file.attrs["kind"] == "hamiltonian"
         group = file["hamiltonian"]
-        assert set(group) == {"constant", "one_body", "creators", "annihilators", "elements"}
+        orbitals = {"flavour", "band", "momentum"}
+        assert set(group) == {"constant", "one_body", "creators", "annihilators", "elements"} | orbitals
         assert group["elements"].attrs["unit"] == "meV"
         assert (group["creators"][:, 0] < group["creators"][:, 1]).all()
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 import moire as mo
 from moire import plot
 from moire.observables import charge_gap, finite_size_scaling
+from tests.flavour_cases import flavour_problem
 from tests.reference import jordan_wigner
 
 LATTICE = mo.MoireLattice.from_twist(3.7, 0.352)
@@ -34,6 +35,43 @@ def test_against_the_full_fock_space(full_fock_space, n_carriers):
     assert upper - lower == pytest.approx(gap.charge_gap)
     if n_carriers in (1, 3, 5):  # no manifold is predicted there
         assert gap.neutral_gap == pytest.approx(ground[1][1] - ground[1][0], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("n_carriers", "options"),
+    [(3, {"shape": (1, 2)}), (2, {"n_bands": 1}), (3, {"n_bands": 1, "phase": (0, 0), "shells": 6})],
+    ids=["two bands", "one band", "time reversal"],
+)
+def test_both_valleys_against_the_full_fock_space(n_carriers, options):
+    """Lowest energies of every polarisation; without a boundary phase time reversal leaves out half of them."""
+    problem = flavour_problem(**options)
+    full = jordan_wigner.from_form_factors(problem).tocsc()
+    orbitals = problem.orbitals
+    lowest = {}
+    for n in (n_carriers - 1, n_carriers, n_carriers + 1):
+        words = np.array([word for word in range(1 << orbitals.size) if word.bit_count() == n])
+        bits = words[:, None] >> np.arange(orbitals.size) & 1
+        polarisations = bits @ np.where(orbitals.flavour == 0, 1, -1)
+        for polarisation in np.unique(polarisations).tolist():
+            chosen = words[polarisations == polarisation]
+            levels = np.linalg.eigvalsh(full[np.ix_(chosen, chosen)].toarray())
+            lowest[n, polarisation] = levels[0]
+    gap = charge_gap(problem, (n_carriers, problem.grid.n_points))
+    assert (len(gap.polarised[1]) < n_carriers + 1) == ("phase" in options)
+    grounds = [min(e for (n, _), e in lowest.items() if n == n_carriers + step) for step in (-1, 0, 1)]
+    np.testing.assert_allclose(gap.energies, grounds, atol=1e-8)
+    own = gap.polarisations[1]
+    assert lowest[n_carriers, own] == pytest.approx(grounds[1], abs=1e-8)
+    infinite = float("inf")
+    pairs = [
+        lowest.get((n_carriers + 1, own + s), infinite) + lowest.get((n_carriers - 1, own - s), infinite)
+        for s in (1, -1)
+    ]
+    assert gap.gap_without_flip == pytest.approx(min(pairs) - 2 * grounds[1], abs=1e-6)
+    assert gap.gap_without_flip >= gap.charge_gap - 1e-9
+    flipped = min(lowest.get((n_carriers, own + step), infinite) for step in (2, -2))
+    assert gap.flip_gap == pytest.approx(flipped - grounds[1], abs=1e-6)
+    assert "charge gap without flips" in str(gap)
 
 
 def test_without_interaction_it_is_a_level_spacing(small_problem):

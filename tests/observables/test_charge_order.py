@@ -8,6 +8,7 @@ import pytest
 import moire as mo
 from moire.observables import charge_order, structure_factor
 from moire.orbitals import Species
+from tests.flavour_cases import flavour_problem
 from tests.fractional_cases import problem_on, solved
 
 ORDERED = {"displacement_mev": 60.0, "epsilon_r": 5.0}  # a trivial flat band: the carriers crystallise
@@ -39,6 +40,24 @@ def test_crystal_of_a_trivial_band(crystal):
     assert result.is_ordered
     assert result.verdict.startswith("Charge-density wave: full S(K) = ")
     assert not crystal[0].manifold.is_signature
+
+
+def test_the_tower_of_both_valleys_is_that_of_one():
+    """Levels of other polarisations count as others: they lower the gap, and leave the tower and the peak."""
+    both, alone = (
+        charge_order(spectrum, structure_factor(spectrum, problem))
+        for problem in (flavour_problem((3, 3), 1, valleys, phase=(0, 0)) for valleys in ((+1, -1), (+1,)))
+        for spectrum in [mo.solve_all_sectors(problem, "1/3", 4, keep_vectors=True)]
+    )
+    assert both.momenta == alone.momenta
+    np.testing.assert_allclose(both.energies, alone.energies, atol=1e-8)
+    assert both.splitting == pytest.approx(alone.splitting, abs=1e-8)
+    assert both.corner_peak == pytest.approx(alone.corner_peak, abs=1e-8)
+    assert both.gap < alone.gap - 0.1
+    spectrum = mo.solve_all_sectors(flavour_problem((1, 3)), "4/3", 1, polarisation=0, keep_vectors=True)
+    order = charge_order(spectrum, structure_factor(spectrum, flavour_problem((1, 3)), [(0, 0)]))
+    assert order.momenta is None  # no tower is predicted beyond one carrier per cell
+    assert order.decision.answer is None
 
 
 def test_incompressible_liquid():

@@ -50,7 +50,7 @@ def test_density_matrix_is_that_of_an_explicit_partial_trace():
     states = [(1, 0), (4, 1)]
     c = jordan_wigner.annihilators(6)
     for n_kept in (1, 2):
-        blocks = list(density_blocks(spectrum, states, n_kept))
+        blocks = [block.matrix for block in density_blocks(spectrum, states, n_kept)]
         assert sum(np.trace(block).real for block in blocks) == pytest.approx(comb(3, n_kept), abs=1e-12)
         kept = jordan_wigner.sector_states(grid, n_kept)
         for momentum, block in enumerate(blocks):

@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.observables import LabelShift, ManifoldAtPhases, at_boundary_phase, manifold_at_phases, many_body_chern
+from moire.observables import (
+    LabelShift,
+    ManifoldAtPhases,
+    StatesAtPhase,
+    at_boundary_phase,
+    manifold_at_phases,
+    many_body_chern,
+    orbital_overlaps,
+)
 from moire.topology import chern_number
+from tests.flavour_cases import flavour_problem
 from tests.reference.twisted_overlaps import determinant_overlap
 
 
@@ -62,6 +71,108 @@ def test_overlaps_are_those_of_antisymmetrised_plane_waves(problem, carrier, par
     other = manifold_of(start, (1, 2), [(1, 1)], particle_hole)
     foreign = carriers(other, other.solve(offsets[1], 1), (1, 1), 0)
     assert abs(determinant_overlap(*bands, levels[0][0], foreign, hole)) < 1e-14  # labels are orthogonal
+
+
+def amplitudes(manifold, state, label, level):
+    return dict(zip(manifold.basis(label).states.tolist(), state.vectors(label, level + 1)[level], strict=True))
+
+
+@pytest.mark.parametrize("carrier", ["hole", "electron"])
+@pytest.mark.parametrize(
+    ("n_bands", "valleys", "polarisation"), [(2, (+1,), None), (3, (+1,), None), (1, (+1, -1), 1), (2, (+1, -1), 1)]
+)
+def test_overlaps_of_several_bands_are_determinants(n_bands, valleys, polarisation, carrier):
+    start = flavour_problem((1, 3), n_bands, valleys, carrier)
+    settings = mo.SpectrumSettings(tolerance_mev=1e-9)
+    manifold = ManifoldAtPhases(start, Fraction(1), Counter([(0, 1), (0, 1)]), settings, polarisation)
+    states = [manifold.solve(offset, 2) for offset in ((0.0, 0.0), (0.3, 0.2))]
+    overlap = manifold.overlap(*states, (0, 1))
+    bands = [state.bands for state in states]
+    levels = [[amplitudes(manifold, state, (0, 1), level) for level in range(2)] for state in states]
+    expected = [
+        [determinant_overlap(*bands, left, right, carrier == "hole") for right in levels[1]] for left in levels[0]
+    ]
+    np.testing.assert_allclose(overlap, expected, atol=1e-11)
+    assert 0.01 < abs(np.linalg.det(overlap)) < 0.95
+
+
+def test_missing_carriers_of_both_valleys_have_the_same_links():
+    """Also around the end of a turn, up to a sign there: that of moving the full bands."""
+    start = flavour_problem((1, 3), 1)
+    links = []
+    for choice in (False, True):
+        settings = mo.SpectrumSettings(tolerance_mev=1e-9, particle_hole=choice)
+        manifold = ManifoldAtPhases(start, Fraction(4, 3), Counter([(0, 0), (0, 1), (0, 2)]), settings, 2)
+        assert manifold.transformed == choice
+        late, early, between = (manifold.solve(offset, 1) for offset in ((0.0, 0.8), (0.0, 0.0), (0.1, 0.0)))
+        around = manifold.link(late, early, LabelShift(start.grid, 2))
+        links.append([abs(around), manifold.link(early, between) * manifold.link(between, early)])
+    np.testing.assert_allclose(links[0], links[1], atol=1e-9)
+    assert 0.1 < links[0][0] < 0.99
+    assert 0.01 < abs(links[0][1]) < 0.99
+
+
+@pytest.mark.parametrize(("n_bands", "valleys"), [(2, (+1,)), (2, (+1, -1))])
+def test_bands_may_be_mixed_at_every_phase(n_bands, valleys, monkeypatch):
+    """A random unitary of the bands at each momentum of each phase leaves every link: the state is the same."""
+    start = flavour_problem((1, 3), n_bands, valleys)
+    settings = mo.SpectrumSettings(tolerance_mev=1e-9)
+    manifold = ManifoldAtPhases(start, Fraction(1), Counter([(0, 1)]), settings)
+    states = [manifold.solve(offset, 1) for offset in ((0.0, 0.0), (0.3, 0.2))]
+    rng = np.random.default_rng(5)
+    rotated = []
+    for state in states:
+        bands = state.bands
+        random = rng.normal(size=(*bands.states.shape[:2], 2, 2)) + 1j * rng.normal(
+            size=(*bands.states.shape[:2], 2, 2)
+        )
+        unitary, _ = np.linalg.qr(random)
+        mixed = dataclasses.replace(bands, states=np.einsum("fkmn,fknlg->fkmlg", unitary, bands.states))
+        factors = orbital_overlaps(mixed, bands)
+        vectors = manifold._in_bands(manifold.basis((0, 1)), factors.conj(), state.spectrum.vectors[0])
+        spectrum = dataclasses.replace(state.spectrum, vectors=(vectors,))
+        assert np.linalg.norm(vectors) == pytest.approx(1, abs=1e-10)
+        rotated.append(StatesAtPhase(mixed, spectrum))
+    assert np.abs(rotated[0].spectrum.vectors[0] - states[0].spectrum.vectors[0]).max() > 0.1
+    for shift in (None, LabelShift(start.grid, 2)):
+        expected = manifold.link(*states, shift)
+        assert abs(expected) > 1e-3
+        assert manifold.link(*rotated, shift) == pytest.approx(expected, abs=1e-10)
+
+
+def test_two_full_bands_have_the_chern_number_of_the_group():
+    problem = flavour_problem((2, 2), 2, (+1,), phase=(0.0, 0.0), shells=5)
+    fine = mo.solve_bands(problem.bands.models[0], mo.MomentumGrid.regular(problem.grid.lattice, 12, 12), 2)
+    group = chern_number(fine, [0, 1])
+    assert chern_number(fine, [0]).rounded == -1
+    result = many_body_chern(problem, 2, (4, 4), momenta=[(0, 0)])  # every momentum twice: the sum vanishes
+    assert result.value == pytest.approx(group.rounded, abs=1e-9)
+    assert result.pumped == pytest.approx(group.rounded, abs=1e-9)
+
+
+@pytest.mark.parametrize("valleys", [(+1,), (+1, -1)])
+def test_a_third_of_two_bands(valleys):
+    problem = flavour_problem((2, 3), 2, valleys, phase=(0.0, 0.0), shells=5)
+    result = many_body_chern(problem, "1/3", (5, 3))
+    assert result.value == pytest.approx(-1, abs=1e-9)
+    assert result.pumped == pytest.approx(-1, abs=1e-9)
+    assert result.min_link > 0.7
+    assert result.min_gap > 3.0 > result.max_splitting
+
+
+def test_one_filled_band_of_each_valley_has_no_hall_conductivity():
+    """One band kept of each valley, both full: C_K + C_K' = 0 by two routes; all carriers in K or K' give -1 and +1."""
+    problem = flavour_problem((2, 2), 1, (+1, -1), phase=(0.0, 0.0), shells=5)
+    for polarisation, filling, expected in ((None, 1, -1), (-4, 1, 1), (0, 2, 0)):
+        momenta = [(0, 0)] if filling == 2 else None
+        result = many_body_chern(problem, filling, (4, 4), polarisation=polarisation, momenta=momenta)
+        assert result.value == pytest.approx(expected, abs=1e-9)
+        assert result.pumped == pytest.approx(expected, abs=1e-9)
+    assert ", S_z = 0" in str(result)
+    with pytest.raises(mo.InputError, match=r"`polarisation` must be given for 6 carriers, .*, but is None\."):
+        many_body_chern(problem, "3/2", (4, 4), momenta=[(0, 0)])
+    with pytest.raises(mo.InputError, match=r"at filling 1/2 with 1 and 1 carriers in the flavours, where no manifold"):
+        many_body_chern(problem, "1/2", (4, 4), polarisation=0)
 
 
 def test_a_turn_is_a_shift_of_labels(build_model, coulomb):

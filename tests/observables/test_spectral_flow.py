@@ -5,6 +5,7 @@ import pytest
 
 import moire as mo
 from moire.observables import LabelShift, at_boundary_phase, spectral_flow
+from tests.flavour_cases import flavour_problem
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,22 @@ def test_the_manifold_flows_into_itself(problem, shape, filling, direction, perm
     assert phases[-1] == order
     np.testing.assert_allclose(energies[-1], energies[0])
     np.testing.assert_allclose(np.sort(energies[6]), np.sort(flow.tracked[-1]), atol=1e-6)
+
+
+@pytest.mark.parametrize("n_bands", [1, 2])
+def test_both_valleys_flow_as_one_where_all_carriers_are_in_it(n_bands):
+    both, alone = (
+        spectral_flow(flavour_problem((2, 3), n_bands, valleys, phase=(0, 0), shells=5), "1/3", 2, n_steps=3)
+        for valleys in ((+1, -1), (+1,))
+    )
+    np.testing.assert_allclose(both.energies, alone.energies, atol=1e-8)
+    np.testing.assert_allclose(both.tracked, alone.tracked, atol=1e-8)
+    assert both.permutation == alone.permutation
+    assert both.min_link == pytest.approx(alone.min_link, abs=1e-8)
+    assert 0.5 < both.min_link < 1 - 1e-3
+    assert (both.polarisation, alone.polarisation) == (2, None)
+    assert " at S_z = 1" in both.verdict
+    assert "S_z" not in str(alone)
 
 
 def test_the_next_turn_is_the_first_with_labels_moved(problem):

@@ -21,7 +21,6 @@ from moire.filling import one_band_filling
 from moire.form_factors import FormFactors
 from moire.grids import smith_normal_form
 from moire.lattice import TriangularLattice
-from moire.observables import spectral_flow
 from moire.orbitals import Orbitals
 from moire.topology import berry_curvature, chern_number
 
@@ -164,7 +163,6 @@ OTHER_SENTENCES = {
     "form factors": (
         lambda: FormFactors.compute(bands(model=NoPlaneWaves()), 1.0), "`bands` must be those of models in plane waves, but .* has no `basis`\\."
     ),
-    "two bands": (lambda: spectral_flow(mo.project(bands(2), coulomb(), q_cutoff=1), (1, 3), 1), "`problem` must .* 1 and 2\\."),
     "states": (lambda: band_structure(energies=np.zeros((1, 6, 1)), states=np.zeros(3)), "`states` must have shape .*\\(3,\\)\\."),
     "energies": (lambda: band_structure(energies=np.zeros((1, 5, 1)), states=np.zeros(3)), "`energies` must have .*5, 1\\)\\."),
     "filling": (

@@ -1,6 +1,7 @@
 """Every kind of refusal of many-body solvers and observables, as one exact sentence."""
 # ruff: noqa: E501 - one case a line reads best
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -134,7 +135,9 @@ CASES = [
     (lambda: obs.spectral_flow(problem(), "1/3", 3), "`direction` must be 1 (along L_1) or 2 (along L_2), but is 3."),
     (lambda: obs.spectral_flow(problem(), "1/3", 1, n_steps=INF), "`n_steps` must be an integer of at least 2, but is inf."),
     (lambda: obs.spectral_flow(problem(), "1/3", 1, n_levels=1), "`n_levels` must exceed 1, the states of the manifold in one sector, but is 1."),
-    (lambda: obs.spectral_flow(problem(2), "1/3", 1), "`problem` must have one flavour and one band, but has 1 and 2."),
+    (lambda: obs.spectral_flow(valleys((2, 2)), "3/2", 1), "`polarisation` must be given for 6 carriers, more than one flavour holds, but is None."),
+    (lambda: obs.many_body_chern(valleys((2, 2)), "1/2", polarisation=0), "`momenta` must be given at filling 1/2 with 1 and 1 carriers in the flavours, where no manifold is predicted, but is None."),
+    (lambda: obs.many_body_chern(valleys((2, 2)), "1/2", polarisation=1), "`polarisation` must be an even number in -2..2 for 2 carriers, but is 1."),
     (lambda: obs.spectral_flow(problem(), "1/2", 1), "`momenta` must be given at filling 1/2, where no manifold is predicted, but is None."),
     (lambda: obs.spectral_flow(problem(), "1/3", 1, momenta=[(0, 0)] * 9), "`momenta` must ask for at most 2 states of sector (0, 0), all it has, but asks for 9."),
     (lambda: obs.many_body_chern(problem(), "1/3", (6, INF)), "`mesh` must have two integer sides of at least 2, but is (6, inf)."),
@@ -147,6 +150,10 @@ CASES = [
     (lambda: obs.structure_factor(spectrum("1/2"), problem()), "`states` must be given where no incompressible manifold is predicted, but is None at filling 1/2 on 2x3."),
     (lambda: obs.manifold_states(spectrum("1/3", regular(3, 6))), "`spectrum` must hold the 3 states of the manifold (more levels or sectors would), but holds 1 of them."),
     (lambda: obs.pair_correlation(structure(), INF), "`side` must be a positive integer, but is inf."),
+    (
+        lambda: obs.momentum_occupation(replace(spectrum(), vectors=(np.ones((1, 2)),) * 6)),
+        "`spectrum` must hold vectors of all 3 states of sector (1, 0), but holds them of 2.",
+    ),
     (lambda: obs.quantum_weight(structure(), problem(1, regular(3, 2))), "`problem` must live on the cluster of the structure factor, but lives on another."),
     (lambda: obs.quantum_weight(structure(), problem(), 3), "`n_transfers` must lie in 12..24, but is 3."),
     (lambda: obs.quasihole_counts(GRID, 2, 2), "`m` must be odd and positive, but is 2."),

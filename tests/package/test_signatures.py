@@ -17,7 +17,7 @@ from moire.parameters import REDDY_2023
 from moire.sweep import TASKS, EdTask, FciTask, HfTask, ModelPoint
 from moire.sweep.plan import keys_of
 from moire.tasks import fci as fci_module
-from moire.tasks.ed import SpectrumOptions
+from moire.tasks.ed import EdTable
 from moire.tasks.fci import FciTable
 from moire.tasks.projection import InteractionTable
 
@@ -61,7 +61,7 @@ def test_a_task_reads_every_option_and_takes_what_it_says(task):
     assert set(inspect.signature(task.compute).parameters) == {"self", "point"} | task.takes
 
 
-@pytest.mark.parametrize(("task", "table"), [(EdTask, SpectrumOptions), (FciTask, FciTable)], ids=["ed", "fci"])
+@pytest.mark.parametrize(("task", "table"), [(EdTask, EdTable), (FciTask, FciTable)], ids=["ed", "fci"])
 def test_a_plan_offers_every_option_of_a_spectrum(task, table):
     assert {*keys_of(table), *keys_of(InteractionTable)} == {field.name for field in fields(task)}
 
@@ -72,7 +72,7 @@ INTERACTION = {
     "--gates": "single", "--gate-distance": 9, "--layer-distance": 0.3, "--q-cutoff": 1.5, "--zero-momentum": "keep",
 }  # fmt: skip
 SPECTRUM = {
-    "--bands": 2, "--valleys": "both", "--polarisation": "4,2",
+    "--bands": 2, "--valleys": "both",
     "--valley": -1, "--cluster": "3x6", "--filling": "-1/3", "--boundary-phase": (0.1, 0.2), "--states": 5,
     "--epsilon": 7, "--seed": 3, "--checkpoint": "kept", **POINT, **FILES, **INTERACTION,
 }  # fmt: skip
@@ -85,7 +85,7 @@ COMMANDS = {
         "--supercell": "sqrt3", "--boost": "+Q", "--guesses": "random", "--symmetry": "c3", "--temperature": 0.1,
         "--tolerance": 1e-5, "--segment": 7, "--modes": 2, "--random": 3,
     },
-    "ed": SPECTRUM,
+    "ed": SPECTRUM | {"--polarisation": "4,2", "--max-promoted": "2,1"},
     "fci": SPECTRUM | {"--kept": 2, "--flux": "2", "--flux-steps": 5, "--phases": "4x5", "--no-charge-gap": None},
 }  # fmt: skip
 
