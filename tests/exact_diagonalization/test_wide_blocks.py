@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.exact_diagonalization import MomentumSector, PairHamiltonian, PairTable, SectorHamiltonian
+from moire.exact_diagonalization import MomentumSector, PairHamiltonian, PairProduct, PairTable, SectorHamiltonian
+from moire.exact_diagonalization.hamiltonian import elements_per_row
 from moire.orbitals import Orbitals
 from tests.reference import jordan_wigner, occupied_pairs
 
@@ -87,3 +88,22 @@ def test_same_bits_on_any_number_of_threads(n_vectors):
         products.append(h @ random_vectors(h.shape[0], n_vectors))
     assert np.abs(products[0]).max() > 1
     np.testing.assert_array_equal(products[0], products[1])
+
+
+@pytest.mark.parametrize("name", SECTORS)
+def test_estimated_elements_and_tables(name):
+    orbitals, numbers = orbitals_of(name)
+    sector = MomentumSector(orbitals, numbers, 1)
+    h = SectorHamiltonian(random_hamiltonian(orbitals, 1), sector, "matrix-free")
+    elements = h.to_csr().nnz / sector.dimension
+    assert elements_per_row(orbitals.size, numbers, orbitals.grid.n_points) == pytest.approx(elements, rel=0.1)
+    assert h.n_bytes < PairProduct.table_bytes(orbitals.size, sum(numbers))  # no accumulators before a product
+
+
+def test_auto_stores_short_rows_only():
+    # 77 and 195 elements in a row, dimensions 1932 and 1950
+    for shape, n_bands, n_particles, stored in (([4, 5], 1, 6, True), ([3, 3], 3, 4, False)):
+        orbitals = Orbitals(mo.MomentumGrid.cluster(LATTICE, shape), 1, n_bands)
+        sector = MomentumSector(orbitals, n_particles, 0)
+        assert sector.dimension < 2000
+        assert SectorHamiltonian(random_hamiltonian(orbitals, 1), sector).is_stored == stored
