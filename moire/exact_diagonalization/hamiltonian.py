@@ -16,6 +16,7 @@ from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian
 from moire.exact_diagonalization.sectors import MomentumSector
 from moire.kernels import fock
+from moire.orbitals import Numbers
 from moire.resources import fits_in_memory, reserve
 
 Storage = Literal["auto", "csr", "matrix-free"]
@@ -23,6 +24,39 @@ BYTES_PER_ELEMENT = 20.0  # a complex number and a 32-bit column
 STORAGES: tuple[Storage, ...] = ("auto", "csr", "matrix-free")
 _CHUNK = 1 << 14  # states whose occupations are held at once
 STORED_DIMENSION = 4000  # up to this dimension a stored product is faster, see benchmarks/ed.py
+STORED_ELEMENTS = 120.0  # of a row; with more of them, in several bands, it never is, see benchmarks/ed_bands.py
+
+
+def elements_per_row(n_orbitals: int, n_particles: int | Numbers, n_momenta: int | None = None) -> float:
+    """Mean number of stored elements in a row, from the chance that a pair of orbitals is free.
+
+    Parameters
+    ----------
+    n_orbitals
+        Orbitals of all flavours.
+    n_particles
+        Particles of each flavour; an integer for the only one.
+    n_momenta
+        Momenta of the cluster; by default all orbitals are those of one band of each flavour.
+    """
+    numbers = n_particles if isinstance(n_particles, tuple) else (n_particles,)
+    orbitals = n_orbitals // len(numbers)
+    momenta = n_momenta or orbitals
+    bands = orbitals / momenta
+
+    def other_pairs(first: float, second: float, splits: float) -> float:
+        """Free pairs but one, if orbitals of either kind are free with these chances and Q is split in so many ways."""
+        return (splits * bands**2 + (bands - 1) ** 2) * first * second + (bands - 1) * (first + second)
+
+    total = 1.0
+    for flavour, number in enumerate(numbers):
+        holes = orbitals - number
+        chances = holes / max(1, orbitals - 2), max(0, holes - 1) / max(1, orbitals - 3)
+        total += number * (number - 1) / 2 * other_pairs(*chances, (momenta - 2) / 2)
+        for other in numbers[:flavour]:
+            chances = holes / max(1, orbitals - 1), (orbitals - other) / max(1, orbitals - 1)
+            total += number * other * other_pairs(*chances, momenta - 1)
+    return total
 
 
 class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
@@ -36,7 +70,7 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         The basis, of the same species.
     storage
         ``"matrix-free"`` stores only tables; ``"csr"`` stores all elements; ``"auto"`` stores them up to
-        dimension 4000, where a stored product is faster.
+        dimension 4000 and 120 elements in a row, where a stored product is faster.
     dtype
         ``complex128``, or ``complex64`` to halve the vectors; sums run in double precision in both.
 
@@ -76,7 +110,8 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
         require(
             not (truncated and storage == "csr"), "storage", "be 'matrix-free' or 'auto' under a truncation", "'csr'"
         )
-        stores = self.stores(sector.orbitals.size, sector.n_particles, sector.dimension, storage)
+        size, n_momenta = sector.orbitals.size, sector.grid.n_points
+        stores = self.stores(size, sector.numbers, sector.dimension, storage, n_momenta)
         if alone or (stores and not truncated):
             self._matrix = self._stored()
         else:
@@ -88,18 +123,22 @@ class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
             self._product = PairProduct(pair_hamiltonian, sector)
 
     @staticmethod
-    def estimated_bytes(n_orbitals: int, n_particles: int, dimension: int) -> float:
-        """Bytes of a stored sector, from the mean number of allowed pairs; accurate to a few per cent."""
-        holes = n_orbitals - n_particles
-        free = holes * (holes - 1) / max(1, (n_orbitals - 2) * (n_orbitals - 3))
-        per_row = 1 + n_particles * (n_particles - 1) / 2 * (n_orbitals - 2) / 2 * free
-        return BYTES_PER_ELEMENT * per_row * dimension
+    def estimated_bytes(
+        n_orbitals: int, n_particles: int | Numbers, dimension: int, n_momenta: int | None = None
+    ) -> float:
+        """Bytes of a stored sector, see :func:`elements_per_row`; accurate to a few per cent."""
+        return BYTES_PER_ELEMENT * elements_per_row(n_orbitals, n_particles, n_momenta) * dimension
 
     @staticmethod
-    def stores(n_orbitals: int, n_particles: int, dimension: int, storage: Storage) -> bool:
-        """Whether the elements of a sector are stored; with ``"auto"``, if it is small and they fit in memory."""
-        stored = SectorHamiltonian.estimated_bytes(n_orbitals, n_particles, dimension)
-        return storage == "csr" or (storage == "auto" and dimension <= STORED_DIMENSION and fits_in_memory(3 * stored))
+    def stores(
+        n_orbitals: int, n_particles: int | Numbers, dimension: int, storage: Storage, n_momenta: int | None = None
+    ) -> bool:
+        """Whether the elements of a sector are stored; with ``"auto"``, if it and its rows are small and fit."""
+        if storage != "auto":
+            return storage == "csr"
+        small = elements_per_row(n_orbitals, n_particles, n_momenta) <= STORED_ELEMENTS
+        stored = SectorHamiltonian.estimated_bytes(n_orbitals, n_particles, dimension, n_momenta)
+        return small and dimension <= STORED_DIMENSION and fits_in_memory(3 * stored)
 
     @property
     def is_stored(self) -> bool:

@@ -45,31 +45,35 @@ class SectorMemory:
 
 def sector_memory(
     n_orbitals: int,
-    n_particles: int,
+    n_particles: int | Numbers,
     dimension: int,
     n_eigenstates: int,
     storage: Storage = "auto",
     solver: Solver = "auto",
     sizes: HalfSizes | None = None,
+    n_momenta: int | None = None,
 ) -> SectorMemory:
     """Memory of one sector, with as many Krylov vectors as fit, or the fewest that Lanczos needs.
 
     Parameters
     ----------
     n_orbitals, n_particles, dimension
-        Of the sector.
+        Of the sector; particles of each flavour, or an integer for the only one.
     n_eigenstates
         Levels wanted.
     storage, solver
         As in :func:`solve_all_sectors`.
     sizes
         Of the halves under a truncation.
+    n_momenta
+        Momenta of the cluster; by default all orbitals are those of one band of each flavour.
     """
     wanted = min(n_eigenstates, dimension)
     basis = basis_bytes(n_orbitals, dimension, sizes)
-    is_stored = sizes is None and SectorHamiltonian.stores(n_orbitals, n_particles, dimension, storage)
-    matrix = SectorHamiltonian.estimated_bytes(n_orbitals, n_particles, dimension)
-    tables = matrix if is_stored else PairProduct.table_bytes(n_orbitals, n_particles, sizes)
+    is_stored = sizes is None and SectorHamiltonian.stores(n_orbitals, n_particles, dimension, storage, n_momenta)
+    matrix = SectorHamiltonian.estimated_bytes(n_orbitals, n_particles, dimension, n_momenta)
+    total = sum(n_particles) if isinstance(n_particles, tuple) else n_particles
+    tables = matrix if is_stored else PairProduct.table_bytes(n_orbitals, total, sizes)
     if is_dense(solver, dimension, wanted):
         products = tables if is_stored else tables + matrix + PairProduct.estimated_bytes(dimension)
         return SectorMemory(basis, products, 48.0 * dimension**2, is_stored)
@@ -111,10 +115,14 @@ def reserve_sectors(
     size, n_particles, largest = orbitals.size, sum(numbers), max(dimensions)
     sizes = None if truncation is None else HalfSizes.of(orbitals, truncation)
 
-    def needed(orbitals: int, particles: int, dimension: int, levels: int) -> SectorMemory:
-        return sector_memory(orbitals, particles, dimension, levels, settings.storage, settings.solver, sizes)
+    def needed(
+        n_orbitals: int, particles: int | Numbers, dimension: int, levels: int, n_momenta: int = orbitals.grid.n_points
+    ) -> SectorMemory:
+        return sector_memory(
+            n_orbitals, particles, dimension, levels, settings.storage, settings.solver, sizes, n_momenta
+        )
 
-    memory = needed(size, n_particles, largest, n_eigenstates)
+    memory = needed(size, numbers, largest, n_eigenstates)
     kept = 16.0 * n_eigenstates * sum(dimensions) if keep_vectors else 0.0
     advice = ""
     if not fits_in_memory(memory.total + kept):
@@ -133,20 +141,20 @@ def _would_fit(
     numbers: Numbers,
     largest: int,
     n_eigenstates: int,
-    needed: Callable[[int, int, int, int], float],
+    needed: Callable[..., float],
 ) -> str:
     """Advice in the error message: fewer levels, bands or particles, or a smaller cluster at the same filling."""
     size, n_particles, grid = orbitals.size, sum(numbers), orbitals.grid
     filling, options = Fraction(n_particles, size), []
     for levels in range(n_eigenstates - 1, 0, -1):
-        if fits_in_memory(needed(size, n_particles, largest, levels)):
+        if fits_in_memory(needed(size, numbers, largest, levels)):
             options.append(f"{levels} levels")
             break
     for n_bands in range(orbitals.n_bands - 1, 0, -1):
         fewer = replace(orbitals, n_bands=n_bands)
         if max(numbers) <= fewer.per_flavour:
             dimension = int(sector_dimensions(fewer, numbers).max())
-            if fits_in_memory(needed(fewer.size, n_particles, dimension, n_eigenstates)):
+            if fits_in_memory(needed(fewer.size, numbers, dimension, n_eigenstates)):
                 options.append(f"{n_bands} {'band' if n_bands == 1 else 'bands'} of each valley")
                 break
     if orbitals.n_flavours == 1:
@@ -160,7 +168,7 @@ def _would_fit(
         count = filling * cells * cells_each
         if count.denominator == 1:
             dimension = -(-comb(cells * cells_each, int(count)) // cells)
-            if fits_in_memory(needed(cells * cells_each, int(count), dimension, n_eigenstates)):
+            if fits_in_memory(needed(cells * cells_each, int(count), dimension, n_eigenstates, cells)):
                 options.append(f"a cluster of {cells} cells at this filling")
                 break
     return " or ".join(options or ["a smaller cluster with fewer levels"]) + " would fit"

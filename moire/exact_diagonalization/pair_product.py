@@ -18,6 +18,7 @@ from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector
 from moire.exact_diagonalization.truncation import Truncation
 from moire.kernels import pair_product
+from moire.kernels.tile_product import LANES
 from moire.orbitals import ChargeClasses
 from moire.resources import reserve
 
@@ -41,7 +42,7 @@ class LowLists:
         Orbitals of the low half.
     pair_pattern
         (pair,), pattern of each pair.
-    class_tile, tile_start, list_start, entries
+    class_tile, tile_start, free_columns, list_start, entries
         The tiles of each class and the lists of each tile, see :mod:`moire.kernels.pair_product`.
     """
 
@@ -49,6 +50,7 @@ class LowLists:
     pair_pattern: IntArray = field(repr=False)
     class_tile: IntArray = field(repr=False)
     tile_start: IntArray = field(repr=False)
+    free_columns: NDArray[np.uint64] = field(repr=False)
     list_start: IntArray = field(repr=False)
     entries: NDArray[np.uint32] = field(repr=False)
 
@@ -68,7 +70,9 @@ def low_lists(classes: ChargeClasses, truncation: Truncation | None = None) -> L
     class_start = np.searchsorted(by_class, np.arange(n_classes + 1))
     sizes = np.diff(class_start)
     n_tiles = -(-sizes // pair_product.TILE)
-    cuts = [class_start[c] + sizes[c] * np.arange(n) // n for c, n in enumerate(n_tiles) if n]
+    # tiles of about one size, of whole registers except the last
+    widths = [-(-size // (n * LANES)) * LANES if n else 0 for size, n in zip(sizes, n_tiles, strict=True)]
+    cuts = [class_start[c] + widths[c] * np.arange(n) for c, n in enumerate(n_tiles) if n]
     tile_start = np.concatenate([*cuts, class_start[-1:]])
 
     patterns: list[tuple[int, ...]] = [(), *((i,) for i in range(n_low)), *combinations(range(n_low), 2)]
@@ -79,18 +83,20 @@ def low_lists(classes: ChargeClasses, truncation: Truncation | None = None) -> L
         dtype=np.uint64,
     )  # the orbitals above the first one, up to the second or to the end of the half
 
-    counts = np.empty((len(tile_start) - 1, len(patterns)), dtype=np.int64)
+    free_columns = np.empty((len(tile_start) - 1, len(patterns)), dtype=np.uint64)
     words = order.astype(np.uint64)
-    pair_product.count_list_entries(words, tile_start, mask, counts)
+    counts = np.empty(free_columns.shape, dtype=np.int64)
+    pair_product.find_free_columns(words, tile_start, mask, free_columns, counts)
     ends = np.cumsum(counts).reshape(counts.shape)
     list_start = np.concatenate([ends[:, :1] - counts[:, :1], ends], axis=1)
     reserve(f"Lists of {counts.sum()} low halves", 4.0 * counts.sum(), "fewer orbitals or minority carriers would fit")
     entries = np.empty(counts.sum(), dtype=np.uint32)
-    pair_product.fill_lists(words, tile_start, mask, between, rank, list_start, entries)
+    pair_product.fill_lists(words, tile_start, mask, between, rank, free_columns, list_start, entries)
     members = PairTable(classes.orbitals).members.tolist()
     pair_pattern = np.array([number[tuple(i for i in pair if i < n_low)] for pair in members], dtype=np.int64)
     class_tile = np.concatenate([[0], np.cumsum(n_tiles)])
-    return LowLists(n_low, *(read_only(a) for a in (pair_pattern, class_tile, tile_start, list_start, entries)))
+    tables = (pair_pattern, class_tile, tile_start, free_columns, list_start, entries)
+    return LowLists(n_low, *(read_only(a) for a in tables))
 
 
 def _ranks(low_class: NDArray[np.int32]) -> IntArray:
@@ -131,6 +137,18 @@ def high_parts(pairs: PairTable, n_low: int) -> tuple[NDArray[np.uint64], NDArra
     return (bits[0] | bits[1]).astype(np.uint64), (below[1] & ~below[0]).astype(np.uint64)
 
 
+def _high_halves(
+    high_class: NDArray[np.int32], words: NDArray[np.uint64], place: tuple[IntArray, ...], *pairs: NDArray[Any]
+) -> tuple[NDArray[np.uint32], NDArray[np.int32], FloatArray]:
+    """Indices of the high words that a low half and a pair can fill up, ascending, their classes, and their work."""
+    highs = np.nonzero(high_class >= 0)[0].astype(np.uint32)
+    classes = high_class[highs]
+    work = np.empty(highs.size)
+    pair_product.estimate_work(*place, highs, classes, words, *pairs, work)
+    kept = work > 0
+    return highs[kept], classes[kept], work[kept]
+
+
 def half_energies(one_body: FloatArray, words: NDArray[np.uint64] | None = None) -> FloatArray:
     """Sum of the energies of the occupied orbitals for every word of a half, (2**orbitals,)."""
     if words is not None:
@@ -141,6 +159,21 @@ def half_energies(one_body: FloatArray, words: NDArray[np.uint64] | None = None)
     for energy in one_body:
         energies = np.concatenate([energies, energies + energy])
     return energies
+
+
+def padded_blocks(pair_hamiltonian: PairHamiltonian) -> tuple[IntArray, FloatArray]:
+    """Start of each A^Q, and its rows as :func:`moire.kernels.pair_product.pair_product` reads them."""
+    pairs = pair_hamiltonian.pairs
+    pair_start = pairs.group_start
+    widths = -(-np.diff(pair_start) // LANES) * LANES
+    sizes = 2 * widths * np.diff(pair_start)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    blocks = np.zeros(starts[-1])
+    row, column = pairs.elements()
+    group = pairs.group[row]
+    place = starts[group] + 2 * widths[group] * (row - pair_start[group]) + column - pair_start[group]
+    blocks[place], blocks[place + widths[group]] = pair_hamiltonian.blocks.real, pair_hamiltonian.blocks.imag
+    return starts[:-1], blocks
 
 
 class PairProduct:
@@ -157,26 +190,25 @@ class PairProduct:
     def __init__(self, pair_hamiltonian: PairHamiltonian, sector: MomentumSector) -> None:
         pairs, n_low = pair_hamiltonian.pairs, sector.n_low
         lists = low_lists(sector.classes, sector.truncation)
-        high_class, high_words = sector.halves.high_class, sector.halves.high_words
+        high_words = sector.halves.high_words
         words = _ALL_WORDS if high_words is None else high_words
         pair_start = pairs.group_start
         high_mask, high_between = high_parts(pairs, n_low)
         place = (*splits(sector.classes, pairs, sector.momentum), lists.class_tile, lists.tile_start)
+        highs, classes, work = _high_halves(sector.halves.high_class, words, place, pair_start, high_mask)
 
         n_parts = count_parts(sector.dimension)
-        work = np.empty(high_class.size)
-        pair_product.estimate_work(*place, high_class, words, pair_start, high_mask, work)
-        done = np.cumsum(work)
-        part_start = np.searchsorted(done, done[-1] * np.arange(n_parts + 1) / n_parts)
-        part_start[-1] = high_class.size
-        part_row = np.minimum(sector.high_offset[np.minimum(part_start[:-1], high_class.size - 1)], sector.dimension)
+        done = np.concatenate([[0.0], np.cumsum(work)])
+        part_start = np.searchsorted(done[1:], done[-1] * np.arange(n_parts + 1) / n_parts)
+        part_start[-1] = highs.size
+        first = np.append(highs, sector.high_offset.size - 1)[part_start[:-1]]
+        part_row = np.minimum(sector.high_offset[first], sector.dimension)
         self._part_end = np.concatenate([[0], np.cumsum(sector.dimension - part_row)])  # no high half falls
         self._kernel_arguments: tuple[Any, ...] = (
-            *(*place, lists.list_start, lists.entries, high_class, words, sector.high_offset.view(np.uint64)),
+            *(*place, lists.free_columns, lists.list_start, lists.entries),
+            *(highs, classes, words, sector.high_offset.view(np.uint64)),
             *(pair_start, lists.pair_pattern, high_mask, high_between),
-            pairs.block_start[pair_start[:-1]],
-            np.ascontiguousarray(pair_hamiltonian.blocks.real),
-            np.ascontiguousarray(pair_hamiltonian.blocks.imag),
+            *padded_blocks(pair_hamiltonian),
             *(part_start, part_row, self._part_end),
         )
         levels = pair_hamiltonian.levels
@@ -198,10 +230,14 @@ class PairProduct:
     def table_bytes(n_orbitals: int, n_particles: int, sizes: HalfSizes | None = None) -> float:
         """Bytes of the lists of low halves, and of the tables over low and high halves; an upper bound."""
         n_low, n_high = sizes or HalfSizes.whole(n_orbitals)
-        entries = 0  # every low half is listed for each pair, orbital or nothing that is free in it
+        n_listed = entries = 0  # every low half is listed for each pair, orbital or nothing that is free in it
         for occupied in range(min(n_low, n_particles - 2) + 1):
+            n_listed += comb(n_low, occupied)
             entries += comb(n_low, occupied) * (1 + (n_low - occupied) + comb(n_low - occupied, 2))
-        return float(4.0 * entries + 64.0 * 2.0**n_low + 28.0 * n_high)
+        n_patterns = 1 + n_low + comb(n_low, 2)
+        tiles = n_listed / pair_product.TILE + n_orbitals * (n_particles / 2 + 1) ** 2  # a rest for each class
+        lists = 4.0 * entries + 16.0 * n_patterns * min(tiles, n_listed)
+        return float(lists + 64.0 * 2.0**n_low + 44.0 * n_high)
 
     @property
     def n_bytes(self) -> int:
