@@ -68,10 +68,31 @@ def fill_lists(low_words, tile_start, pattern_mask, pattern_between, low_rank, f
                     entry += 1
 
 
+@jit(inline=True)
+def word_of(index, words):
+    """High word of an index; where all words are kept they are equal."""
+    return words[index] if words.size > 0 else np.uint64(index)
+
+
+@jit(inline=True)
+def index_of(word, words):
+    """Index of a high word among those kept, ascending; their number where it is not kept."""
+    if words.size == 0:
+        return np.int64(word)
+    low, high = 0, words.size
+    while low < high:
+        middle = (low + high) >> 1
+        if words[middle] < word:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < words.size and words[low] == word else words.size
+
+
 @jit(parallel=True)
 def estimate_work(
-    split_start, split_low, split_pairs, class_tile, tile_start, highs, classes, pair_start, high_mask, work
-):
+    split_start, split_low, split_pairs, class_tile, tile_start, highs, classes, high_words, pair_start, high_mask, work
+):  # fmt: skip
     """Fill work[i] with the cost of the blocks of the high half highs[i], about in cycles; 0 where it has none."""
     for i in prange(highs.size):
         cost = 0.0
