@@ -15,6 +15,7 @@ from moire.exact_diagonalization.manifold import Manifold
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.polarisation import Polarisation, carriers_of_flavours
+from moire.exact_diagonalization.promotion import PromotionSequence, promotion_sequence
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSettings
 from moire.exact_diagonalization.solve import solve_sector
@@ -44,6 +45,7 @@ __all__ = [
     "PairProduct",
     "PairTable",
     "Polarisation",
+    "PromotionSequence",
     "SectorHamiltonian",
     "SectorSolution",
     "Spectrum",
@@ -60,6 +62,7 @@ __all__ = [
     "expected_momenta",
     "find_symmetry",
     "one_band_filling",
+    "promotion_sequence",
     "rectangles_for",
     "sector_dimensions",
     "solve_all_sectors",

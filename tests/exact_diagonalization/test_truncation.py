@@ -12,6 +12,7 @@ from moire.exact_diagonalization import (
     SectorHamiltonian,
     Truncation,
     halves,
+    promotion_sequence,
     sector_dimensions,
 )
 from moire.io import read_record, read_spectrum, spectrum_record, write_record
@@ -134,3 +135,22 @@ def test_a_truncated_spectrum_comes_back_from_its_file(tmp_path):
     assert "with at most 2 promoted (1, 2 by band)" in str(back)
     with pytest.raises(mo.InputError, match="`spectrum` must "):
         momentum_occupation(back)
+
+
+def test_the_sequence_of_promotions_is_printed_and_extrapolated():
+    given = problem((3, 3), 2)
+    found = promotion_sequence(given, "-1/3", 5)
+    assert found.is_complete  # three carriers
+    assert len(found.spectra) == 4
+    assert all(np.diff(found.energies) <= 0)
+    assert found.extrapolated_mev == found.energies[-1]
+    assert "the last step holds all states" in str(found)
+    assert np.isnan(promotion_sequence(given, "-1/3", 2, momenta=[(0, 0)]).extrapolated_mev)
+    given = problem((3, 3), 2)
+    part = promotion_sequence(given, "-5/9", 3)
+    gains = -np.diff(part.energies)
+    assert part.ratio == pytest.approx(gains[2] / gains[1])
+    assert part.extrapolated_mev == pytest.approx(part.energies[3] - gains[2] * part.ratio / (1 - part.ratio))
+    every = mo.solve_all_sectors(given, "-5/9", 1).ground_energy
+    assert abs(part.extrapolated_mev - every) < part.energies[3] - every
+    assert "upper bounds; geometric limit of the gains, an estimate: " in str(part)
