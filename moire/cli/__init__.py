@@ -58,7 +58,7 @@ _COMMANDS = {
     "clusters": ("clusters", "Clusters that hold a filling, the roundest first."),
     "ed": ("tasks", "Many-body spectrum of bands of one valley or of both, all sectors."),
     "fci": ("tasks", "Every diagnostic of a fractional Chern insulator."),
-    "export": ("clusters", "Hamiltonian of one band in the format of another code."),
+    "export": ("clusters", "Hamiltonian of the bands kept in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
     "show": ("results", "Print what a FILE or a results folder holds."),
     "plot": ("results", "Draw a FILE or a results folder."),

@@ -28,18 +28,21 @@ def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
     click.echo(suggest_clusters(filling, max_sites, min_sites).table(rows))
 
 
-_PROJECTION = ("cluster", "epsilon_r", *(field.name for field in fields(ProjectionOptions)))
+_PROJECTION = ("cluster", "n_bands", "valleys", "epsilon_r", *(field.name for field in fields(ProjectionOptions)))
 _FILLING = "Such as -2/3: written into an FCIDUMP as its number of carriers; refused elsewhere."
 _LAYOUTS = click.Choice(["hdf5", "fcidump", "diagham"])
 
 
 def _export(layout: str, output: Path, filling: str, **options: Any) -> None:
-    """Hamiltonian of one band of one valley for other codes."""
+    """Hamiltonian of bands of one valley or of both for other codes; diagham takes one band of one valley."""
     named = filling and layout != "fcidump"
     require(not named, "filling", "be left out of all formats except fcidump, which names it", f"'{filling}'")
     point = taken_point(options)
     task = EdTask(filling=filling or "1", **options)
     task.check(point)
+    single = task.n_bands == 1 and task.valleys == "one"
+    found = f"keep {task.n_bands} of {task.valleys} valley{'s' if task.valleys == 'both' else ''}"
+    require(single or layout != "diagham", "n_bands", "be one band of one valley for diagham", found=found)
     one_body = output.with_name(output.name + ".onebody")
     if layout == "hdf5":
         check_target(output, "hamiltonian")
@@ -53,7 +56,8 @@ def _export(layout: str, output: Path, filling: str, **options: Any) -> None:
     if layout == "hdf5":
         write_record(output, hamiltonian_record(hamiltonian))
     elif layout == "fcidump":
-        write_fcidump(hamiltonian, output, carriers_on(problem.grid, filling) if filling else 0)
+        n_bands = problem.orbitals.n_flavours * problem.orbitals.n_bands
+        write_fcidump(hamiltonian, output, carriers_on(problem.grid, filling, n_bands) if filling else 0)
     else:
         write_diagham(hamiltonian, output, one_body)
     click.echo(f"{problem}\nWritten to {output}.")
