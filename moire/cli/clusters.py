@@ -14,7 +14,7 @@ from moire.errors import InputError, require
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
 from moire.io import check_folder, check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
 from moire.tasks import EdTask
-from moire.tasks.projection import ProjectionOptions
+from moire.tasks.interaction import ProjectionOptions
 
 
 @click.command(cls=OptionCommand)

@@ -14,19 +14,19 @@ from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.manifold import Manifold
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
-from moire.exact_diagonalization.polarisation import Polarisation, carriers_of_flavours
-from moire.exact_diagonalization.promotion import PromotionSequence, promotion_sequence
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSettings
 from moire.exact_diagonalization.solve import solve_sector
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.symmetry import OrbitalSymmetry, accepted_symmetries, find_symmetry
 from moire.exact_diagonalization.truncation import Truncation
+from moire.exact_diagonalization.truncation_sequence import PromotionSequence, promotion_sequence
+from moire.exact_diagonalization.valley_numbers import Polarisation, carriers_of_flavours
 from moire.filling import one_band_filling
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.lanczos import LanczosResult, LanczosSettings, block_lanczos
-from moire.predictions.composite_fermions import CompositeFermiSeas, composite_fermi_seas
-from moire.predictions.manifold import expected_momenta
+from moire.predictions.composite_fermi_seas import CompositeFermiSeas, composite_fermi_seas
+from moire.predictions.ground_state_momenta import expected_momenta
 
 __all__ = [
     "Checkpoint",

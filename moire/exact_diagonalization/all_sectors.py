@@ -16,7 +16,6 @@ from moire.exact_diagonalization.halves import check_words
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.memory import reserve_sectors
 from moire.exact_diagonalization.pairs import PairHamiltonian
-from moire.exact_diagonalization.polarisation import Polarisation, carriers_of_flavours
 from moire.exact_diagonalization.resume import SpectrumCheckpoint
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
 from moire.exact_diagonalization.settings import SpectrumSettings, check_levels
@@ -30,6 +29,7 @@ from moire.exact_diagonalization.symmetry import (
     representatives,
 )
 from moire.exact_diagonalization.truncation import Truncation
+from moire.exact_diagonalization.valley_numbers import Polarisation, carriers_of_flavours
 from moire.filling import FillingLike, one_band_filling
 from moire.orbitals import Numbers, Species
 from moire.projection import ProjectedHamiltonian

@@ -10,7 +10,6 @@ from moire.hartree_fock.follow import follow, transferred
 from moire.hartree_fock.ground_state import BANDS_MOVE_MEV, GroundState, ground_state, possible_guesses
 from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES, check_guess
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
-from moire.hartree_fock.iterate import Step
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation, occupy
@@ -18,9 +17,10 @@ from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_b
 from moire.hartree_fock.real_space import RealSpaceMap, real_space_map
 from moire.hartree_fock.result import SYMMETRIES, HartreeFockResult, Symmetry
 from moire.hartree_fock.rotation import check_symmetry
-from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
 from moire.hartree_fock.settings import ScfSettings
+from moire.hartree_fock.solve import count_carriers, solve_hartree_fock
 from moire.hartree_fock.stability import lowest_curvature, minimize, relax
+from moire.hartree_fock.stages import Step
 from moire.hartree_fock.time_dependent.spectrum import Excitations, SmallMomentumFit, excitations
 
 __all__ = [

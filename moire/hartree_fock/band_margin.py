@@ -12,8 +12,8 @@ from moire.hartree_fock.follow import transferred
 from moire.hartree_fock.ground_state import same_order
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.scf import solve_hartree_fock
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.solve import solve_hartree_fock
 
 
 @dataclass(frozen=True)

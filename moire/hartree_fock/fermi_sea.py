@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
-from moire.hartree_fock.iterate import Iterate
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Newton
 from moire.hartree_fock.occupation import Occupation
 from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.stages import Iterate
 from moire.hartree_fock.tangent import Tangent
 
 Filled = NDArray[np.bool_]

@@ -14,8 +14,8 @@ from moire.errors import ConvergenceWarning, require
 from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import HartreeFockResult
-from moire.hartree_fock.scf import solve_hartree_fock
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.solve import solve_hartree_fock
 
 
 def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanField) -> ComplexArray:

@@ -17,8 +17,8 @@ from moire.hartree_fock.guesses import content_seed
 from moire.hartree_fock.guesses import possible_guesses as guesses_of
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import HartreeFockResult, Symmetry
-from moire.hartree_fock.scf import count_carriers, solve_hartree_fock
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.solve import count_carriers, solve_hartree_fock
 from moire.hartree_fock.stability import minimize
 from moire.projection import ProjectedHamiltonian
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
-from moire.hartree_fock.iterate import Iterate, Step, commutator, largest
 from moire.hartree_fock.mean_field import MeanField, overlap
 from moire.hartree_fock.occupation import Aufbau
+from moire.hartree_fock.stages import Iterate, Step, commutator, largest
 from moire.hartree_fock.tangent import Tangent
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from moire.hartree_fock.iterate import Iterate, Step, commutator, largest
 from moire.hartree_fock.mean_field import MeanField, overlap
 from moire.hartree_fock.occupation import Aufbau
+from moire.hartree_fock.stages import Iterate, Step, commutator, largest
 
 
 @dataclass(frozen=True)

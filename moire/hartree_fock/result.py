@@ -17,11 +17,11 @@ from moire.filling import describe_filling
 from moire.hartree_fock.folded_bands import folded_bands
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
-from moire.hartree_fock.iterate import Step
 from moire.hartree_fock.mean_field import EnergyParts
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Aufbau, Occupation
 from moire.hartree_fock.quasiparticles import quasiparticle_bands, valley_bands
+from moire.hartree_fock.stages import Step
 from moire.projection import ProjectedHamiltonian
 
 Symmetry = Literal["free", "valley_diagonal", "c3"]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from moire._arrays import ComplexArray
 from moire.hartree_fock.diis import Diis
-from moire.hartree_fock.iterate import Iterate, Stage, Step, largest
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Newton
 from moire.hartree_fock.occupation import Aufbau
 from moire.hartree_fock.optimal_damping import OptimalDamping
 from moire.hartree_fock.settings import ScfSettings, Solver
+from moire.hartree_fock.stages import Iterate, Stage, Step, largest
 
 _ROUGH_MEV = 0.5  # residual at which damping hands over: DIIS converges from about there
 _ROUNDS = 4  # times that a state filled against the aufbau order is filled anew
 _ODA_STEPS, _DIIS_STEPS = 30, 40
 
 
-def iterate(
+def run_stages(
     mean_field: MeanField, density_matrix: ComplexArray, fill: Aufbau, settings: ScfSettings
 ) -> tuple[Iterate, bool]:
     """Run the self-consistency loop from a density matrix.

@@ -11,8 +11,8 @@ from moire.hartree_fock.fermi_sea import rearranged
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.result import SADDLE_MEV, HartreeFockResult
 from moire.hartree_fock.rotation import RotatedMeanField
-from moire.hartree_fock.scf import solve_hartree_fock
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.solve import solve_hartree_fock
 from moire.hartree_fock.tangent import Tangent
 
 _ROUNDS = 5  # of rotations and moves in turn

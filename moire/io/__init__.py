@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from moire._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from moire.io.bands import bands_record, chern_record, read_bands, read_chern
     from moire.io.exports import (
         read_diagham,
         read_fcidump,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     )
     from moire.io.pair_elements import hamiltonian_record, read_hamiltonian
     from moire.io.provenance import provenance
-    from moire.io.results import bands_record, chern_record, read_bands, read_chern, read_spectrum, spectrum_record
+    from moire.io.spectrum import read_spectrum, spectrum_record
     from moire.io.topology import StoredTopology, read_metric_trace, read_topology, read_wilson, topology_record
 else:
     __getattr__, __dir__ = lazy_names(
@@ -42,7 +43,8 @@ else:
             "check_schema check_target file_status read_record write_record",
             "moire.io.pair_elements": "hamiltonian_record read_hamiltonian",
             "moire.io.provenance": "provenance",
-            "moire.io.results": "bands_record chern_record read_bands read_chern read_spectrum spectrum_record",
+            "moire.io.bands": "bands_record chern_record read_bands read_chern",
+            "moire.io.spectrum": "read_spectrum spectrum_record",
             "moire.io.topology": "StoredTopology read_metric_trace read_topology read_wilson topology_record",
         },
     )

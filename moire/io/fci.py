@@ -15,7 +15,7 @@ from moire.form_factors import Transfers
 from moire.grids import MomentumGrid
 from moire.io.grids import read_grid
 from moire.io.hdf5 import Dataset, Record
-from moire.io.results import read_spectrum, spectrum_record
+from moire.io.spectrum import read_spectrum, spectrum_record
 from moire.observables import (
     ChargeGap,
     ChargeOrder,

@@ -9,8 +9,8 @@ import numpy as np
 
 from moire._arrays import FloatArray, read_only
 from moire.grids import MomentumGrid
+from moire.io.bands import chern_record, read_chern
 from moire.io.hdf5 import Dataset, Record, text_array
-from moire.io.results import chern_record, read_chern
 from moire.topology import ChernResult, CurvatureMap, TopologyReport, WilsonLoops
 
 

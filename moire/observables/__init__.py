@@ -6,7 +6,6 @@ from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
 from moire.observables.fci_report import Check, FciReport, check_predicted, fci_report
 from moire.observables.finite_size import FiniteSizeScaling, finite_size_scaling
-from moire.observables.flux_insertion import spectral_flow
 from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase
 from moire.observables.manifold_states import manifold_states
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
@@ -16,11 +15,12 @@ from moire.observables.mean_field.phase import MeanFieldPhase, identify_phase
 from moire.observables.occupation import MomentumOccupation, momentum_occupation
 from moire.observables.pair_correlation import PairCorrelation, pair_correlation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
-from moire.observables.spectral_flow import SpectralFlow
+from moire.observables.spectral_flow import spectral_flow
+from moire.observables.spectral_flow_result import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.observables.valley_polarisation import ValleyPolarisation, holds_a_flip, valley_polarisation
 from moire.predictions.charge_density_waves import tower_momenta
-from moire.predictions.counting import quasihole_counts
+from moire.predictions.quasiholes import quasihole_counts
 
 __all__ = [
     "ChargeGap",

@@ -15,11 +15,11 @@ from moire.observables.boundary_phase import check_solvable_again
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
-from moire.observables.flux_insertion import spectral_flow
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.occupation import MomentumOccupation, momentum_occupation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
-from moire.observables.spectral_flow import SpectralFlow
+from moire.observables.spectral_flow import spectral_flow
+from moire.observables.spectral_flow_result import SpectralFlow
 from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.predictions import expected_momenta
 from moire.projection import ProjectedHamiltonian

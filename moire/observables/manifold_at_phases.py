@@ -19,7 +19,7 @@ from moire.exact_diagonalization import (
     sector_dimensions,
     solve_all_sectors,
 )
-from moire.exact_diagonalization.polarisation import carriers_of_flavours
+from moire.exact_diagonalization.valley_numbers import carriers_of_flavours
 from moire.grids import Label, MomentumGrid
 from moire.kernels import band_rotation, relabel
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps

@@ -1,164 +1,197 @@
-"""Result of flux insertion: levels against the boundary phase, and the permutation after one flux quantum."""
+"""Insertion of one flux quantum through a handle of the torus, following the ground-state manifold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from fractions import Fraction
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
+from tqdm import tqdm
 
-from moire._arrays import FloatArray
-from moire._text import Number, amount
-from moire.errors import InputError
-from moire.grids import Label, MomentumGrid
+from moire._arrays import FloatArray, IntArray, read_only
+from moire._text import Number
+from moire.errors import MeshWarning, is_whole, require
+from moire.exact_diagonalization import SpectrumSettings, carriers_on
+from moire.filling import FillingLike, one_band_filling
+from moire.grids import Label
+from moire.observables.boundary_phase import LabelShift, check_solvable_again
+from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, carriers_at, manifold_counts
+from moire.observables.spectral_flow_result import SpectralFlow
+from moire.projection import ProjectedHamiltonian
 from moire.topology.berry import COARSE_LINK
-from moire.verdicts import Verdict
+
+Sectors = Literal["all", "manifold"]
+_DEFAULT = SpectrumSettings()
 
 
-@dataclass(frozen=True, eq=False)
-class SpectralFlow:
-    """Levels against the boundary phase phi in [0, 1] along L_1 or L_2.
-
-    Labels are kept fixed while the momenta move. After one flux quantum the sector labelled K is the initial sector
-    K + N s, with s the label of the shift (:class:`moire.observables.LabelShift`) and N carriers.
+def spectral_flow(
+    problem: ProjectedHamiltonian,
+    filling: FillingLike,
+    direction: int,
+    *,
+    n_steps: int = 12,
+    sectors: Sectors = "all",
+    momenta: Sequence[Sequence[int]] | None = None,
+    n_levels: int | None = None,
+    polarisation: int | None = None,
+    settings: SpectrumSettings = _DEFAULT,
+) -> SpectralFlow:
+    """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every phase.
 
     Parameters
     ----------
-    grid, filling, direction
-        The cluster, carriers per cell, and 1 or 2.
-    phases
-        phi in units of 2 pi, (step,), from 0 to 1.
-    labels
-        Labels of the sectors solved, those of the manifold first.
-    energies
-        (step, sector, level) in meV; NaN where not solved: beyond the dimension, and above the lowest level of
-        sectors without a state of the manifold.
+    problem
+        Any number of bands of one or two flavours on a cluster; phi is measured from its own boundary phase.
+    filling
+        Carriers per cell.
+    direction
+        1 or 2.
+    n_steps
+        Steps of one flux quantum.
+    sectors
+        ``"all"``, or ``"manifold"`` for those of the manifold alone, where the gap is then an upper bound.
     momenta
-        Labels of the states of the manifold at phi = 0.
-    tracked
-        (step, state): energies of these states, followed within their sectors by the largest overlaps.
-    splitting
-        (step,), spread of the manifold in meV.
-    gap
-        (step,), lowest level outside minus highest inside in meV, among the sectors solved.
-    permutation
-        State i has become the initial state ``permutation[i]`` after one flux quantum; None if the manifold does
-        not return to itself.
-    closure_mev
-        Largest |E(K, phi = 1) - E(K + N s, phi = 0)| over the levels solved: zero except for the plane-wave cutoff.
-    min_link
-        Smallest ``|det|`` of the overlaps of the manifold between neighbouring phases.
-    every_sector
-        Whether all momenta were solved, so that `gap` is the gap (at this polarisation, of two flavours).
-    seed, converged
-        Seed of the solver, and whether every level converged.
+        Labels of the manifold, one per state; by default those predicted at the filling.
+    n_levels
+        Levels of each sector of the manifold; by default, and at least, one more than it has in any of them. Of the
+        other sectors the lowest level is solved.
     polarisation
-        N_K - N_K' of the states and of all sectors solved; None for one flavour.
+        N_K - N_K' of two flavours, which the flux conserves; by default all carriers are in the first. Sectors of other
+        polarisations are not solved.
+    settings
+        How the spectra are found; progress is shown over the steps.
+
+    Raises
+    ------
+    InputError
+        If a setting is out of range, the manifold is larger than the states asked, or the bands cannot be solved
+        again.
+
+    Warns
+    -----
+    MeshWarning
+        If the overlap of the manifold between neighbouring phases is below 0.5.
+
+    References
+    ----------
+    Regnault and Bernevig, PRX 1, 021014 (2011), Fig. 4.
     """
+    grid, orbitals = problem.grid, problem.orbitals
+    n_bands = orbitals.n_flavours * orbitals.n_bands
+    fraction = one_band_filling(filling, problem.carrier, n_bands)
+    shift = LabelShift(grid, direction)
+    require(n_steps >= 2 and is_whole(n_steps), "n_steps", "be an integer of at least 2", n_steps)
+    require(sectors in ("all", "manifold"), "sectors", "be 'all' or 'manifold'", repr(sectors))
+    carriers = carriers_at(orbitals, carriers_on(grid, filling, n_bands), polarisation)
+    counts = manifold_counts(orbitals, carriers, momenta)
+    deepest = max(counts.values())
+    levels = deepest + 1 if n_levels is None else n_levels
+    require(levels > deepest, "n_levels", f"exceed {deepest}, the states of the manifold in one sector", levels)
+    check_solvable_again(problem)
+    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation)
 
-    grid: MomentumGrid
-    filling: Fraction
-    direction: int
-    phases: FloatArray = field(repr=False)
-    labels: tuple[Label, ...] = field(repr=False)
-    energies: FloatArray = field(repr=False)
-    momenta: tuple[Label, ...]
-    tracked: FloatArray = field(repr=False)
-    splitting: FloatArray = field(repr=False)
-    gap: FloatArray = field(repr=False)
-    permutation: tuple[int, ...] | None
-    closure_mev: float
-    min_link: float
-    every_sector: bool
-    seed: int
-    converged: bool
-    polarisation: int | None = None
+    n_others = 1 if sectors == "all" else 0
+    labels = tuple(sorted(counts)) + (manifold.other_labels if n_others else ())
+    phases = np.linspace(0.0, 1.0, int(n_steps) + 1)
+    stacked = np.full((len(phases), len(labels), levels), np.nan)
+    orders, links, converged = [_start(counts)], [], True
+    before: StatesAtPhase | None = None
+    for step, phi in enumerate(tqdm(phases, desc="phases", disable=not settings.progress, leave=False)):
+        point = manifold.solve((float(phi), 0.0) if direction == 1 else (0.0, float(phi)), levels, n_others)
+        if before is not None:
+            link, order = _follow(manifold, before, point, orders[-1])
+            links.append(link)
+            orders.append(order)
+        for row, label in enumerate(labels):
+            found = point.energies(label)
+            stacked[step, row, : len(found)] = found
+        before, converged = point, converged and point.converged
+    rows = np.array([labels.index(label) for label, _ in _states(counts)])
+    levels_of = np.array([[order[label][i] for label, i in _states(counts)] for order in orders])
+    tracked = stacked[np.arange(len(phases))[:, None], rows[None], levels_of]
+    result = SpectralFlow(
+        grid=grid,
+        filling=fraction,
+        direction=direction,
+        phases=read_only(phases),
+        labels=labels,
+        energies=read_only(stacked),
+        momenta=tuple(label for label, _ in _states(counts)),
+        tracked=read_only(tracked),
+        splitting=read_only(np.ptp(tracked, axis=1)),
+        gap=read_only(_outside(stacked, labels, counts) - tracked.max(axis=1)),
+        permutation=_permutation(manifold, shift, counts, levels_of[-1]),
+        closure_mev=_closure(manifold, shift, labels, stacked),
+        min_link=float(min(links)),
+        every_sector=len(labels) == grid.n_points,
+        seed=settings.seed,
+        converged=converged,
+        polarisation=carriers[0] - carriers[1] if len(carriers) == 2 else None,
+    )
+    if result.min_link < COARSE_LINK:
+        warnings.warn(
+            f"The {n_steps} steps of the flow are too coarse: the smallest |det| of overlaps between phases is "
+            f"{Number(result.min_link):.3f}, below {COARSE_LINK}.",
+            MeshWarning,
+            stacklevel=2,
+        )
+    return result
 
-    @property
-    def min_gap(self) -> float:
-        """Smallest gap along the flow in meV."""
-        return float(self.gap.min())
 
-    @property
-    def max_splitting(self) -> float:
-        """Largest splitting along the flow in meV."""
-        return float(self.splitting.max())
+def _states(counts: Counter[Label]) -> list[tuple[Label, int]]:
+    """States of the manifold as (label, level at the start)."""
+    return [(label, level) for label in sorted(counts) for level in range(counts[label])]
 
-    @property
-    def period(self) -> int | None:
-        """Flux quanta after which every state of the manifold returns to itself; None without a permutation."""
-        if self.permutation is None:
+
+def _start(counts: Counter[Label]) -> dict[Label, IntArray]:
+    return {label: np.arange(count) for label, count in counts.items()}
+
+
+def _follow(
+    manifold: ManifoldAtPhases, before: StatesAtPhase, after: StatesAtPhase, order: dict[Label, IntArray]
+) -> tuple[float, dict[Label, IntArray]]:
+    """Smallest |det| of a sector's overlaps and, per sector, the level that each state has moved to."""
+    smallest, moved = 1.0, {}
+    for label, own in order.items():
+        overlap = manifold.overlap(before, after, label)
+        smallest = min(smallest, float(np.abs(np.linalg.det(overlap))))
+        _, columns = linear_sum_assignment(np.abs(overlap), maximize=True)
+        moved[label] = columns[own]
+    return smallest, moved
+
+
+def _outside(energies: FloatArray, labels: tuple[Label, ...], counts: Counter[Label]) -> FloatArray:
+    """Lowest level outside the manifold at every phase; infinite if none was solved."""
+    lowest = np.full(len(energies), np.inf)
+    for row, label in enumerate(labels):
+        taken = counts.get(label, 0)
+        if taken < energies.shape[2]:
+            lowest = np.fmin(lowest, energies[:, row, taken])
+    return lowest
+
+
+def _permutation(
+    manifold: ManifoldAtPhases, shift: LabelShift, counts: Counter[Label], final: IntArray
+) -> tuple[int, ...] | None:
+    """State of the start that each state has become after one turn."""
+    index = {state: i for i, state in enumerate(_states(counts))}
+    targets = []
+    for (label, _), level in zip(_states(counts), final, strict=True):
+        target = index.get((shift.of_total(label, manifold.n_carriers), int(level)))
+        if target is None:
             return None
-        turns, state = 1, self.permutation
-        while state != tuple(range(len(state))):
-            state, turns = tuple(self.permutation[i] for i in state), turns + 1
-        return turns
+        targets.append(target)
+    return tuple(targets)
 
-    def unrolled(self) -> tuple[FloatArray, FloatArray]:
-        """Phases over the whole period and tracked energies (step, state), by the map of one flux quantum to the next.
 
-        Raises
-        ------
-        InputError
-            If the manifold does not return to itself.
-        """
-        permutation, period = self.permutation, self.period
-        if permutation is None or period is None:
-            raise InputError("`flow` must be that of a manifold that returns to itself, but this one does not.")
-        states, pieces = np.arange(len(permutation)), []
-        for _ in range(period):
-            pieces.append(self.tracked[:-1, states])
-            states = np.array(permutation)[states]
-        turns = np.arange(period)[:, None] + self.phases[None, :-1]
-        return (
-            np.concatenate([turns.ravel(), [float(period)]]),
-            np.concatenate([*pieces, self.tracked[:1, states]]),
-        )
-
-    @property
-    def _at(self) -> str:
-        return "" if self.polarisation is None else f" at S_z = {Fraction(self.polarisation, 2)}"
-
-    @property
-    def decision(self) -> Verdict:
-        """Whether the manifold stays below all other levels and returns to itself, and why."""
-        numbers = (
-            f"splitting up to {Number(self.max_splitting):.4f} meV, gap down to {Number(self.min_gap):.4f} meV"
-            if np.isfinite(self.min_gap)
-            else f"splitting up to {amount(self.max_splitting, 'meV')}, and no other level to compare"
-        )
-        known = "" if self.every_sector else " in the sectors solved"
-        known += self._at
-        heads = ("Spectral flow", "No spectral flow of a manifold")
-        if not self.converged or np.isnan(self.gap).any() or not np.isfinite(self.max_splitting):
-            return Verdict(None, f"not every level along the flow converged; {numbers}", *heads)
-        if self.min_gap <= 0:
-            return Verdict(False, f"other levels reach the manifold along the flow{known}; {numbers}", *heads)
-        if not self.min_link > COARSE_LINK:
-            coarse = f"the steps are too coarse to follow the states, smallest overlap {Number(self.min_link):.3f}"
-            return Verdict(None, f"{coarse}; {numbers}", *heads)
-        if self.permutation is None:
-            wanders = f"the manifold stays apart{known} but does not return to itself after one turn"
-            return Verdict(False, f"{wanders}; {numbers}", *heads)
-        moves = ", ".join(f"{self.momenta[i]} to {self.momenta[j]}" for i, j in enumerate(self.permutation))
-        turns = "one turn" if self.period == 1 else f"{self.period} turns"
-        returns = f"the manifold stays apart{known} and returns to itself after {turns}; one turn takes {moves}"
-        return Verdict(True if self.every_sector else None, f"{returns}; {numbers}", *heads)
-
-    @property
-    def verdict(self) -> str:
-        """The decision, in one sentence."""
-        return self.decision.sentence
-
-    def __str__(self) -> str:
-        return "\n".join(
-            [
-                f"spectral flow along L_{self.direction} of {self.grid.name}, filling {self.filling}, "
-                f"{len(self.phases)} phases, {len(self.labels)} sectors{self._at}",
-                f"  {self.verdict}",
-                f"  smallest |det| of overlaps between phases {Number(self.min_link):.3f}; phi = 1 repeats phi = 0 "
-                f"within "
-                f"{self.closure_mev:.1e} meV",
-                f"  every level converged: {'yes' if self.converged else 'no'}; seed {self.seed}",
-            ]
-        )
+def _closure(manifold: ManifoldAtPhases, shift: LabelShift, labels: tuple[Label, ...], energies: FloatArray) -> float:
+    rows = {label: row for row, label in enumerate(labels)}
+    worst = 0.0
+    for label, row in rows.items():
+        start = rows.get(shift.of_total(label, manifold.n_carriers))
+        if start is not None:
+            worst = max(worst, float(np.nanmax(np.abs(energies[-1, row] - energies[0, start]), initial=0.0)))
+    return worst

@@ -1,9 +1,9 @@
 """Momenta and counts of fractional states, predicted from the cluster and the filling alone."""
 
 from moire.predictions.charge_density_waves import tower_momenta, zone_corners
-from moire.predictions.composite_fermions import CompositeFermiSeas, composite_fermi_seas
-from moire.predictions.counting import admissible_strings, admissible_total, quasihole_counts, torus_counts
-from moire.predictions.manifold import expected_momenta, root_pattern
+from moire.predictions.composite_fermi_seas import CompositeFermiSeas, composite_fermi_seas
+from moire.predictions.ground_state_momenta import expected_momenta, root_pattern
+from moire.predictions.quasiholes import admissible_strings, admissible_total, quasihole_counts, torus_counts
 
 __all__ = [
     "CompositeFermiSeas",

@@ -17,9 +17,9 @@ from moire.sweep.plan_errors import sentence
 from moire.tasks import TASKS, BandsTask, ChernTask, HfTask, Task, TopologyTask
 from moire.tasks.ed import EdTable
 from moire.tasks.fci import FciTable
+from moire.tasks.interaction import InteractionTable
 from moire.tasks.options import Option
 from moire.tasks.point import ModelPoint
-from moire.tasks.projection import InteractionTable
 from moire.tasks.request import Request
 from moire.tasks.values import Values
 

@@ -36,10 +36,10 @@ from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
 from moire.observables import MeanFieldPoint
 from moire.orbitals import Orbitals
 from moire.projection import REFERENCES, Reference, ZeroMomentum, project
+from moire.tasks.interaction import ProjectionOptions
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
 from moire.tasks.point import ModelPoint
-from moire.tasks.projection import ProjectionOptions
 from moire.tasks.values import HoleFilling, Mesh, Supercell, Texts, Values, hole_filling
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from moire.io import Dataset
 from moire.lattice import MoireLattice
 from moire.orbitals import Numbers, Orbitals
 from moire.projection import ProjectedHamiltonian, project
+from moire.tasks.interaction import InteractionTable, ProjectionOptions
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, cluster_name
 from moire.tasks.point import ModelPoint
-from moire.tasks.projection import InteractionTable, ProjectionOptions
 from moire.tasks.values import Cluster, HoleFilling, Phases, hole_filling
 
 

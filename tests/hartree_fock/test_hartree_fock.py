@@ -9,10 +9,10 @@ import pytest
 
 import moire as mo
 from moire import hartree_fock as hf
-from moire.hartree_fock.iterate import Iterate, commutator
 from moire.hartree_fock.newton import Newton
 from moire.hartree_fock.occupation import Aufbau, occupy
 from moire.hartree_fock.optimal_damping import OptimalDamping
+from moire.hartree_fock.stages import Iterate, commutator
 from moire.hartree_fock.tangent import Tangent
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from moire.io import read_record
-from moire.observables.phase_names import Invariants, name_phase
+from moire.observables.mean_field.phase_names import Invariants, name_phase
 
 ORDER = 0.02
 BELOW, ABOVE = 0.0199, 0.5

@@ -19,7 +19,7 @@ from moire.sweep.plan import keys_of
 from moire.tasks import fci as fci_module
 from moire.tasks.ed import EdTable
 from moire.tasks.fci import FciTable
-from moire.tasks.projection import InteractionTable
+from moire.tasks.interaction import InteractionTable
 
 PACKAGE = Path(moire.__file__).parent
 GIVEN = {"self", "cls", "ctx"}  # by Python, and the last by click

@@ -15,7 +15,7 @@ from moire.hartree_fock.folding import CORNER_DIFFERENCE
 from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.result import HartreeFockResult
 from moire.lattice import C3_ROTATION
-from moire.observables.phase_names import RULE, Invariants, name_phase
+from moire.observables.mean_field.phase_names import RULE, Invariants, name_phase
 from moire.topology.berry import ChernResult, chern_number
 
 

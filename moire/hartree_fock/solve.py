@@ -9,13 +9,13 @@ from moire.errors import ConvergenceWarning, require
 from moire.filling import FillingLike, carriers_per_cell
 from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import check_guess, content_seed, given_density, guess_fock
-from moire.hartree_fock.iterate import Iterate
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.occupation import Aufbau
 from moire.hartree_fock.result import HartreeFockResult, Symmetry, n_unmixed
 from moire.hartree_fock.rotation import RotatedMeanField, check_symmetry
-from moire.hartree_fock.self_consistency import iterate
+from moire.hartree_fock.self_consistency import run_stages
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
+from moire.hartree_fock.stages import Iterate
 from moire.orbitals import Orbitals
 from moire.projection import Carrier, ProjectedHamiltonian
 
@@ -91,7 +91,7 @@ def solve_hartree_fock(
         mean_field = RotatedMeanField.of(mean_field, matrix)
         matrix = mean_field.rotation.project(matrix)
     start = fill(matrix).density_matrix if isinstance(guess, str) else matrix
-    state, is_aufbau = iterate(mean_field, start, fill, settings)
+    state, is_aufbau = run_stages(mean_field, start, fill, settings)
 
     reason = _stop_reason(mean_field, state, is_aufbau, settings)
     density_matrix = read_only(state.density_matrix)

@@ -11,10 +11,10 @@ from moire._arrays import FloatArray, IntArray, read_only
 from moire._text import Number, amount
 from moire.errors import is_whole, require
 from moire.exact_diagonalization.all_sectors import solve_all_sectors
-from moire.exact_diagonalization.polarisation import Polarisation
 from moire.exact_diagonalization.settings import SpectrumSettings
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.exact_diagonalization.truncation import Truncation
+from moire.exact_diagonalization.valley_numbers import Polarisation
 from moire.filling import FillingLike
 from moire.projection import ProjectedHamiltonian
 
