@@ -176,8 +176,8 @@ def converged_chern(
             gap = mesh.smallest_gap(gap)
             _refuse_touching(indices, gap, touching_mev)
             flagged = mesh.hiding(gap) or mesh.unable_to_show(max_flux)
-        figures = float(links.min()), float(np.abs(flux).max())
-        history.append(MeshLevel(len(mesh.states), len(mesh.plaquettes), len(flagged), value, *figures))
+        reliability = float(links.min()), float(np.abs(flux).max())
+        history.append(MeshLevel(len(mesh.states), len(mesh.plaquettes), len(flagged), value, *reliability))
         exhausted = len(mesh.states) + 5 * len(flagged) > max_points
         if not flagged or exhausted or min(mesh.plaquettes[i][1] for i in flagged) == 1:
             break
