@@ -77,7 +77,7 @@ def test_all_carriers_in_one_valley_are_the_problem_of_that_valley():
     for valley, polarisation in ((+1, 4), (-1, -4)):
         alone = mo.solve_all_sectors(problem(valleys=(valley,)), "-2/3", 2)
         rows = np.asarray(both.polarisation) == polarisation
-        np.testing.assert_allclose(both.energies[rows], alone.energies, atol=1e-9)
+        np.testing.assert_allclose(both.energies[rows], alone.energies, atol=1e-10)
 
 
 def test_every_state_of_the_cluster_is_in_one_sector():
