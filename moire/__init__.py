@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from moire.lattice import MoireLattice
     from moire.parameters import ContinuumParameters
     from moire.projection import ProjectedHamiltonian, project
+    from moire.tasks import read_result
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -31,6 +32,7 @@ else:
             "moire.lattice": "MoireLattice",
             "moire.parameters": "ContinuumParameters",
             "moire.projection": "ProjectedHamiltonian project",
+            "moire.tasks": "read_result",
         },
         modules="bands bloch continuum cutoff errors exact_diagonalization filling form_factors grids hartree_fock "
         "interaction io kernels lattice linalg models observables orbitals parameters plot predictions projection "
@@ -69,6 +71,7 @@ __all__ = [
     "observables",
     "parameters",
     "project",
+    "read_result",
     "solve_all_sectors",
     "solve_bands",
     "topology",
