@@ -16,8 +16,8 @@ from moire.errors import MoireError, is_interrupt
 def main() -> None:
     """Run the command line; a MoireError becomes one sentence and exit code 2, an interrupt exit code 130.
 
-    Every other error keeps its traceback and exit code 1, so that a job script that resubmits interrupted runs
-    does not repeat it forever.
+    Every other error keeps its traceback and exit code 1, so that a job script which resubmits interrupted runs
+    does not resubmit a failing one forever.
     """
     try:
         cli.main(standalone_mode=False)

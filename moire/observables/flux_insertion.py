@@ -44,7 +44,7 @@ def spectral_flow(
     Parameters
     ----------
     problem
-        Any number of bands of one or two flavours on a cluster; phi is measured from its own boundary phase.
+        Any number of bands of one or two flavours on a cluster; phi is measured from the boundary phase of the problem.
     filling
         Carriers per cell.
     direction
@@ -56,18 +56,18 @@ def spectral_flow(
     momenta
         Labels of the manifold, one per state; by default those predicted at the filling.
     n_levels
-        Levels of each sector of the manifold; by default, and at least, one more than it has in any of them. Of the
-        other sectors the lowest level is solved.
+        Levels of each sector with states of the manifold; by default, and at least, one more than the largest number of
+        these states in a sector. In the other sectors the lowest level is solved.
     polarisation
         N_K - N_K' of two flavours, which the flux conserves; by default all carriers are in the first. Sectors of other
         polarisations are not solved.
     settings
-        How the spectra are found; progress is shown over the steps.
+        Settings of the spectra; the progress bar counts the steps.
 
     Raises
     ------
     InputError
-        If a setting is out of range, the manifold is larger than the states asked, or the bands cannot be solved
+        If a setting is out of range, the manifold has more states than requested, or the bands cannot be solved
         again.
 
     Warns
@@ -142,7 +142,7 @@ def spectral_flow(
 
 
 def _states(counts: Counter[Label]) -> list[tuple[Label, int]]:
-    """States of the manifold as (label, level at the start)."""
+    """States of the manifold as (label, level at phi = 0)."""
     return [(label, level) for label in sorted(counts) for level in range(counts[label])]
 
 
@@ -176,7 +176,7 @@ def _outside(energies: FloatArray, labels: tuple[Label, ...], counts: Counter[La
 def _permutation(
     manifold: ManifoldAtPhases, shift: LabelShift, counts: Counter[Label], final: IntArray
 ) -> tuple[int, ...] | None:
-    """State of the start that each state has become after one turn."""
+    """Initial state that each state has become after one flux quantum."""
     index = {state: i for i, state in enumerate(_states(counts))}
     targets = []
     for (label, _), level in zip(_states(counts), final, strict=True):

@@ -36,7 +36,7 @@ class SpectralFlow:
     momenta
         Labels of the states of the manifold at phi = 0.
     tracked
-        (step, state): energies of these states, followed within their sectors by the largest overlaps.
+        (step, state), energies of these states, followed within their sectors by the largest overlaps.
     splitting
         (step,), spread of the manifold in meV.
     gap
@@ -95,7 +95,7 @@ class SpectralFlow:
         return turns
 
     def unrolled(self) -> tuple[FloatArray, FloatArray]:
-        """Phases over the whole period and tracked energies (step, state), by the map of one flux quantum to the next.
+        """Phases over the whole period and tracked energies (step, state), by repeated use of the permutation.
 
         Raises
         ------
