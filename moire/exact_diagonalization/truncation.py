@@ -59,9 +59,7 @@ class Truncation:
             If there is only one band, or the limits are given for another number of bands.
         """
         remote = orbitals.n_bands - 1
-        require(
-            remote > 0, "max_promoted", "be left out with one band, out of which nothing is promoted", self.max_promoted
-        )
+        require(remote > 0, "max_promoted", "be left out for one band, without bands to promote to", self.max_promoted)
         fits = not self.per_band or len(self.per_band) == remote
         require(fits, "per_band", f"hold {remote} numbers, for the bands above band 0", self.per_band)
         return self.per_band or (self.max_promoted,) * remote

@@ -47,7 +47,7 @@ class BandMargin:
     def __str__(self) -> str:
         pairs = zip(self.margins_mev, self.n_bands, strict=True)
         few, many = (f"{Number(margin):+.4f} meV per cell with {n} bands" for margin, n in pairs)
-        verdict = "moved by less than itself" if self.is_decided else "NOT decided by the bands kept"
+        verdict = "decided, as further bands change it by less" if self.is_decided else "NOT decided by the bands kept"
         return f"E({self.names[1]}) - E({self.names[0]}) = {few}, {many}: {verdict}"
 
 
@@ -79,7 +79,9 @@ def band_margin(
     problem, folding = first.problem, first.folding
     require(n_more >= 1, "n_more", "be at least 1", n_more)
     shared = problem is second.problem or problem.describe() == second.problem.describe()
-    require(shared and first.n_particles == second.n_particles, "second", "be a state of the same problem", "another's")
+    require(
+        shared and first.n_particles == second.n_particles, "second", "be a state of the same problem", "of another"
+    )
     require(problem.carrier == "hole", "first", "be a state of holes, which leave further bands empty", "of electrons")
     for name, state in (("first", first), ("second", second)):
         tested = state.converged and state.temperature_mev == 0

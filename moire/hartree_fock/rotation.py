@@ -116,8 +116,8 @@ def rotated_momenta(grid: MomentumGrid) -> tuple[IntArray, IntArray]:
         target = index_of(grid, rotated - offset)
     except InputError:
         raise InputError(
-            f"`symmetry` must be one of the cluster, but {grid.name} with boundary phase {grid.boundary_phase} is not "
-            "threefold symmetric."
+            f"`symmetry` must be a symmetry of the cluster, but {grid.name} with boundary phase {grid.boundary_phase} "
+            "is not threefold symmetric."
         ) from None
     return target, np.round(rotated - offset - grid.fractional[target]).astype(np.int64)
 

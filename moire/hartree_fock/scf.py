@@ -142,7 +142,7 @@ def count_carriers(filling: FillingLike, orbitals: Orbitals, carrier: Carrier = 
     require(
         per_cell <= per_momentum,
         "filling",
-        f"lie in [-{per_momentum}, {per_momentum}], what the bands kept hold per cell",
+        f"lie in [-{per_momentum}, {per_momentum}], the capacity of the bands kept per cell",
         filling,
     )
     count = per_cell * grid.n_points

@@ -119,7 +119,7 @@ class ChargeGap:
         if not self.converged or not np.isfinite(self.without_charging):
             return Verdict(None, f"not every level converged; {numbers}", *heads)
         if abs(self.without_charging) <= RESOLVED_MEV:
-            return Verdict(None, f"{numbers}, which four energies of this accuracy do not tell from zero", *heads)
+            return Verdict(None, f"the gap is zero within the accuracy of the four energies; {numbers}", *heads)
         return Verdict(self.without_charging > 0, numbers, *heads)
 
     @property

@@ -100,7 +100,7 @@ class ChargeOrder:
             return Verdict(None, f"{no_corner}; the full S(q) is largest at {self.largest_at}", *heads)
         projected = f"full S(K) = {Number(self.corner_peak):.3f} (projected {Number(self.projected_peak):.3f})"
         if not np.isfinite(self.peak_ratio):
-            return Verdict(None, f"{projected} has no other momentum to compare with", *heads)
+            return Verdict(None, f"{projected} has no other momentum for comparison", *heads)
         peak = f"{projected} is {Number(self.peak_ratio):.2f} of the largest full S(q) elsewhere"
         evidence = [self.has_peak]
         if np.isfinite(self.growth):
@@ -178,8 +178,8 @@ def charge_order(
     require(
         structure.grid.same_cluster(spectrum.grid),
         "structure",
-        "live on the cluster of the spectrum",
-        found="lives on another",
+        "have the cluster of the spectrum",
+        found="has another",
     )
     require(peak_threshold > 0, "peak_threshold", "be positive", peak_threshold)
     grid, transfers = spectrum.grid, structure.transfers

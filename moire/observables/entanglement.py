@@ -147,7 +147,7 @@ class EntanglementSpectrum:
             return Verdict(True, f"{total} levels as predicted in every sector, and no others{wider}", *heads)
         if self.gap == -np.inf:
             return Verdict(
-                False, f"{total} levels are predicted, but not all of them are there; {self._widest}", *heads
+                False, f"{total} levels are predicted, but not all of them were found; {self._widest}", *heads
             )
         if self.gap > 0 and self.gap > self.widest_inner_step:
             below = f"{total} levels below an entanglement gap of {gap}, as predicted in every sector"

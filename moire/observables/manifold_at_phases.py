@@ -290,7 +290,7 @@ class ManifoldAtPhases:
             moved = Counter({shift.of_total(label, self.n_carriers): n for label, n in self.counts.items()})
             if moved != self.counts:
                 raise InputError(
-                    f"`momenta` must be mapped onto themselves by one turn along L_{direction}, but "
+                    f"`momenta` must be mapped onto themselves by one flux quantum along L_{direction}, but "
                     f"{sorted(self.counts)} become {sorted(moved)}."
                 )
 

@@ -99,8 +99,8 @@ def quantum_weight(
     require(
         problem.grid.same_cluster(grid),
         "problem",
-        "live on the cluster of the structure factor",
-        found="lives on another",
+        "have the cluster of the structure factor",
+        found="has another",
     )
     vectors = structure.transfers.vectors
     modulus = np.linalg.norm(vectors, axis=1)

@@ -138,11 +138,11 @@ class SpectralFlow:
             coarse = f"the steps are too coarse to follow the states, smallest overlap {Number(self.min_link):.3f}"
             return Verdict(None, f"{coarse}; {numbers}", *heads)
         if self.permutation is None:
-            wanders = f"the manifold stays apart{known} but does not return to itself after one turn"
+            wanders = f"the manifold stays apart{known} but does not return to itself after one flux quantum"
             return Verdict(False, f"{wanders}; {numbers}", *heads)
         moves = ", ".join(f"{self.momenta[i]} to {self.momenta[j]}" for i, j in enumerate(self.permutation))
-        turns = "one turn" if self.period == 1 else f"{self.period} turns"
-        returns = f"the manifold stays apart{known} and returns to itself after {turns}; one turn takes {moves}"
+        turns = "one flux quantum" if self.period == 1 else f"{self.period} flux quanta"
+        returns = f"the manifold stays apart{known} and returns to itself after {turns}; each maps {moves}"
         return Verdict(True if self.every_sector else None, f"{returns}; {numbers}", *heads)
 
     @property

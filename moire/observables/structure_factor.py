@@ -284,8 +284,8 @@ def _check_problem(spectrum: Spectrum, problem: ProjectedHamiltonian) -> None:
     require(
         problem.grid.same_cluster(spectrum.grid) and problem.grid.boundary_phase == spectrum.grid.boundary_phase,
         "problem",
-        f"live on the cluster of the spectrum, {spectrum.grid.name} at boundary phase {spectrum.grid.boundary_phase}",
-        found=f"lives on {problem.grid.name} at {problem.grid.boundary_phase}",
+        f"have the cluster of the spectrum, {spectrum.grid.name} at boundary phase {spectrum.grid.boundary_phase}",
+        found=f"has {problem.grid.name} at {problem.grid.boundary_phase}",
     )
     for name, value in problem.describe().items():
         held = spectrum.description.get(name, value)

@@ -84,7 +84,7 @@ class ValleyPolarisation:
         if not self.complete:
             return Verdict(None, f"not every sector of every polarisation is known; {numbers}", *heads)
         if abs(self.margin_mev) <= RESOLVED_MEV:
-            return Verdict(None, f"{numbers}, which these energies do not tell from zero", *heads)
+            return Verdict(None, f"{numbers}, which is zero within the accuracy of these energies", *heads)
         return Verdict(self.margin_mev > 0, numbers, *heads)
 
     @property

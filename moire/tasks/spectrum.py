@@ -131,5 +131,5 @@ class SpectrumTask(SpectrumOptions, ProjectionOptions):
             manifold = spectrum.manifold
             columns["splitting"] = Dataset(manifold.splitting, "meV", (), "splitting of the predicted manifold")
             columns["gap"] = Dataset(manifold.gap, "meV", (), "gap above the predicted manifold")
-            columns["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature is there")
+            columns["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature was found")
         return columns
