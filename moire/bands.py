@@ -1,4 +1,4 @@
-"""Band structures: solve a Bloch model on momenta, keep the wanted bands, read widths and gaps."""
+"""Band structures of a Bloch model: energies, states, widths and gaps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moire.resources import fits_in_memory, reserve, threads, would_fit_times
 
 @dataclass(frozen=True, eq=False)
 class BandEnergies:
-    """Energies of one or more flavours on a grid or a path: what a file keeps of a band structure.
+    """Energies of one or more flavours on a grid or a path, the part of a band structure that files keep.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class BandEnergies:
     energies
         (flavour, k, band), meV; band 0 is nearest the gap.
     names
-        One line per flavour that says which model it is.
+        Name of the model of each flavour.
     top_band_first
         Whether band 0 is the highest one.
     """
@@ -92,7 +92,7 @@ class BandStructure(BandEnergies):
     momenta, energies, names, top_band_first
         As in :class:`BandEnergies`.
     models
-        One Bloch model per flavour; they carry the sewing.
+        One Bloch model per flavour; they provide `sew`.
     states
         (flavour, k, band, layer, G), orthonormal over (layer, G).
     """
@@ -151,7 +151,7 @@ def solve_bands(
     n_bands
         Number of bands, counted from the gap.
     n_threads
-        Threads over momenta, with one BLAS thread each; all of this process by default.
+        Threads over momenta, with one BLAS thread each; by default all threads of this process.
 
     Returns
     -------
@@ -161,8 +161,8 @@ def solve_bands(
     Raises
     ------
     InputError
-        If the models do not have as many bands as asked, do not match each other or the lattice of the
-        momenta, or H(k) of one is not Hermitian.
+        If the models have fewer bands than requested, do not match each other or the lattice of the momenta,
+        or one has an H(k) that is not Hermitian.
     MemoryRefusedError
         If the matrices H(k), the workspace of the eigensolver or the states do not fit in memory.
 
@@ -214,11 +214,11 @@ def solve_bands(
 
 
 def _reserve(flavours: Sequence[BlochModel], n_momenta: int, n_bands: int, n_threads: int) -> None:
-    """State the memory of a band structure, and refuse what does not fit, before any matrix is built."""
+    """Reserve the memory of a band structure; raise MemoryRefusedError before any matrix is built."""
     dimension = flavours[0].state_shape[0] * flavours[0].state_shape[1]
     states = 32.0 * len(flavours) * n_momenta * n_bands * dimension
     at_work = min(n_threads, n_momenta)
-    # of each thread H(k) and the solver; of each flavour the part of H that does not depend on k, and one copy of it
+    # per thread H(k) and the solver; per flavour the part of H that does not depend on k, and one copy of it
     matrices = at_work * (16.0 * dimension**2 + workspace_bytes(dimension, n_bands))
     matrices += 16.0 * (len(flavours) + 1) * dimension**2
     what = f"{n_bands} bands at {n_momenta} momenta"

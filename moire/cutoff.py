@@ -1,4 +1,4 @@
-"""The plane-wave cutoff: how far it moves a band, a warning where that is too much, and a default that grows."""
+"""Plane-wave cutoff: estimate of its error, warning, and default as a function of the angle."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from moire.parameters import ContinuumParameters
 from moire.units import HBAR2_OVER_2ME
 
 CUTOFF_TOLERANCE_MEV = 1e-2
-"""A band that the waves beyond the cutoff would move by more is warned of."""
+"""Shift of a band by the waves beyond the cutoff above which a warning is given, in meV."""
 CONVERGED_MEV = 1e-3
-"""What the default cutoff and the advice of a warning aim at."""
+"""Target error of the default cutoff and of the one advised by a warning, in meV."""
 FEWEST_SHELLS = 5
 _SHELLS_PER_ROOT = 4.1
-_MOST_SHELLS = 12  # tried for the advice of a warning
+_MOST_SHELLS = 12  # largest cutoff tried for the advice of a warning
 _BLOCK = 64
 
 
@@ -32,7 +32,7 @@ def default_plane_wave_shells(parameters: ContinuumParameters, twist_deg: float)
     A band bound to the minima of a potential of depth U has the width (m* U)^(1/4) |G_1|^(1/2) in momentum, so the
     cutoff in units of |G_1| is proportional to (U / E_1)^(1/4) with E_1 = hbar^2 |G_1|^2 / 2m*, as twist_deg^(-1/2).
     The factor 4.1 with U = |V| + |w| + |V_2| + |w_2| is measured: it holds for every published set from 0.5 degrees,
-    on the whole parallelogram of a regular grid. 5 is the least, and what all sets have from 1.6 degrees.
+    on the whole parallelogram of a regular grid. The smallest value is 5, which all sets have from 1.6 degrees.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ def default_plane_wave_shells(parameters: ContinuumParameters, twist_deg: float)
 
 
 def cutoff_shifts(model: TruncatedModel, points: FloatArray, energies: FloatArray, states: ComplexArray) -> FloatArray:
-    """How far the plane waves beyond the cutoff would move each level, in meV, (k, band).
+    """Estimated shift of each level by the plane waves beyond the cutoff in meV, (k, band).
 
-    A dropped wave p couples to the weight that a state u has on the outermost shell, and repels it by
-    |<p|H|u>|^2 / (E - H_pp), here as a pair of levels so that it stays finite; the sum over p is returned. The error
+    A dropped wave p couples to the weight of a state u on the outermost shell, and repels the state by
+    |<p|H|u>|^2 / (E - H_pp), here as for a pair of levels, which stays finite; the sum over p is returned. The error
     of a band is larger, by up to a half at 0.01 meV and twice at 1 meV, since dropped waves couple to further ones.
 
     Parameters
@@ -89,12 +89,12 @@ def outer_weight(model: PlaneWaveModel, states: ComplexArray) -> FloatArray:
 def warn_of_cutoff(
     models: Sequence[object], points: FloatArray, energies: FloatArray, states: ComplexArray, stacklevel: int = 3
 ) -> None:
-    """Warn once, of the level that the cutoff moves most, where that is above :data:`CUTOFF_TOLERANCE_MEV`.
+    """Warn once, about the level with the largest shift by the cutoff, if that is above :data:`CUTOFF_TOLERANCE_MEV`.
 
     Parameters
     ----------
     models
-        One model per flavour; only a :class:`moire.bloch.TruncatedModel` knows what its cutoff drops.
+        One model per flavour; only a :class:`moire.bloch.TruncatedModel` gives the waves that its cutoff drops.
     points
         Momenta in 1/nm, (k, 2).
     energies, states
@@ -103,7 +103,7 @@ def warn_of_cutoff(
     Warns
     -----
     CutoffWarning
-        With the model, the band, the shift, the weight on the outermost shell, and the cutoff that would do.
+        With the model, the band, the shift, the weight on the outermost shell, and the sufficient cutoff.
     """
     worst = 0.0
     for model, levels, vectors in zip(models, energies, states, strict=True):

@@ -88,7 +88,9 @@ def test_each_solver_checks_its_own_range():
             one_band_filling(filling)
     assert count_carriers(0, Orbitals(GRID, 2)) == 0
     assert count_carriers("4/3", Orbitals(GRID, 2)) == 16
-    with pytest.raises(mo.InputError, match=r"`filling` must lie in \[-2, 2\], what the bands kept hold per cell"):
+    with pytest.raises(
+        mo.InputError, match=r"`filling` must lie in \[-2, 2\], the capacity of the bands kept per cell"
+    ):
         count_carriers(-3, Orbitals(GRID, 2))
 
 

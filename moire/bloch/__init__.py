@@ -1,9 +1,9 @@
-"""The protocols of a model: what bands, projection and topology need to know about it; checks that a model keeps them.
+"""Protocols of Bloch models for bands, projection and topology, and checks that a model satisfies them.
 
-From little to much: :class:`MomentumModel` has H(k) on a plane, :class:`BlochModel` lives on a lattice,
-:class:`PlaneWaveModel` says what its states are made of, so that an interaction can be projected onto its bands.
-:class:`ThreefoldModel`, :class:`InversionModel` and :class:`TruncatedModel` are what some analyses ask for on top.
-No protocol needs a base class: a model that has the members is one.
+In increasing order: :class:`MomentumModel` has H(k) on a plane, :class:`BlochModel` is periodic on a lattice,
+:class:`PlaneWaveModel` has states in plane waves, so that an interaction can be projected onto its bands.
+:class:`ThreefoldModel`, :class:`InversionModel` and :class:`TruncatedModel` have members that some analyses need.
+No protocol needs a base class: a model satisfies it by having its members.
 """
 
 from moire.bloch.checks import check_hermitian, check_plane_waves, check_sewing, check_time_reversal, check_velocity

@@ -1,4 +1,4 @@
-"""Checks that a model keeps its protocol, each done once per model."""
+"""Checks that a model satisfies its protocol, each done once per model."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from moire.bloch.protocols import BlochModel, MomentumModel, PlaneWaveModel
 from moire.errors import InputError
 
 GENERIC = np.array([[0.1373, 0.2918], [0.4127, -0.0931]])
-"""Two momenta without symmetry, in units of b_1 and b_2 (or of a length): a fault must show at both."""
+"""Two momenta without symmetry, in units of b_1 and b_2 (or of a length): an error must show at both."""
 EXACT = 1e-6  # of the largest entry: far above rounding, far below a wrong sign or phase
-NEARLY = 0.3  # of the coupling of the band nearest the gap to other waves, where a sewing drops plane waves
+NEARLY = 0.3  # of the coupling between the band nearest the gap and other waves, where a sewing drops plane waves
 _BLOCK = 256
 _DIFFERENCE_STEP = 2e-4
 _DIFFERENCE_TOLERANCE = 1e-5
@@ -32,7 +32,7 @@ def check_hermitian(model: MomentumModel) -> None:
 def check_sewing(model: BlochModel) -> None:
     """Raise InputError unless H(k + G) = S H(k) S^+ with the S of :meth:`BlochModel.sew`; done once per model.
 
-    S is linear and keeps norms, except of waves that a cutoff drops: S^+ S is then a projector P, and
+    S is linear and preserves norms, except for waves beyond a cutoff: S^+ S is then a projector P, and
     S^+ H(k + G) S = P H(k) P is checked. It is exact also for plane waves in a disk, whose states are periodic
     up to the cutoff only. G is b_1, b_2 and b_1 - b_2, so that exchanged axes and signs show.
 
@@ -82,7 +82,7 @@ def _dimension(model: MomentumModel) -> int:
 
 
 def _hamiltonians(model: MomentumModel, momenta: FloatArray) -> list[ComplexArray] | None:
-    """H at some momenta, or None where the model knows it on its grid only."""
+    """H at some momenta, or None where the model is defined on its grid only."""
     try:
         return [np.asarray(model.hamiltonian(k)) for k in momenta]
     except InputError:
@@ -133,7 +133,7 @@ def _check_sewing(model: BlochModel) -> None:
 
 
 def _sewing_matrix(model: BlochModel, reciprocal: IntArray, place: str) -> sparse.csr_array:
-    """S of :meth:`BlochModel.sew`, from its action on the basis, (dim, dim); in blocks, for it has few entries."""
+    """S of :meth:`BlochModel.sew`, from its action on the basis, (dim, dim); in blocks, as it is sparse."""
     dimension, columns = _dimension(model), []
     for start in range(0, dimension, _BLOCK):
         rows = np.eye(min(_BLOCK, dimension - start), dimension, start, dtype=complex)
@@ -148,16 +148,16 @@ def _sewing_matrix(model: BlochModel, reciprocal: IntArray, place: str) -> spars
 def _sewing_error(
     here: ComplexArray, there: ComplexArray, sewing: sparse.csr_array, kept: sparse.csr_array, top_first: bool
 ) -> float:
-    """Mismatch of S^+ H(k + G) S and P H(k) P over what is allowed."""
+    """Deviation of S^+ H(k + G) S from P H(k) P, relative to the deviation allowed."""
     difference = sewing.conj().T @ there @ sewing - kept @ here @ kept
     exact = float(np.abs(difference).max() / (EXACT * (np.abs(here).max() or 1.0)))
     if exact <= 1 or abs(kept - sparse.eye_array(kept.shape[0])).max() < EXACT:
         return exact
-    # a mean field interpolated between plane waves is periodic as far as its states do not reach the cutoff
+    # a mean field interpolated between plane waves is periodic to the extent that its states do not reach the cutoff
     energies, states = np.linalg.eigh(here)
     nearest = -1 if top_first else 0
     state = states[:, nearest]
-    coupling = np.linalg.norm((energies[nearest] - np.diag(here)) * state)  # of the state to other waves by H
+    coupling = np.linalg.norm((energies[nearest] - np.diag(here)) * state)  # by H, from the state to other waves
     return float(np.linalg.norm(difference @ state) / (NEARLY * (coupling or np.ptp(energies))))
 
 
@@ -174,7 +174,7 @@ def _check_velocity(model: MomentumModel, length: float) -> None:
 
 
 def _wrong_velocity(model: MomentumModel, k: FloatArray, length: float) -> str | None:
-    """Say how `velocity` differs from the difference of H(k), or None where it does not."""
+    """Description of the deviation of `velocity` from finite differences of H(k), or None."""
     step = _DIFFERENCE_STEP * length
     shifts = step * np.array([-2, -1, 1, 2])[:, None, None] * np.eye(2)
     weights = np.array([1, -8, 8, -1]) / (12 * step)  # of fourth order in the step

@@ -1,4 +1,4 @@
-"""What each part of the package needs of a model, as protocols."""
+"""Protocols of a model: the members that each part of the package needs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MomentumModel(Protocol):
 
     @property
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model in one line."""
         ...
 
     def hamiltonian(self, k: FloatArray) -> ComplexArray:
@@ -59,7 +59,7 @@ class PlaneWaves(Protocol):
 
     @property
     def plane_wave_shells(self) -> float:
-        """Radius of a disk that holds every G, in units of |G_1|."""
+        """Radius of a disk that contains every G, in units of |G_1|."""
         ...
 
     @property
@@ -102,7 +102,7 @@ class PlaneWaveModel(BlochModel, Protocol):
 
     @property
     def displacement_mev(self) -> float:
-        """Energy of an electron in layer b minus that in layer t which the displacement field adds, in meV."""
+        """Energy difference of an electron in layers b and t due to the displacement field, in meV."""
         ...
 
     def time_reversed(self) -> PlaneWaveModel:
@@ -111,31 +111,31 @@ class PlaneWaveModel(BlochModel, Protocol):
 
 
 class ThreefoldModel(PlaneWaveModel, Protocol):
-    """A model that C3 maps to itself: C3 eigenvalues and Hartree-Fock with the symmetry 'c3' ask for it."""
+    """A model that C3 maps to itself: C3 eigenvalues and Hartree-Fock with the symmetry 'c3' need it."""
 
     def rotated(self, states: ComplexArray, umklapp: IntArray) -> ComplexArray:
         """Rotate states (..., layer, G) at k by 120 degrees, to those at k' with R k = k' + umklapp.
 
-        The umklapp is in units of b_1, b_2. C3^3 = 1; waves that leave the list are lost.
+        The umklapp is in units of b_1, b_2. C3^3 = 1; waves that leave the list are dropped.
         """
         ...
 
 
 class InversionModel(PlaneWaveModel, Protocol):
-    """A model that an inversion within the valley maps to itself at D = 0: parities ask for it."""
+    """A model that an inversion within the valley maps to itself at D = 0; parities need it."""
 
     def inverted(self, states: ComplexArray, umklapp: IntArray) -> ComplexArray:
         """Invert states (..., layer, G) at k, to those at k' with -k = k' + umklapp.
 
-        The umklapp is in units of b_1, b_2. P^2 = 1; waves that leave the list are lost.
+        The umklapp is in units of b_1, b_2. P^2 = 1; waves that leave the list are dropped.
         """
         ...
 
 
 class TruncatedModel(PlaneWaveModel, Protocol):
-    """A model that knows the waves beyond its cutoff: :mod:`moire.cutoff` then warns where they matter.
+    """A model with access to the waves beyond its cutoff; :mod:`moire.cutoff` warns where they matter.
 
-    The waves that H couples to those of the basis are numbered p, in an order of the model's own.
+    The waves that H couples to those of the basis are numbered p, in an order chosen by the model.
     """
 
     def dropped_energies(self, k: FloatArray) -> FloatArray:
@@ -167,14 +167,14 @@ def is_truncated_model(model: object) -> TypeGuard[TruncatedModel]:
 
 
 def plane_wave_models(models: Sequence[object], name: str) -> tuple[PlaneWaveModel, ...]:
-    """Return the models as those in plane waves, or raise InputError with what the first other one lacks.
+    """Return the models as those in plane waves, or raise InputError with the members that the first other one lacks.
 
     Parameters
     ----------
     models
         One model per flavour.
     name
-        The argument that they belong to, as the caller typed it.
+        Name of the argument with the models, for the error message.
     """
     found: list[PlaneWaveModel] = []
     for model in models:
@@ -187,6 +187,6 @@ def plane_wave_models(models: Sequence[object], name: str) -> tuple[PlaneWaveMod
 
 
 def _lacking(model: object, *protocols: type) -> list[str]:
-    """Members of protocols that an object does not have; by `hasattr`, so that models which wrap another one count."""
+    """Members of protocols that an object does not have; by `hasattr`, so that wrapped models qualify."""
     members = [member for protocol in protocols for member in vars(protocol) if not member.startswith("_")]
     return [member for member in members if not hasattr(model, member)]

@@ -16,8 +16,8 @@ from moire.errors import MoireError, is_interrupt
 def main() -> None:
     """Run the command line; a MoireError becomes one sentence and exit code 2, an interrupt exit code 130.
 
-    Every other error keeps its traceback and exit code 1, so that a job script that resubmits interrupted runs
-    does not repeat it forever.
+    Every other error keeps its traceback and exit code 1, so that a job script which resubmits interrupted runs
+    does not resubmit a failing one forever.
     """
     try:
         cli.main(standalone_mode=False)
@@ -55,12 +55,12 @@ _COMMANDS = {
     "chern": ("tasks", "Chern numbers by links, with the curvature as second route."),
     "topology": ("tasks", "Chern numbers by four routes, geometry, Wilson loops, Z2, C3, interband indices."),
     "hf": ("tasks", "Hartree-Fock ground state of both valleys, and the competing states."),
-    "clusters": ("clusters", "Clusters that hold a filling, the roundest first."),
+    "clusters": ("clusters", "Clusters commensurate with a filling, the roundest first."),
     "ed": ("tasks", "Many-body spectrum of bands of one valley or of both, all sectors."),
     "fci": ("tasks", "Every diagnostic of a fractional Chern insulator."),
     "export": ("clusters", "Hamiltonian of the bands kept in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
-    "show": ("results", "Print what a FILE or a results folder holds."),
+    "show": ("results", "Print the contents of a FILE or a results folder."),
     "plot": ("results", "Draw a FILE or a results folder."),
 }
 """Module of each command, imported when it runs, and its line in the help."""
@@ -100,7 +100,7 @@ class _Commands(click.Group):
     cls=_Commands, commands=_Imported(), context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
 )
 @click.version_option(__version__, prog_name="moire")
-@click.option("-v", "--verbose", is_flag=True, help="State every allocation, not only the large ones.")
+@click.option("-v", "--verbose", is_flag=True, help="Report every allocation, not only the large ones.")
 def cli(verbose: bool) -> None:
     """Twisted bilayer MoTe2 from the continuum model to fractional Chern insulators."""
     handler = logging.StreamHandler()

@@ -23,13 +23,13 @@ from moire.tasks.interaction import ProjectionOptions
 @click.option("--min-sites", type=int, default=6, help="Smallest number of cells.")
 @click.option("--rows", type=int, default=20, help="Rows of the table.")
 def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
-    """Clusters that hold a filling, roundest first, with symmetry, momenta, dimension and memory."""
+    """Clusters commensurate with a filling, roundest first, with symmetry, momenta, dimension and memory."""
     require(rows >= 1, "rows", "be at least 1", rows)
     click.echo(suggest_clusters(filling, max_sites, min_sites).table(rows))
 
 
-_PROJECTION = ("cluster", "n_bands", "valleys", "epsilon_r", *(field.name for field in fields(ProjectionOptions)))
-_FILLING = "Such as -2/3: written into an FCIDUMP as its number of carriers; refused elsewhere."
+_PROJECTION = ("cluster", "epsilon_r", *(field.name for field in fields(ProjectionOptions)))
+_FILLING = "Such as -2/3: written into an FCIDUMP as its number of carriers; only with this format."
 _LAYOUTS = click.Choice(["hdf5", "fcidump", "diagham"])
 
 

@@ -86,7 +86,7 @@ def taken_point(options: dict[str, Any]) -> ModelPoint:
 def result_options() -> Iterator[click.Option]:
     """Options of the output of a result."""
     yield click.Option(["--output"], type=FILE, help="Write the result to this HDF5 file.")
-    yield click.Option(["--figure"], type=FILE, help="Draw it to this file (needs --output).")
+    yield click.Option(["--figure"], type=FILE, help="Draw the result to this file (needs --output).")
 
 
 def _help(field: OptionField) -> str:

@@ -13,7 +13,7 @@ from moire.io.hdf5 import check_folder, read_record
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 def show(path: Path) -> None:
-    """Print what a FILE or a results folder holds."""
+    """Print the contents of a FILE or a results folder."""
     if path.is_dir():
         from moire.sweep import ResultsFolder, collect  # not needed for a file
 

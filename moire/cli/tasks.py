@@ -22,7 +22,7 @@ from moire.tasks.request import Request
 def task_command(task: type[Task]) -> click.Command:
     """Return the command of a task."""
     resumes = "checkpoint" in task.takes
-    checkpoint = click.Option(["--checkpoint"], type=FILE, help="Folder to keep solved sectors in.")
+    checkpoint = click.Option(["--checkpoint"], type=FILE, help="Folder for solved sectors, from which a run resumes.")
 
     def run(output: Path | None, figure: Path | None, checkpoint: Path | None = None, **options: Any) -> None:
         if resumes:

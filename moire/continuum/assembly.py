@@ -23,7 +23,7 @@ class Elements:
     powers
         (m, n).
     rows, columns
-        Indices, (element,); no pair occurs twice.
+        Indices, (element,); each pair occurs once.
     amplitudes
         meV nm^(m + n), (element,).
     """
@@ -75,7 +75,7 @@ def kept_elements(harmonics: Sequence[Harmonic], basis: PlaneWaveBasis) -> tuple
 def dropped_elements(
     harmonics: Sequence[Harmonic], basis: PlaneWaveBasis
 ) -> tuple[IntArray, IntArray, tuple[Elements, ...]]:
-    """Waves beyond the cutoff that the harmonics reach: their layer (p,), G (p, 2), and the elements from the basis."""
+    """Waves beyond the cutoff that the harmonics couple to: layer (p,), G (p, 2), and the elements from the basis."""
     waves: dict[tuple[int, int, int], int] = {}
     parts: dict[Powers, list[tuple[int, int, complex]]] = {}
     for row in harmonics:

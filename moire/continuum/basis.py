@@ -12,7 +12,7 @@ from moire.errors import require
 from moire.lattice import MoireLattice
 from moire.resources import reserve
 
-_CANDIDATE_BYTES = 80  # of each point of the parallelogram around the disk: its coordinates, copies, and |G|^2
+_CANDIDATE_BYTES = 80  # per point of the parallelogram around the disk: its coordinates, copies, and |G|^2
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from moire.errors import is_whole, require
 
 BOTTOM, TOP = 0, 1
 """The layers b and t."""
-_HERMITIAN = 1e-9  # relative: the digits that a table gives for both of two conjugate rows
+_HERMITIAN = 1e-9  # relative: agreement required of two conjugate rows of a table
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Harmonic:
     """One row: <to, G + d| H_K(k) |source, G> = A p_+^m p_-^n for every G, with p_+- = p_x +- i p_y.
 
     p is the mean of the momenta of the two waves, each measured from the corner of its own layer (kappa_+ for b,
-    kappa_- for t): p = [(k + G + d - kappa_to) + (k + G - kappa_source)] / 2. A row of a product of A exp(i d.r) and
-    momenta is thus the symmetric (Weyl) one, and its conjugate row is again of this form.
+    kappa_- for t): p = [(k + G + d - kappa_to) + (k + G - kappa_source)] / 2. A product of A exp(i d.r) and
+    momenta is thus ordered symmetrically (Weyl), and its conjugate row is again of this form.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Harmonic:
 
     @property
     def is_own_partner(self) -> bool:
-        """Whether the conjugate row stands at the same elements, so that the amplitude must be real."""
+        """Whether the conjugate row has the same matrix elements, so that the amplitude must be real."""
         return self.is_diagonal and self.powers[0] == self.powers[1]
 
     @property
@@ -85,15 +85,15 @@ class Harmonic:
 class HarmonicTable:
     """A Hamiltonian of valley K as a list of harmonics, without displacement field and without cutoff.
 
-    The list is the whole of H: each row stands beside its Hermitian conjugate (:func:`with_conjugates` adds those),
-    so that two tables may be joined. Rows of equal transfer, layers and powers are added up.
+    The list is all of H: each row comes with its Hermitian conjugate (:func:`with_conjugates` adds these), so that
+    two tables may be joined. Rows of equal transfer, layers and powers are added up.
 
     Parameters
     ----------
     name
-        How the table is called in files and figures.
+        Name in files and figures.
     rows
-        Harmonics, the kinetic energy among them (:func:`moire.continuum.kinetic`).
+        Harmonics, including the kinetic energy (:func:`moire.continuum.kinetic`).
 
     Raises
     ------
@@ -109,12 +109,12 @@ class HarmonicTable:
 
 
 def with_conjugates(rows: Iterable[Harmonic]) -> list[Harmonic]:
-    """Rows, each followed by its Hermitian conjugate; those that are their own conjugates are kept once."""
+    """Rows, each followed by its Hermitian conjugate; rows that are their own conjugates are kept once."""
     return [each for row in rows for each in ((row,) if row.is_own_partner else (row, row.conjugate))]
 
 
 def _added_up(rows: Iterable[Harmonic]) -> tuple[Harmonic, ...]:
-    """Add up equal rows, and drop those of amplitude zero; conjugates are made so to the last bit."""
+    """Add up equal rows, and drop those of amplitude zero; conjugate rows are made exactly conjugate."""
     total: dict[Harmonic, complex] = {}
     for row in rows:
         key = replace(row, amplitude_mev=0)

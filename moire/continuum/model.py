@@ -75,7 +75,7 @@ class ContinuumModel:
 
     @property
     def name(self) -> str:
-        """One line that says which model this is."""
+        """Name of the model in one line."""
         valley = "K" if self.valley > 0 else "K'"
         return (
             f"{self.parameters.name}, theta = {self.lattice.twist_deg:g} deg, D = {self.displacement_mev:g} meV, "
@@ -84,7 +84,7 @@ class ContinuumModel:
 
     @cached_property
     def harmonics(self) -> tuple[Harmonic, ...]:
-        """All rows of H in this valley, those of the displacement field included."""
+        """All rows of H in this valley, including those of the displacement field."""
         p = self.parameters
         table = p if isinstance(p, HarmonicTable) else harmonic_table(p)
         rows = HarmonicTable(table.name, (*table.rows, *displacement(self.displacement_mev))).rows
@@ -122,7 +122,7 @@ class ContinuumModel:
 
     @cached_property
     def _centres(self) -> FloatArray:
-        """Corners that the waves of the layers are measured from in 1/nm, (layer, 2)."""
+        """Corners from which the waves of the layers are measured, in 1/nm, (layer, 2)."""
         corners = self.lattice.corners
         return np.asarray(self.valley * np.stack([corners["kappa_+"], corners["kappa_-"]]))
 
@@ -157,8 +157,8 @@ class ContinuumModel:
     def rotated(self, states: ComplexArray, umklapp: IntArray) -> ComplexArray:
         """States (..., layer, G) at k' from those at k, R k = k' + umklapp in units of b_1, b_2.
 
-        Rotation by 120 degrees about r = 0 sends the wave p of layer l to R p + tau (kappa_l - R kappa_l), with no
-        phase. Waves leaving the disk are lost.
+        Rotation by 120 degrees about r = 0 maps the wave p of layer l to R p + tau (kappa_l - R kappa_l), without a
+        phase. Waves that leave the disk are dropped.
         """
         corners = self.valley * _CORNERS_TIMES_THREE
         shifts = (corners - corners @ C3_ROTATION) // 3
@@ -168,7 +168,7 @@ class ContinuumModel:
     def inverted(self, states: ComplexArray, umklapp: IntArray) -> ComplexArray:
         """States (..., layer, G) at k' from those at k, -k = k' + umklapp in units of b_1, b_2.
 
-        The wave p of one layer goes to -p + tau (kappa_+ + kappa_-) of the other one. Waves leaving the disk are lost.
+        The wave p of a layer maps to -p + tau (kappa_+ + kappa_-) of the other. Waves that leave the disk are dropped.
         """
         images = -self.basis.vectors + np.asarray(umklapp) + self.valley * _SUM_OF_CORNERS
         target = self.basis.positions(images)
@@ -176,7 +176,7 @@ class ContinuumModel:
 
     @staticmethod
     def _permuted(states: ComplexArray, targets: IntArray, layers: tuple[int, int]) -> ComplexArray:
-        """Send each wave of layer l to its target, (layer, G) with -1 for none, of layer ``layers[l]``."""
+        """Map each wave of layer l to its target, (layer, G) with -1 for none, of layer ``layers[l]``."""
         out = np.zeros_like(states)
         for layer, (target, other) in enumerate(zip(targets, layers, strict=True)):
             out[..., other, target[target >= 0]] = states[..., layer, target >= 0]
@@ -194,7 +194,7 @@ class ContinuumModel:
     def dropped_waves(self) -> tuple[IntArray, IntArray, sparse.csr_array]:
         """Waves beyond the cutoff that H couples to the basis: their layer (p,), G (p, 2), and the coupling in meV.
 
-        The coupling <dropped p| H |layer, G> has shape (p, 2 G); it leaves out what depends on k.
+        The coupling <dropped p| H |layer, G> has shape (p, 2 G); it omits the part that depends on k.
         """
         layers, vectors, elements = self._dropped
         coupling = sparse.csr_array((len(layers), 2 * self.basis.size), dtype=complex)

@@ -1,4 +1,4 @@
-"""Spectrum of a projected problem: all sectors of its conserved charges, one solved of those that symmetry relates."""
+"""Spectrum of a projected problem: all sectors of its conserved charges, one of each symmetry-related set solved."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def solve_all_sectors(
     n_eigenstates
         Levels per sector.
     momenta
-        Labels of the sectors to solve; all by default, because a solver finds the levels of its own sector only.
+        Labels of the sectors to solve; all by default, as the levels of a sector tell nothing about those of others.
     polarisation
-        N_K - N_K' of two flavours: a number, several, or ``"all"``; by default those from zero up if time reversal
-        gives the others to 0.01 meV (the plane-wave cutoff breaks it slightly), and all otherwise.
+        N_K - N_K' of two flavours: a number, several, or ``"all"``; by default all, or only values of at least zero if
+        time reversal gives the others to 0.01 meV (the plane-wave cutoff breaks it slightly).
     max_promoted
-        Keep only states with at most that many carriers outside band 0, see :class:`Truncation`; a sequence adds the
-        most in each of the bands 1, 2, ... More than 64 orbitals need it.
+        Keep only states with at most this number of carriers outside band 0, see :class:`Truncation`; in a sequence the
+        limits of each of the bands 1, 2, ... follow. More than 64 orbitals need a truncation.
     keep_vectors
         Keep the eigenvectors in the result.
     settings
@@ -80,7 +80,8 @@ def solve_all_sectors(
     InputError
         If the filling does not fit the cluster, a momentum lies outside the group or a polarisation is impossible.
     MemoryRefusedError
-        If the largest sector, with the vectors kept of all, does not fit in memory; raised before any enumeration.
+        If the largest sector, with the vectors kept of all sectors, does not fit in memory; raised before any
+        enumeration.
     """
     check_levels(n_eigenstates)
     grid, orbitals = problem.grid, problem.orbitals

@@ -1,8 +1,8 @@
 """The two halves of a Fock state: a low word, a high word, and the charges of each.
 
-Without a truncation every word is there, and the index of a high word is the word. With one the low half lies in the
-active band, and the high words with few enough promoted particles are listed; states are labelled by the index of the
-high word, so that orbitals beyond 64 need no longer label.
+Without a truncation all words occur, and the index of a high word is the word. With a truncation the low half lies in
+the active band, and the high words with few enough promoted particles are listed; states are labelled by the index of
+the high word, so that the label of more than 64 orbitals still fits in 64 bits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from moire.exact_diagonalization.truncation import Truncation
 from moire.kernels import fock
 from moire.orbitals import MAX_ORBITALS, ChargeClasses, Orbitals
 
-ACTIVE_LOW = 16  # orbitals of the low half under a truncation, at most: its tables stay in the cache
+ACTIVE_LOW = 16  # largest number of orbitals of the low half under a truncation: its tables stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +32,9 @@ class Halves:
     n_low
         Orbitals of the low half.
     high_words
-        Words of the high half, ascending; None where all are there.
+        Words of the high half, ascending; None if all occur.
     low_class, high_class
-        Class of the charges of every low word and of every high word, -1 where it holds too many particles.
+        Class of the charges of every low word and of every high word, -1 if it has too many particles.
     """
 
     n_low: int
@@ -46,7 +46,7 @@ class Halves:
 def split(n_orbitals: int) -> int:
     """Orbitals of the low half of a state: two thirds up to 16, so that its tables stay in the cache, then the rest.
 
-    The high half has at most 23 orbitals below 40 orbitals, and no more than the low one from 46 on.
+    The high half has at most 23 orbitals below 40 orbitals, and at most as many as the low one from 46 on.
     """
     return max(min(16, 2 * n_orbitals // 3), n_orbitals - max(23, n_orbitals // 2))
 
@@ -65,7 +65,7 @@ class HalfSizes(NamedTuple):
 
     @classmethod
     def of(cls, orbitals: Orbitals, truncation: Truncation | None) -> HalfSizes:
-        """Sizes of some orbitals."""
+        """Sizes for a set of orbitals."""
         if truncation is None:
             return cls.whole(orbitals.size)
         active = orbitals.n_flavours * orbitals.grid.n_points
@@ -74,7 +74,7 @@ class HalfSizes(NamedTuple):
 
 
 def check_words(orbitals: Orbitals, truncation: Truncation | None) -> None:
-    """Raise InputError if the orbitals do not fit in a word, or in one of each half under a truncation."""
+    """Raise InputError if the orbitals do not fit in one word, or in one word per half under a truncation."""
     size = orbitals.size
     found = f"has {size} ({orbitals})"
     if truncation is None:
@@ -87,7 +87,7 @@ def check_words(orbitals: Orbitals, truncation: Truncation | None) -> None:
 
 @lru_cache(maxsize=2)
 def halves_of(classes: ChargeClasses, truncation: Truncation | None = None) -> Halves:
-    """Halves of some orbitals and numbers of particles; the last two are kept, because all sectors share them."""
+    """Halves for some orbitals and numbers of particles; the last two results are cached, as all sectors share them."""
     orbitals = classes.orbitals
     check_words(orbitals, truncation)
     n_low = HalfSizes.of(orbitals, truncation).n_low

@@ -22,8 +22,8 @@ from moire.kernels.tile_product import LANES
 from moire.orbitals import ChargeClasses
 from moire.resources import reserve
 
-MANY_STATES = 1 << 22  # from here on two accumulators are held instead of eight
-_ALL_WORDS = np.zeros(0, dtype=np.uint64)  # every word is there, and its index is the word
+MANY_STATES = 1 << 22  # from this dimension on two accumulators are used instead of eight
+_ALL_WORDS = np.zeros(0, dtype=np.uint64)  # all words occur, and the index of a word is the word
 MAX_VECTORS = 4  # a row of four complex vectors is one cache line
 
 
@@ -34,7 +34,7 @@ def count_parts(dimension: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class LowLists:
-    """Where the pairs of a cluster are free in the low halves of a state; the same for all its sectors.
+    """Tables of the low halves in which each pair is free, shared by all sectors of a cluster.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ class LowLists:
 
 @lru_cache(maxsize=2)
 def low_lists(classes: ChargeClasses, truncation: Truncation | None = None) -> LowLists:
-    """Lists of some orbitals and numbers of particles; the last two are kept, because all sectors share them."""
+    """Lists for some orbitals and numbers of particles; the last two results are cached, as all sectors share them."""
     halves, n_classes = halves_of(classes, truncation), classes.size
     n_low, low_class = halves.n_low, halves.low_class
-    # a pair is put into at most N-2 particles; what holds more, or more of a flavour than there are, comes last
+    # a pair is added to at most N-2 particles; words with more, or with too many of a flavour, come last
     completed = (low_class >= 0) & (classes.counts.sum(axis=1) <= sum(classes.numbers) - 2)[low_class]
     by_class = np.where(completed, low_class, n_classes)
     order = np.argsort(by_class, kind="stable")
@@ -70,7 +70,7 @@ def low_lists(classes: ChargeClasses, truncation: Truncation | None = None) -> L
     class_start = np.searchsorted(by_class, np.arange(n_classes + 1))
     sizes = np.diff(class_start)
     n_tiles = -(-sizes // pair_product.TILE)
-    # tiles of about one size, of whole registers except the last
+    # tiles of about equal size, in whole registers except the last
     widths = [-(-size // (n * LANES)) * LANES if n else 0 for size, n in zip(sizes, n_tiles, strict=True)]
     cuts = [class_start[c] + widths[c] * np.arange(n) for c, n in enumerate(n_tiles) if n]
     tile_start = np.concatenate([*cuts, class_start[-1:]])
@@ -109,7 +109,7 @@ def _ranks(low_class: NDArray[np.int32]) -> IntArray:
 
 
 def splits(classes: ChargeClasses, pairs: PairTable, momentum: int) -> tuple[IntArray, IntArray, IntArray]:
-    """How a low half and a pair fill up the charges of a sector, for every class of the high half.
+    """Classes of low halves and pairs that complete the charges of a sector, for every class of the high half.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def splits(classes: ChargeClasses, pairs: PairTable, momentum: int) -> tuple[Int
 
 
 def high_parts(pairs: PairTable, n_low: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Words of the orbitals of each pair in the high half, and of those that its sign counts there, (pair,) each."""
+    """Words of the orbitals of each pair in the high half, and of the orbitals counted in its sign, (pair,) each."""
     one = np.uint64(1)
     first, second = (np.maximum(pairs.members - n_low, -1)).T
     below = [(one << np.maximum(end, 0).astype(np.uint64)) - one for end in (first + 1, second)]
@@ -140,7 +140,7 @@ def high_parts(pairs: PairTable, n_low: int) -> tuple[NDArray[np.uint64], NDArra
 def _high_halves(
     high_class: NDArray[np.int32], words: NDArray[np.uint64], place: tuple[IntArray, ...], *pairs: NDArray[Any]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32], FloatArray]:
-    """Indices of the high words that a low half and a pair can fill up, ascending, their classes, and their work."""
+    """Indices of the high words that a low half and a pair can complete, ascending, their classes, and their work."""
     highs = np.nonzero(high_class >= 0)[0].astype(np.uint32)
     classes = high_class[highs]
     work = np.empty(highs.size)
@@ -150,7 +150,7 @@ def _high_halves(
 
 
 def half_energies(one_body: FloatArray, words: NDArray[np.uint64] | None = None) -> FloatArray:
-    """Sum of the energies of the occupied orbitals for every word of a half, (2**orbitals,)."""
+    """Sum of the energies of the occupied orbitals for every word of a half, (word,)."""
     if words is not None:
         bits = np.arange(len(one_body), dtype=np.uint64)
         chunks = np.array_split(words, max(1, len(words) >> 16))
@@ -177,7 +177,7 @@ def padded_blocks(pair_hamiltonian: PairHamiltonian) -> tuple[IntArray, FloatArr
 
 
 class PairProduct:
-    """Products H x of one sector without the matrix; the constant is left out.
+    """Products H x of one sector without the matrix and without the constant.
 
     Parameters
     ----------
@@ -223,25 +223,25 @@ class PairProduct:
 
     @staticmethod
     def estimated_bytes(dimension: int, n_vectors: int = 1) -> float:
-        """Bytes held between products of `n_vectors` at once: the accumulators of the parts, at most."""
+        """Largest memory in bytes of the accumulators for products of `n_vectors` at once."""
         return 16.0 * count_parts(dimension) * dimension * min(n_vectors, MAX_VECTORS)
 
     @staticmethod
     def table_bytes(n_orbitals: int, n_particles: int, sizes: HalfSizes | None = None) -> float:
         """Bytes of the lists of low halves, and of the tables over low and high halves; an upper bound."""
         n_low, n_high = sizes or HalfSizes.whole(n_orbitals)
-        n_listed = entries = 0  # every low half is listed for each pair, orbital or nothing that is free in it
+        n_listed = entries = 0  # every low half is listed for each of its free patterns: a pair, an orbital, or none
         for occupied in range(min(n_low, n_particles - 2) + 1):
             n_listed += comb(n_low, occupied)
             entries += comb(n_low, occupied) * (1 + (n_low - occupied) + comb(n_low - occupied, 2))
         n_patterns = 1 + n_low + comb(n_low, 2)
-        tiles = n_listed / pair_product.TILE + n_orbitals * (n_particles / 2 + 1) ** 2  # a rest for each class
+        tiles = n_listed / pair_product.TILE + n_orbitals * (n_particles / 2 + 1) ** 2  # a remainder for each class
         lists = 4.0 * entries + 16.0 * n_patterns * min(tiles, n_listed)
         return float(lists + 64.0 * 2.0**n_low + 44.0 * n_high)
 
     @property
     def n_bytes(self) -> int:
-        """Bytes held now: the tables and the accumulators."""
+        """Present memory of the tables and the accumulators in bytes."""
         tables = (*self._kernel_arguments, *self._one_body[2:], self._accumulators)
         return sum(a.nbytes for a in tables if isinstance(a, np.ndarray))
 

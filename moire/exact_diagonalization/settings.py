@@ -25,7 +25,7 @@ class EigensolverSettings:
     tolerance_mev
         Largest residual |H v - E v| that counts as converged.
     max_restarts
-        Restarts of the iterative solvers.
+        Maximum number of restarts of the iterative solvers.
     block_size
         Vectors that Lanczos multiplies at once, 2 by default.
     n_krylov
@@ -38,7 +38,7 @@ class EigensolverSettings:
     Raises
     ------
     InputError
-        If a setting is out of range, or is given to a solver that does not use it.
+        If a setting is out of range, or is given for a solver that does not use it.
     """
 
     solver: Solver = "auto"
@@ -60,7 +60,7 @@ class EigensolverSettings:
             self.check_used(name, value)
 
     def check_used(self, name: str, value: object) -> None:
-        """Raise InputError if an option that only Lanczos uses is given to another solver."""
+        """Raise InputError if an option that only Lanczos uses is given for another solver."""
         used = value is None or self.solver in ("auto", "lanczos")
         require(used, name, "be left out with a solver other than 'lanczos', which alone uses it", value)
 
@@ -76,8 +76,8 @@ class SpectrumSettings(EigensolverSettings):
     particle_hole
         Solve for the missing carriers; by default whichever species is in the minority.
     use_symmetry
-        Solve one of the sectors that rotations of the cluster or time reversal relate, if the matrix elements show
-        that H is invariant to half the tolerance.
+        Solve only one of several sectors related by rotations of the cluster or time reversal, if H is invariant to
+        half the tolerance according to its matrix elements.
     checkpoint
         Folder in which every iteratively solved sector is saved when it is finished and, above 4000 states, at every
         restart: the same call resumes from there and gives the same bits. Any number of spectra may share it.

@@ -14,22 +14,22 @@ from moire.orbitals import Orbitals
 
 @dataclass(frozen=True)
 class Truncation:
-    """At most some particles outside band 0, the active one.
+    """Upper limits on the particles outside band 0, the active band.
 
-    The states kept are those of all determinants with few enough promoted particles: energies are upper bounds, and
-    never rise when more are allowed.
+    The states kept are all determinants within the limits: energies are upper bounds, and never rise when the
+    limits are raised.
 
     Parameters
     ----------
     max_promoted
-        Most particles in bands 1, 2, ... together.
+        Largest number of particles in bands 1, 2, ... together.
     per_band
-        Most particles in each of the bands 1, 2, ...; by default as many as in all together.
+        Largest number in each of the bands 1, 2, ...; by default `max_promoted`.
 
     Raises
     ------
     InputError
-        If a number is no integer of at least 0.
+        If a number is not an integer of at least 0.
     """
 
     max_promoted: int
@@ -42,7 +42,7 @@ class Truncation:
 
     @classmethod
     def of(cls, value: int | Sequence[int] | Truncation | None) -> Truncation | None:
-        """Truncation from the most promoted particles, or these and those of each band."""
+        """Truncation from `max_promoted`, or from a sequence of `max_promoted` and the limits of each band."""
         if value is None or isinstance(value, Truncation):
             return value
         if isinstance(value, int | np.integer):
@@ -51,23 +51,21 @@ class Truncation:
         return cls(int(value[0]), tuple(int(number) for number in value[1:]))
 
     def limits(self, orbitals: Orbitals) -> tuple[int, ...]:
-        """Most particles in each of the bands 1, 2, ...
+        """Largest number of particles in each of the bands 1, 2, ...
 
         Raises
         ------
         InputError
-            If there is one band only, or a number for another number of bands.
+            If there is only one band, or the limits are given for another number of bands.
         """
         remote = orbitals.n_bands - 1
-        require(
-            remote > 0, "max_promoted", "be left out with one band, out of which nothing is promoted", self.max_promoted
-        )
+        require(remote > 0, "max_promoted", "be left out for one band, without bands to promote to", self.max_promoted)
         fits = not self.per_band or len(self.per_band) == remote
         require(fits, "per_band", f"hold {remote} numbers, for the bands above band 0", self.per_band)
         return self.per_band or (self.max_promoted,) * remote
 
     def configurations(self, orbitals: Orbitals) -> NDArray[np.uint64]:
-        """Occupations of the remote orbitals, in the order of the bits from the first one, ascending."""
+        """Words of the allowed occupations of the remote orbitals, ascending; bit 0 is the first remote orbital."""
         limits = self.limits(orbitals)
         words = np.zeros(1, dtype=np.uint64)
         counts = np.zeros((1, len(limits)), dtype=np.int8)

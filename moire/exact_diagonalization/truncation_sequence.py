@@ -1,4 +1,4 @@
-"""Energies against the number of particles promoted out of the active band, and where they tend."""
+"""Energies against the number of particles promoted out of the active band, and their extrapolated limit."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class PromotionSequence:
     Parameters
     ----------
     spectra
-        One for each number of promoted particles, 0 first.
+        Spectrum for each largest number of promoted particles, from 0.
     n_carriers
-        Carriers, all of which may be promoted in the last step if there are so many.
+        Number of carriers.
     """
 
     spectra: tuple[Spectrum, ...] = field(repr=False)
@@ -48,12 +48,12 @@ class PromotionSequence:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last step holds all states."""
+        """Whether the last step includes all states."""
         return len(self.spectra) > self.n_carriers
 
     @property
     def ratio(self) -> float:
-        """Last gain in energy over the one before; NaN with fewer than three gains.
+        """Ratio of the last gain in energy to the previous one; NaN with fewer than three gains.
 
         The interaction promotes pairs, so that the first two gains are of different kinds.
         """
@@ -62,7 +62,7 @@ class PromotionSequence:
 
     @property
     def extrapolated_mev(self) -> float:
-        """Limit of a geometric series of gains in meV, an estimate and no bound; NaN unless the gains fall.
+        """Limit of a geometric series of gains in meV, an estimate and not a bound; NaN unless the gains decrease.
 
         References
         ----------
@@ -111,12 +111,12 @@ def promotion_sequence(
     problem, filling, n_eigenstates, momenta, polarisation, settings
         As in :func:`solve_all_sectors`.
     max_promoted
-        Most particles outside band 0 in the last step.
+        Largest number of particles outside band 0 in the last step.
 
     Raises
     ------
     InputError
-        If `max_promoted` is no integer of at least 0, or as in :func:`solve_all_sectors`.
+        If `max_promoted` is not an integer of at least 0, or as in :func:`solve_all_sectors`.
     """
     whole = is_whole(max_promoted) and max_promoted >= 0
     require(whole, "max_promoted", "be at least 0, an integer", max_promoted)

@@ -9,7 +9,7 @@ from moire.errors import InputError, is_whole, require
 from moire.orbitals import Numbers, Orbitals
 
 Polarisation = int | Sequence[int] | Literal["all"] | None
-"""N_K - N_K': one value, several, all, or None for those that time reversal does not relate."""
+"""N_K - N_K': one value, several, all, or None for one of each two values that time reversal relates."""
 
 
 def carriers_of_flavours(orbitals: Orbitals, n_carriers: int, polarisation: Polarisation) -> tuple[Numbers, ...]:

@@ -24,14 +24,14 @@ class ActiveBands:
     ----------
     bands
         The bands kept, for ``problem.on_bands(bands, reference="vacuum")`` with the problem of the Hartree-Fock state.
-        Their energies hold the mean field of the frozen carriers and that of P_ref, and nothing of the carriers in the
-        bands themselves: their interaction is what the diagonalization treats.
+        Their energies hold the mean field of the frozen carriers and that of P_ref, but not that of the
+        carriers in the bands themselves: their interaction is left to exact diagonalization.
     frozen_energy_per_cell
-        Energy per cell in meV of the frozen carriers alone: add it to that of the diagonalization.
+        Energy per cell in meV of the frozen carriers alone, to be added to that of exact diagonalization.
     n_frozen
         Frozen carriers in the cluster.
     flavours, band_indices
-        Which bands of which flavours.
+        Indices of the flavours and of the bands.
     """
 
     bands: BandStructure = field(repr=False)
@@ -58,8 +58,8 @@ def active_bands(
 
     The carriers of the bands move in F[P_frozen], where F[P] is the bare energy with Hartree and Fock of P, and
     P_frozen is the density matrix without the bands; the bands returned are its eigenstates in their span. Taking the
-    quasiparticle energies instead would count the interaction among the carriers of the bands twice. A determinant
-    then has the same energy on both sides.
+    quasiparticle energies instead would count the interaction among the carriers of the bands twice. A Slater
+    determinant then has the same energy in Hartree-Fock and in exact diagonalization.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ def active_bands(
     flavours, bands
         The same bands of each flavour; band 0 is filled by the carriers first.
     mean_field
-        The mean field of the problem, if there is one already.
+        The mean field of the problem, if it is built already.
 
     Raises
     ------
     InputError
-        If the state is no such insulator, fills other bands in part, or there are no such bands.
+        If the state is not such an insulator, fills other bands partly, or does not have these bands.
     """
     problem, n_bands = result.problem, result.problem.bands.n_bands
     chosen, own = tuple(int(band) for band in bands), tuple(int(flavour) for flavour in flavours)

@@ -1,4 +1,4 @@
-"""Whether the bands kept decide between two states: the same two with more bands."""
+"""Energy difference of two competing states with more bands per valley: a check of convergence in bands."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from moire.hartree_fock.solve import solve_hartree_fock
 
 @dataclass(frozen=True)
 class BandMargin:
-    """Energy of one state above another, per moire cell, with the bands kept and with more.
+    """Energy difference of two states per moire cell, with the bands kept and with more bands.
 
     Parameters
     ----------
     names
-        Guesses that the two states came from.
+        Guesses from which the two states were obtained.
     n_bands
-        Bands per valley, as kept and more.
+        Bands per valley: those kept, and the larger number.
     margins_mev
-        E(second) - E(first) per cell in meV for each; NaN where one of the two is no solution any more.
+        E(second) - E(first) per cell in meV for each; NaN where one of the two ceases to be a solution.
     """
 
     names: tuple[str, str]
@@ -36,29 +36,29 @@ class BandMargin:
 
     @property
     def moved_mev(self) -> float:
-        """How far the further bands move the margin, in meV per cell."""
+        """Change of the energy difference due to the added bands, in meV per cell."""
         return self.margins_mev[1] - self.margins_mev[0]
 
     @property
     def is_decided(self) -> bool:
-        """Whether the margin of the bands kept is larger than what the further bands move; not where that is NaN."""
+        """Whether the energy difference exceeds its change by the added bands; False where the change is NaN."""
         return abs(self.moved_mev) < abs(self.margins_mev[0])
 
     def __str__(self) -> str:
         pairs = zip(self.margins_mev, self.n_bands, strict=True)
         few, many = (f"{Number(margin):+.4f} meV per cell with {n} bands" for margin, n in pairs)
-        verdict = "moved by less than itself" if self.is_decided else "NOT decided by the bands kept"
+        verdict = "decided, as further bands change it by less" if self.is_decided else "NOT decided by the bands kept"
         return f"E({self.names[1]}) - E({self.names[0]}) = {few}, {many}: {verdict}"
 
 
 def band_margin(
     first: HartreeFockResult, second: HartreeFockResult, n_more: int = 3, settings: ScfSettings = DEFAULTS
 ) -> BandMargin:
-    """Repeat two competing states with more bands, each from itself.
+    """Solve two competing states again with more bands, each starting from its own density matrix.
 
-    One band more may say too little: at 3.89 degrees, D = 28 meV and eps = 20 (WANG_2023) AFMz lies above AFMxy by
+    One added band may be too few: at 3.89 degrees, D = 28 meV and eps = 20 (WANG_2023) AFMz lies above AFMxy by
     0.202, 0.127, 0.014 and -0.023 meV per cell with three, four, five and six bands on 6x6. The mesh matters far less,
-    so that a small one will do.
+    so that a small one suffices.
 
     Parameters
     ----------
@@ -67,19 +67,21 @@ def band_margin(
     n_more
         Bands added per valley.
     settings
-        How both are solved; not strict, as a state may cease to exist.
+        Settings of both solutions; they are applied with ``strict=False``, as a state may cease to exist.
 
     Raises
     ------
     InputError
-        If the states are not those of one problem of holes, or the basis does not hold so many bands.
+        If the states are not those of one problem of holes, or the basis has fewer bands.
     MemoryRefusedError
-        If the exchange of the further bands does not fit in memory.
+        If the exchange of the added bands does not fit in memory.
     """
     problem, folding = first.problem, first.folding
     require(n_more >= 1, "n_more", "be at least 1", n_more)
     shared = problem is second.problem or problem.describe() == second.problem.describe()
-    require(shared and first.n_particles == second.n_particles, "second", "be a state of the same problem", "another's")
+    require(
+        shared and first.n_particles == second.n_particles, "second", "be a state of the same problem", "of another"
+    )
     require(problem.carrier == "hole", "first", "be a state of holes, which leave further bands empty", "of electrons")
     for name, state in (("first", first), ("second", second)):
         tested = state.converged and state.temperature_mev == 0

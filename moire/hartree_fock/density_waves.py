@@ -15,7 +15,7 @@ from moire.projection import ProjectedHamiltonian
 def layer_projectors(problem: ProjectedHamiltonian, folding: Folding | None = None) -> ComplexArray:
     """Projector onto each layer between the orbitals at equal momentum, (layer, r, orbital, orbital).
 
-    Between the valleys it is the operator that turns the valley at the boost Q of the second one (zero
+    Between the valleys it is the operator that flips the valley at the boost Q of the second one (zero
     by default), sum_G c^+_{K,k+G} c_{K',k+Q+G}: an in-plane moment of the layer.
     """
     orbitals = FoldedOrbitals.of(problem, folding)
@@ -37,7 +37,7 @@ def density_wave(problem: ProjectedHamiltonian, folding: Folding, q: FloatArray,
         if np.abs(umklapp - np.round(umklapp)).max() > 1e-9:
             continue
         for f, g in itertools.product(range(n_f), repeat=2):
-            # both states stand at their momentum of the grid: only the second one is shifted, by the difference
+            # both states are given at momenta of the grid: only the second one is shifted, by the difference
             relative = np.round(umklapp).astype(np.int64) + folding.umklapps[g, :, b] - folding.umklapps[f, :, a]
             left, right = bands.states[f, index[f, :, a]], bands.states[g, index[g, :, b]]
             for shift in np.unique(relative, axis=0):

@@ -1,4 +1,4 @@
-"""Direct inversion of the iterative subspace: the Fock matrix extrapolated from those before."""
+"""Direct inversion of the iterative subspace: the Fock matrix extrapolated from earlier iterations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moire.hartree_fock.stages import Iterate, Step, commutator, largest
 class Diis:
     """Extrapolate the Fock matrix by direct inversion of the iterative subspace.
 
-    It gives up when `patience` iterations bring no smaller residual, and returns the best iterate (the one
+    It stops when `patience` iterations bring no smaller residual, and returns the best iterate (the one
     of smallest residual).
 
     Parameters
@@ -24,15 +24,15 @@ class Diis:
     goal_mev
         Residual in meV to reach.
     max_steps
-        Steps to make at most.
+        Maximum number of steps.
     patience
-        Iterations without a smaller residual before it gives up.
+        Iterations without a smaller residual before it stops.
     level_shift_mev
         s: s (1 - P) of the last P is added to the Fock matrix that is filled.
     rejected_above_mev
-        Residual in meV above which an end of higher energy than the start is rejected for the start.
+        Residual in meV above which a final iterate of higher energy than the start is replaced by the start.
     memory
-        Fock matrices extrapolated from.
+        Number of Fock matrices used in the extrapolation.
 
     References
     ----------
@@ -73,7 +73,7 @@ class Diis:
 
 
 def _weights(errors: list[ComplexArray]) -> ComplexArray:
-    """Weights that sum to one and make the combined error smallest."""
+    """Weights that sum to one and minimise the combined error."""
     rows = np.array([error.ravel() for error in errors])
     products = (rows.conj() @ rows.T).real
     products /= max(products.max(), np.finfo(float).tiny)

@@ -1,4 +1,4 @@
-"""The exchange as a linear map of blocks of the density matrix: stored as matrices, or computed anew each time."""
+"""The exchange as a linear map of blocks of the density matrix: stored as matrices, or recomputed at every build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from moire.resources import fits_in_memory, human_bytes, logger, reserve, thread
 
 @dataclass(frozen=True)
 class Block:
-    """Which part of the density matrix: between a flavour at k and another at k + shift, for all k.
+    """A block of the density matrix: between a flavour at k and another at k + shift, for all k.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class Exchange:
 
     The sum over umklapps q is done once: for each block the exchange is a Hermitian matrix of dimension
     N_k (bands)^2 that each build multiplies once: for three bands less memory than the form factors and a fortieth
-    of the arithmetic. Where the matrices do not fit in memory, nothing is stored and every build multiplies the
-    overlaps anew.
+    of the arithmetic. Where the matrices do not fit in memory, nothing is stored and every build recomputes
+    the products of overlaps.
 
     Parameters
     ----------
@@ -74,13 +74,13 @@ class Exchange:
             self._fill()
         else:
             logger.warning(
-                "%s does not fit in memory (%s next to %s of shifted states) and is computed anew at each build, "
+                "%s does not fit in memory (%s next to %s of shifted states) and is recomputed at every build, "
                 "some hundred times for a ground state: about %.2g s each.",
                 *(what, human_bytes(needed), human_bytes(copies), self._seconds_per_build()),
             )
 
     def __call__(self, densities: dict[Block, ComplexArray]) -> dict[Block, ComplexArray]:
-        """Exchange of some blocks, each of shape (k, m, n); its sign is plus."""
+        """Exchange of some blocks, each of shape (k, m, n), with positive sign."""
         if not self.stored:
             return self._streamed(densities)
         result = {}
@@ -167,7 +167,7 @@ class _Tiles:
         self.states = {flavour: ShiftedStates(form, flavour) for flavour in sorted(flavours)}
 
     def between(self, rows: IntArray, columns: IntArray) -> list[tuple[Block, Arguments]]:
-        """For every block of the density matrix, what the kernels of a tile take."""
+        """Arguments of the tile kernels for every block of the density matrix."""
         form = self.form
         tiles: dict[tuple[int, int], tuple[ComplexArray, IntArray]] = {}
 

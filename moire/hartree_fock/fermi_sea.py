@@ -1,4 +1,4 @@
-"""The Fermi sea of a metal: which levels near the Fermi energy are filled, by moves of single carriers."""
+"""Occupation of a metal near the Fermi energy, optimised by moves of single carriers."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Levels:
     """Energy of the determinants that fill any of some fixed orbitals: E - E_0 = e dn + dn W dn / 2.
 
     Moving a carrier from h to p costs e_p - e_h - A_ph with A_ph = W_ph - (W_pp + W_hh) / 2, the attraction of the
-    particle and the hole, exchange included. An empty level carries no self-exchange -V(0)/A, so that e_p > e_h alone
+    particle and the hole, exchange included. An empty level has no self-exchange -V(0)/A, so that e_p > e_h alone
     (the aufbau order) does not show that the move costs energy.
 
     Parameters
     ----------
     momenta, bands
-        Momentum of the reduced zone and number of each level, (level,).
+        Momentum of the reduced zone and band index of each level, (level,).
     columns
         Orbitals, (level, orbital).
     energies, filled
-        e in meV and the occupation dn is counted from, (level,).
+        e in meV, and the occupation relative to which dn is defined, (level,).
     couplings
         W_ij = <i| Self-energy of |j><j| |i> in meV, (level, level).
     """
@@ -53,7 +53,7 @@ class Levels:
 
     @classmethod
     def of(cls, mean_field: MeanField, tangent: Tangent, chosen: Filled) -> Levels:
-        """Levels marked in (k, state): one build of the mean field each."""
+        """Levels marked in (k, state), at the cost of one build of the mean field each."""
         momenta, bands = np.nonzero(chosen)
         columns = np.ascontiguousarray(tangent.orbitals[momenta, :, bands])
         couplings = np.empty((len(momenta), len(momenta)))
@@ -89,9 +89,9 @@ class Levels:
             filled[to[i]], filled[origin[j]] = True, False
 
     def lowest(self, starts: list[FloatArray]) -> Filled:
-        """Best end of the descents from the present occupation and from those that fill the lowest of other energies.
+        """Lowest result of descents from the present occupation and from those that fill the lowest levels of `starts`.
 
-        A descent alone can end in a sea around the wrong momentum.
+        A single descent can end in a Fermi sea around the wrong momentum.
         """
         number, found = int(self.filled.sum()), [self.descend(self.filled)]
         for energies in starts:
@@ -104,7 +104,7 @@ class Levels:
 def largest_self_exchange(mean_field: MeanField) -> float:
     """Bound in meV on the self-exchange of any orbital: the sum of |V(q)|/A over the reciprocal vectors of the cell.
 
-    A level more than this above a filled one cannot be filled instead of it at a gain: the exchange between the two
+    Filling a level more than this above a filled one in its place cannot lower the energy: the exchange between the two
     and the Hartree energy of their difference only add to the cost.
     """
     problem = mean_field.problem
@@ -113,25 +113,26 @@ def largest_self_exchange(mean_field: MeanField) -> float:
 
 
 def rearranged(mean_field: MeanField, result: HartreeFockResult, settings: ScfSettings = DEFAULTS) -> HartreeFockResult:
-    """Move carriers from momentum to momentum until no move of one lowers the energy.
+    """Move carriers between momenta until no move of a single carrier lowers the energy.
 
     In a metal many Fermi seas are self-consistent and filled in the aufbau order. Moves are made at fixed orbitals,
-    from the present sea, from it displaced by every momentum, and from random ones; then the orbitals relax at the new
-    occupation, and so on. An insulator whose gap exceeds :func:`largest_self_exchange` costs nothing.
+    from the present sea, from this sea displaced by every momentum, and from random ones; then the orbitals relax at
+    the new occupation, and both steps are repeated. For an insulator whose gap exceeds :func:`largest_self_exchange`
+    they are skipped.
 
     Parameters
     ----------
     mean_field
         The mean field that the state belongs to.
     result
-        A state at zero temperature; moves would break the rotation of the symmetry ``"c3"``, and are not tried there.
+        A state at zero temperature; under the symmetry ``"c3"``, which moves would break, none is tried.
     settings
-        Their tolerance holds for the new state.
+        Settings of the loop; their tolerance applies to the new state.
 
     Returns
     -------
     HartreeFockResult
-        The state with ``move_mev`` set; if it is another one, its guess ends in "moved". A stationary state that was
+        The state with ``move_mev`` set; if it is a new one, its guess ends in "moved". A stationary state that was
         filled against the aufbau order, as under the rule ``"drop"`` for q = 0, counts as converged if no move lowers
         its energy.
     """

@@ -22,7 +22,7 @@ class FoldedModel:
     """The Bloch model of quasiparticles of an enlarged cell: states of shape (flavour x fold x layer, G).
 
     The component (f, a, l, G) is the plane wave k + R_a + s_f + G, so that the lattice is that of the enlarged cell
-    and a reciprocal vector of it permutes the folds. Waves shifted out of the disk of the plane-wave cutoff are lost:
+    and a reciprocal vector of it permutes the folds. Waves shifted beyond the plane-wave cutoff are dropped:
     norms are one up to that error. There is no H(k) off the grid.
 
     Parameters

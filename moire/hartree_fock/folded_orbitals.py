@@ -1,4 +1,4 @@
-"""The orbitals of a cluster as the axes of a density matrix: which of them may mix, and in which order they stand."""
+"""The orbitals of a cluster as the axes of a density matrix: their blocks and their order."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from moire.projection import ProjectedHamiltonian
 
 @dataclass(frozen=True, eq=False)
 class FoldedOrbitals:
-    """Where the orbitals (flavour, band, k) of a cluster stand in a density matrix (r, orbital, orbital).
+    """Positions of the orbitals (flavour, band, k) of a cluster in a density matrix (r, orbital, orbital).
 
     At the momentum r of the reduced zone an axis runs over (flavour, fold, band), flavour slow, and the fold a of a
     flavour is the momentum k = ``folding.index[flavour, r, a]``. Each of :class:`moire.orbitals.Orbitals` has one
-    place. Bits of a Fock state stand in the order (band, flavour, k) instead, where orbitals of one k lie apart: a mean
-    field needs them side by side, k first, and each flavour in one piece where the flavours stay unmixed.
+    position. The bits of a Fock state are ordered (band, flavour, k) instead, where orbitals of one k are not adjacent:
+    a mean field needs them adjacent, k first, and each flavour contiguous where the flavours stay unmixed.
 
     Parameters
     ----------
     orbitals
         The orbitals of the cluster.
     folding
-        Which momenta share an index r.
+        The momenta that share an index r.
     """
 
     orbitals: Orbitals
@@ -91,11 +91,11 @@ class FoldedOrbitals:
         return np.asarray(self.flavour[:, None] != self.flavour[None, :])
 
     def between_flavours(self, elements: NDArray[Any]) -> NDArray[Any]:
-        """Matrix (orbital, orbital) of one number for each pair of flavours, (flavour, flavour)."""
+        """Matrix (orbital, orbital) from one number for each pair of flavours, (flavour, flavour)."""
         return np.asarray(elements[np.ix_(self.flavour, self.flavour)])
 
     def split(self, matrix: ComplexArray) -> ComplexArray:
-        """Matrix (r, orbital, orbital) with its axes apart, (r, flavour, fold, band, flavour, fold, band)."""
+        """Matrix (r, orbital, orbital) with its axes split, (r, flavour, fold, band, flavour, fold, band)."""
         return matrix.reshape(-1, *self.blocks, *self.blocks)
 
     def join(self, blocks: ComplexArray) -> ComplexArray:
@@ -103,7 +103,7 @@ class FoldedOrbitals:
         return np.ascontiguousarray(blocks.reshape(self.shape))
 
     def diagonal(self, values: NDArray[Any]) -> ComplexArray:
-        """Diagonal matrix (r, orbital, orbital) of one number for each orbital of the cluster, (number,).
+        """Diagonal matrix (r, orbital, orbital) from one number for each orbital of the cluster, (number,).
 
         Occupations give the density matrix of the Fock state with these bits.
         """

@@ -1,4 +1,4 @@
-"""Which momenta share an index of the density matrix: enlarged cells, and valleys displaced by a boost."""
+"""Folding of the zone: enlarged cells, and valleys displaced by a boost."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Folding:
     wavevectors
         Index of each R_a in the group of the grid, zero first.
     sums
-        Which R is R_a + R_b, (a, b).
+        Index of R_a + R_b among the R, (a, b).
     shifts
         Index of the boost of each flavour, (flavour,).
     index
@@ -150,7 +150,7 @@ class Folding:
 
     @property
     def _reduced_momenta(self) -> FloatArray:
-        """k_r without the boundary phase, in units of b_1, b_2."""
+        """k_r at zero boundary phase, in units of b_1, b_2."""
         reduced = self.reduced_grid
         return np.asarray(reduced.fractional @ reduced.lattice.reciprocal @ np.linalg.inv(self.grid.lattice.reciprocal))
 
@@ -189,7 +189,7 @@ class Folding:
         return states
 
     def describe(self) -> dict[str, object]:
-        """What is folded onto what."""
+        """Description of the enlarged cell and of the boost."""
         cell = "unit cell" if self.supercell is None else f"{self.n_folds} cells {self.cell.tolist()}"
         boost = self.grid.labels[self.shifts[-1]].tolist()
         return {"cell": cell, "boost": boost if any(boost) else "none"}
@@ -216,8 +216,8 @@ def _order(grid: MomentumGrid, vector: IntArray) -> int:
 def _rectangular_basis(grid: MomentumGrid, cell: IntArray) -> IntArray:
     """Short basis A_1, A_2 of the lattice of an enlarged cell in which the cluster is N_1 x N_2 cells.
 
-    The Smith normal form U (L/A) V = D gives one, V^-1 A; its vectors may be long, and a long reciprocal vector sews
-    states far across the plane waves. Of it and all pairs of small vectors the shortest pair is taken.
+    The Smith normal form U (L/A) V = D gives one, V^-1 A; its vectors may be long, and a long reciprocal vector shifts
+    states by many plane waves. Of this basis and all pairs of small vectors the shortest pair is taken.
     """
     ratio = np.round(grid.matrix @ np.linalg.inv(cell)).astype(np.int64)
     smith = np.round(np.linalg.inv(smith_normal_form(ratio)[2])).astype(np.int64)

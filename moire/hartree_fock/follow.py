@@ -1,4 +1,4 @@
-"""Solutions along a line of problems, carried from point to point in both directions."""
+"""Continuation of solutions along a line of problems, in both directions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from moire.hartree_fock.solve import solve_hartree_fock
 def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanField) -> ComplexArray:
     """Density matrix in the bands of another problem on the same cluster and cell.
 
-    The bands of both are compared by W_mn(k) = <u_m(k)| v_n(k)>, made unitary, or isometric where the other problem
-    keeps more bands, whose further ones stay empty: the trace and P^2 = P stay exact.
+    The bands of both are compared by W_mn(k) = <u_m(k)| v_n(k)>, made unitary, or isometric where the target
+    keeps more bands, whose additional ones stay empty: the trace and P^2 = P stay exact.
 
     Raises
     ------
     InputError
-        If the problems differ in cluster, cell, boost, carriers or shape of the states, or the other keeps fewer bands.
+        If cluster, cell, boost, carriers or shape of the states differ, or the target keeps fewer bands.
     """
     first, second = source.problem, target.problem
     same = (
@@ -60,21 +60,21 @@ def follow(
     settings: ScfSettings = DEFAULTS,
     progress: bool = False,
 ) -> tuple[GroundState, ...]:
-    """Carry the states found along a line of problems from each point to its neighbours, there and back.
+    """Use the states found at each point of a line of problems as guesses at its neighbours, back and forth.
 
-    A first-order transition leaves each state a solution beyond it, so that a state found at one point serves the
-    others as a guess. At each point all are kept, and the lowest one is led to a minimum as in :func:`ground_state`.
+    Beyond a first-order transition a state remains a solution, so that a state found at one point serves the
+    others as a guess. At each point all are kept, and the lowest is relaxed to a minimum as in :func:`ground_state`.
 
     Parameters
     ----------
     mean_fields
-        In the order of the line; all of them are held in memory (those of :meth:`MeanField.rescaled` share theirs).
+        In the order of the line; all are kept in memory (those of :meth:`MeanField.rescaled` share their matrices).
     found
-        What :func:`ground_state` found at each of them, at one filling, symmetry and temperature.
+        Results of :func:`ground_state` at each of them, at one filling, symmetry and temperature.
     n_carried
-        Distinct states carried from a point to the next one, the lowest first.
+        Number of distinct states used as guesses at the next point, the lowest first.
     settings
-        How they are solved there; not strict, as a state may cease to exist.
+        Settings of these solutions; they are applied with ``strict=False``, as a state may cease to exist.
     progress
         Show a progress bar over the steps between points.
 
@@ -86,7 +86,8 @@ def follow(
     Raises
     ------
     InputError
-        If the problems do not share cluster, cell, boost, carriers and bands kept, or the states what was asked.
+        If the problems do not share cluster, cell, boost, carriers and bands kept, or the states do not share filling,
+            symmetry and temperature.
     """
     require(len(mean_fields) > 0, "mean_fields", "hold at least one mean field", found="are empty")
     require(n_carried >= 1, "n_carried", "be at least 1", n_carried)

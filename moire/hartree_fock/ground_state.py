@@ -1,4 +1,4 @@
-"""The lowest of several self-consistent states, and whether it is a minimum."""
+"""Ground state: the lowest of several self-consistent states, tested for stability."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from moire.hartree_fock.solve import count_carriers, solve_hartree_fock
 from moire.hartree_fock.stability import minimize
 from moire.projection import ProjectedHamiltonian
 
-_METALS_MEV = 2.0  # per cell: metals this close to the lowest state are led to their best sea; on 2x6 one gains 1.6
+_METALS_MEV = 2.0  # per cell: metals this close to the lowest state get their Fermi sea optimised; on 2x6 one gains 1.6
 _MOST_MINIMIZED = 50
 
 
 BANDS_MOVE_MEV = 0.25
-"""How far bands left out were seen to move two states against each other, in meV per moire cell: from three bands per
-valley to six, AFMxy and AFMz of WANG_2023 at 3.89 degrees, D = 28 meV, eps = 20, on 6x6, 9x9 and 12x12 alike. It is no
-bound: they move by 0.4 at D = 24 meV, eps = 12."""
+"""Change of the energy difference of two states by bands left out, as observed, in meV per moire cell: from three
+bands per valley to six, AFMxy and AFMz of WANG_2023 at 3.89 degrees, D = 28 meV, eps = 20, on 6x6, 9x9 and 12x12 alike.
+It is no bound: the change is 0.4 at D = 24 meV, eps = 12."""
 
 
 def undecided(name: str, margin_mev: float) -> str:
-    """Sentence on a competitor too close for the bands kept."""
+    """Sentence on a competitor whose energy difference is below the error of the bands kept."""
     return (
         f"Undecided: {name} lies {Number(margin_mev):.4f} meV per cell higher, and bands left "
         f"out can move such a difference "
@@ -57,9 +57,9 @@ class GroundState:
     def of(
         cls, mean_field: MeanField, solutions: Sequence[HartreeFockResult], settings: ScfSettings = DEFAULTS
     ) -> GroundState:
-        """Order solutions by energy, and lead the lowest to a minimum (:func:`minimize`).
+        """Order solutions by energy, and relax the lowest to a minimum (:func:`minimize`).
 
-        Metals close to the lowest state are led to theirs too: their first Fermi sea is rarely the best one.
+        Metals close to the lowest state are relaxed too: their first Fermi sea is rarely the best one.
         """
         found = sorted(solutions, key=_rank)
         for _ in range(_MOST_MINIMIZED):
@@ -100,12 +100,12 @@ class GroundState:
 
     @property
     def n_reached(self) -> int:
-        """How many of the solutions are the lowest one: a state reached once may not be the lowest there is."""
+        """Number of solutions equal to the lowest one; a state reached only once may not be the ground state."""
         return len(self.distinct[0])
 
     @property
     def competitor(self) -> HartreeFockResult | None:
-        """The next converged state of other order parameters; None if there is none."""
+        """The next converged state with different order parameters; None if there is none."""
         others = (group[0] for group in self.distinct[1:])
         return next((state for state in others if state.converged and not same_order(self.best, state)), None)
 
@@ -161,10 +161,11 @@ def ground_state(
     n_random: int = 1,
     settings: ScfSettings = DEFAULTS,
 ) -> GroundState:
-    """Solve from several guesses with one build of the exchange, and order what comes out by energy.
+    """Solve from several guesses with one build of the exchange, and order the solutions by energy.
 
-    The lowest state is tested for stability; from a saddle it goes on down (:func:`relax`), and the minimum is added.
-    So is the state that moves of single carriers lead to in a metal (:func:`rearranged`), until none lowers the energy.
+    The lowest state is tested for stability; from a saddle the energy is lowered further (:func:`relax`), and the
+    minimum is added. In a metal single carriers are moved until no move lowers the energy (:func:`rearranged`); that
+    state is added too.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ def ground_state(
     guesses
         Guesses to start from; by default all that the flavours, the cell and the symmetry allow.
     n_random
-        Number of random starts for ``"random"``, with the content seed and the ones that follow it.
+        Number of random starts for ``"random"``, with the content seed and the seeds that follow it.
 
     Raises
     ------
@@ -201,11 +202,11 @@ def ground_state(
 
 
 def _untested(found: Sequence[HartreeFockResult], tolerance_mev: float) -> int | None:
-    """Place of the next state to lead to a minimum; None if there is none."""
+    """Index of the next state to relax to a minimum; None if there is none."""
     for place, state in enumerate(found):
         close = state.energy_per_cell - found[0].energy_per_cell < _METALS_MEV
         wanted = place == 0 or (state.is_metal and close)
-        # filled against the aufbau order is stationary too; a rotation broken by a level filled in part is not
+        # filled against the aufbau order is stationary too; a rotation broken by a partly filled level is not
         stationary = state.converged or (state.residual < tolerance_mev and state.symmetry != "c3")
         if wanted and stationary and not state.temperature_mev and not _is_tested(state):
             return place

@@ -1,4 +1,4 @@
-"""Where a self-consistent solution starts: named symmetry-breaking fields and random states."""
+"""Initial guesses: named symmetry-breaking fields and random states."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GUESSES: Mapping[str, tuple[str, tuple[complex, complex]]] = MappingProxyType(
         "AFMxy": ("x", (-1.0, -np.exp(1j * np.pi / 3))),
     }
 )
-"""Named guesses that keep the unit cell; ``"random"`` and those of ``FINITE_WAVE_VECTOR`` are the other ones."""
+"""Named guesses that keep the unit cell; ``"random"`` and those of ``FINITE_WAVE_VECTOR`` are the others."""
 
 FINITE_WAVE_VECTOR: Mapping[str, str] = MappingProxyType(
     {
@@ -48,7 +48,7 @@ FINITE_WAVE_VECTOR: Mapping[str, str] = MappingProxyType(
 
 
 def content_seed(mean_field: MeanField, guess: str, n_particles: int) -> int:
-    """Seed that depends on what is solved and on nothing else (not on order, rank or time)."""
+    """Seed that depends only on the problem, the guess and the number of carriers (not on order, rank or time)."""
     content = mean_field.problem.describe()
     if not mean_field.folding.is_trivial:
         content |= mean_field.folding.describe()
@@ -91,7 +91,7 @@ def possible_guesses(folding: Folding, symmetry: str) -> tuple[str, ...]:
         except InputError:
             continue
         allowed.append(guess)
-    if "120_degree" in allowed and "spiral" in allowed:  # one field
+    if "120_degree" in allowed and "spiral" in allowed:  # the same field
         allowed.remove("spiral")
     return tuple(allowed)
 
@@ -186,7 +186,7 @@ def _modulated_field(mean_field: MeanField, guess: str) -> ComplexArray:
             wave = density_wave(problem, folding, q, both)
             field -= (phase.conj() if problem.carrier == "hole" else phase) * wave / (2 * len(stars))
         field = field * valleys(np.eye(mean_field.n_flavours, dtype=np.complex128))
-        if mean_field.n_flavours == 2:  # or it stays in both valleys
+        if mean_field.n_flavours == 2:  # otherwise the field acts on both valleys
             field = field + _uniform_field(mean_field, "valley_polarised") / 16
     return np.asarray(field + field.conj().swapaxes(1, 2))
 

@@ -1,4 +1,4 @@
-"""Hartree-Fock bands at any momentum: the mean field of the converged density matrix, evaluated there."""
+"""Hartree-Fock bands at any momentum: the mean field of the converged density matrix, evaluated off the grid."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class MeanFieldModel(MixedFlavourModel):
     """Bloch model of the electrons in the mean field of a density matrix known on a grid, at any momentum.
 
     At k the bare states are solved afresh and F(k) = e(k) + Hartree(k) - Exchange(k) is built between them, with the
-    density matrix of the grid: no smooth gauge and no fit. H(k) lives in plane waves, (flavour x layer, G); beyond
-    the bands kept it has one far level, below them (above them for electrons), unless told otherwise.
+    density matrix of the grid: no smooth gauge and no fit. H(k) is a matrix in plane waves, (flavour x layer, G);
+    beyond the bands kept it has one far level, below them (above them for electrons), unless `dropped_bands` is "bare".
 
     The transfers are those of the nearest momentum of the grid k_0, q = k' - k_0 + G with |q| <= q_cutoff, each with
-    V at q - (k - k_0): so grid momenta give the grid's own matrix, H(k) is smooth around each of them, and steps
-    where the nearest one changes are those of the cutoff, V(q_cutoff) / A. As for the bare model, H(k + G) is the sewn
-    H(k) up to the cutoff of the plane waves.
+    V at q - (k - k_0): so momenta of the grid give the matrix of the grid, H(k) is smooth around each of them, and
+    steps where the nearest one changes are of the size of the cutoff error, V(q_cutoff) / A. As for the bare model,
+    H(k + G) is the sewn H(k) up to the cutoff of the plane waves.
 
     On a finite grid the density matrix is periodic over the cluster, and a carrier between grid momenta feels the
     exchange with its own images at the superlattice vectors L: sum_L V(L) exp(i k.L) P(k), about V(0)/A of the
-    grid in size. The image correction takes it off, [S(k) - S(k_0)] (P - P_ref)(k) with S(k) = sum_q V(k - q)/A in
-    which a Gaussian of width |G_1|/2 cuts off what is not of long range. It vanishes on the grid and on a large
+    grid in size. The image correction subtracts it, [S(k) - S(k_0)] (P - P_ref)(k) with S(k) = sum_q V(k - q)/A in
+    which a Gaussian of width |G_1|/2 cuts off the short-range part. It vanishes on the grid and on a large
     cluster.
 
     Parameters
@@ -53,8 +53,8 @@ class MeanFieldModel(MixedFlavourModel):
     image_correction
         Whether to subtract the exchange with the images; it needs an insulator.
     dropped_bands
-        What H(k) is beyond the bands kept: ``"far"``, or ``"bare"`` for the bands of the model as they are
-        without interaction, which may then lie among the others.
+        H(k) beyond the bands kept: ``"far"`` for one distant level, or ``"bare"`` for the bands of the model
+        without interaction, which may then overlap in energy with the others.
     """
 
     result: HartreeFockResult = field(repr=False)
@@ -68,7 +68,7 @@ class MeanFieldModel(MixedFlavourModel):
         Raises
         ------
         InputError
-            If the image correction is asked for in a metal.
+            If the image correction is requested for a metal.
         """
         result.require_unit_cell()
         insulator = len(result.filled_bands) > 0 and result.gap > 0 and result.temperature_mev == 0
@@ -99,7 +99,7 @@ class MeanFieldModel(MixedFlavourModel):
 
     @property
     def n_bands(self) -> int:
-        """Number of bands of the mean field; the rest of H(k) is the far level."""
+        """Number of bands of the mean field; the rest of H(k) is the distant level."""
         bands = self.result.problem.bands
         return bands.n_flavours * bands.n_bands
 
@@ -211,7 +211,7 @@ class MeanFieldModel(MixedFlavourModel):
 
     @cached_property
     def _density(self) -> ComplexArray:
-        """The density matrix that interacts, P - P_ref, (k, flavour, band, flavour, band)."""
+        """The density matrix that enters the interaction, P - P_ref, (k, flavour, band, flavour, band)."""
         density = self.result.density_matrix - self.result.problem.reference_density
         return self.result.orbitals.split(density)[:, :, 0, :, :, 0]
 
@@ -256,8 +256,8 @@ class MeanFieldModel(MixedFlavourModel):
     def image_exchange_mev(self) -> float:
         """Exchange of a carrier with its images at all L, sum_L V(L) = S(k_0) - integral of V over q, in meV.
 
-        The grid's filled states lie lower by this than those of an infinite cluster, to leading order: it is the
-        part of the gap that falls with the size.
+        To leading order the filled states of the grid lie lower by this than those of an infinite cluster: it is the
+        part of the gap that decreases with the size.
         """
         width = self.lattice.reciprocal_length
 
@@ -271,7 +271,7 @@ class MeanFieldModel(MixedFlavourModel):
 def interpolate_bands(
     result: HartreeFockResult, momenta: MomentumGrid | KPath, image_correction: bool = True
 ) -> BandStructure:
-    """Hartree-Fock bands on a path or on another grid, as :func:`quasiparticle_bands` gives them on their own.
+    """Hartree-Fock bands on a path or on another grid, as :func:`quasiparticle_bands` gives them on its grid.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ def interpolate_bands(
     Raises
     ------
     InputError
-        If the image correction is asked for in a metal, or the lattices differ.
+        If the image correction is requested for a metal, or the lattices differ.
     """
     model = MeanFieldModel.of(result, image_correction)
     require(

@@ -1,4 +1,4 @@
-"""The mean field of a density matrix: Hartree and Fock self-energies and the energy they belong to."""
+"""The mean field of a density matrix: Hartree and Fock self-energies, and the energy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MeanField:
 
     An orbital i at the momentum r of the reduced zone is (flavour, fold, band), flavour slow
     (:class:`FoldedOrbitals`); without an enlarged cell r = k and there is one fold (:class:`Folding`). Blocks of P
-    between a flavour at k and another at k + Delta transform apart. With L_l(q, k) the form factors,
+    between a flavour at k and another at k + Delta transform separately. With L_l(q, k) the form factors,
 
     Hartree(k, k+Delta) = sum_{q in Delta} sum_ll' V_ll'(q)/A L_l(q, k) rho_l'(-q),
     rho_l(q) = sum_fk tr L_l(q, k) P_ff(k+q, k),
@@ -54,7 +54,7 @@ class MeanField:
     Parameters
     ----------
     problem
-        The projected Hamiltonian; its q = 0 rule and its reference density are applied as they stand.
+        The projected Hamiltonian; its q = 0 rule and its reference density are applied unchanged.
     supercell, boost
         Enlarged cell and boost of the second valley, as in :class:`Folding`.
     bare, one_body
@@ -67,7 +67,7 @@ class MeanField:
     InputError
         If the enlarged cell does not divide the cluster, or the boost is impossible.
     MemoryRefusedError
-        If the copies of the states that overlaps are multiplied from do not fit in memory.
+        If the shifted states, from which overlaps are multiplied, do not fit in memory.
     """
 
     problem: ProjectedHamiltonian
@@ -100,7 +100,7 @@ class MeanField:
         object.__setattr__(self, "constant", overlap(bare - one_body, reference) / 2)
 
     def rescaled(self, epsilon_r: float) -> MeanField:
-        """Return the mean field at another dielectric constant; V is proportional to 1/eps, so that nothing is built.
+        """Return the mean field at another dielectric constant; V is proportional to 1/eps, so that nothing is rebuilt.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class MeanField:
 
     @property
     def exchange(self) -> Exchange:
-        """The exchange maps, which say whether they are stored and how much memory they take."""
+        """The exchange maps, with their memory and whether they are stored."""
         return self._maps.exchange
 
     @property
@@ -225,7 +225,7 @@ class MeanField:
         return self.one_body + self.interaction(density_matrix)
 
     def energy(self, density_matrix: ComplexArray, fock: ComplexArray | None = None) -> float:
-        """Energy of the cluster in meV: tr h P + tr Self-energy[P - P_ref] (P - P_ref)/2; `fock` spares a build."""
+        """Energy of the cluster in meV: tr h P + tr Self-energy[P - P_ref] (P - P_ref)/2; `fock` saves a build."""
         matrix = self(density_matrix) if fock is None else fock
         return overlap(self.one_body + matrix, density_matrix) / 2 + self.constant
 
@@ -246,9 +246,9 @@ class MeanField:
         )
 
     def describe(self) -> dict[str, object]:
-        """Every approximation that went in, the cell and the boost among them."""
+        """All approximations, including the cell and the boost."""
         stored = f"stored, {human_bytes(self.exchange.n_bytes)}"
-        memory = stored if self.exchange.stored else "computed anew at each build"
+        memory = stored if self.exchange.stored else "recomputed at every build"
         return {**self.problem.describe(), **self.folding.describe(), "exchange": memory}
 
     def __str__(self) -> str:

@@ -14,13 +14,13 @@ from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.real_space import real_space_map
 from moire.projection import ProjectedHamiltonian
 
-VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed: the error is its square
+VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed; the error of energies is its square
 _MESH = 12  # holds the thirds of the moire cell, where MX and XM are; times the number of folds in an enlarged one
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Carriers per cell by valley and layer, and what they are made of.
+    """Carriers per cell by valley and layer, and order parameters.
 
     Spin is locked to the valley, so the out-of-plane moment of a layer is its valley polarisation and the
     in-plane one its intervalley order.
@@ -37,7 +37,7 @@ class Moments:
         without intervalley order, 1 when N carriers fill states (|K> + e^{ia} |K'>)/sqrt2 only; gauge independent.
     modulations
         (1/N) sum_f sum tr P_ff(k, k+R_d) P_ff(k+R_d, k) per wave vector, (d,): the first entry belongs to R = 0, the
-        other ones are zero if the moire translations are not broken within the valleys.
+        others are zero if the moire translations are not broken within the valleys.
     charge_modulation
         Integral over the enlarged cell of |n(r) - its average over the moire cells|, per carrier: at most 2.
     """
@@ -116,20 +116,20 @@ class Moments:
 
     @property
     def out_of_plane(self) -> FloatArray:
-        """Carriers in K less those in K', per cell and layer, (layer,)."""
+        """Carriers in K minus those in K', per cell and layer, (layer,)."""
         return self.occupations[0] - self.occupations[1] if self._two else np.zeros(self.occupations.shape[1])
 
     @property
     def staggered_out_of_plane(self) -> float:
-        """Out-of-plane moment of b less that of t, per carrier: +-1 when each layer has its own valley."""
+        """Out-of-plane moment of b minus that of t, per carrier: +-1 when each layer has its own valley."""
         return self._per_carrier(self.out_of_plane[0] - self.out_of_plane[1])
 
     @property
     def staggering(self) -> float:
-        """Relative angle as cos 3 (phi_b - phi_t): -1 if they are opposite, +1 if parallel, 0 without.
+        """Relative angle as cos 3 (phi_b - phi_t): -1 if the moments are opposite, +1 if parallel, 0 if there are none.
 
-        Plane waves of the layers are counted from kappa_+ and kappa_-, so that the angle between moments of the
-        two layers is defined up to 120 degrees only; three times it is free of that choice.
+        Plane waves of the layers are centred on kappa_+ and kappa_-, so that the angle between moments of the
+        two layers is defined up to 120 degrees only; three times the angle does not depend on that choice.
         """
         b, t = self.in_plane
         return float(np.cos(3 * np.angle(b * np.conj(t)))) if abs(b * t) > 1e-12 else 0.0

@@ -1,4 +1,4 @@
-"""Trust-region Newton on the orbital rotations: it cannot cycle, for the energy never rises."""
+"""Trust-region Newton method on orbital rotations; the energy never rises, so it cannot cycle."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Newton:
     goal_mev: float
 
     def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
-        """Iterate at most `limit` times (:class:`Stage`); a mixture is filled first: rotations act on determinants."""
+        """Iterate at most `limit` times (:class:`Stage`); a mixture is first replaced by a determinant."""
         if largest(start.density_matrix @ start.density_matrix - start.density_matrix) > 1e-8:
             start = Iterate.of(mean_field, fill(start.fock).density_matrix, start.steps)
         density_matrix, fock = start.density_matrix, start.fock

@@ -80,7 +80,7 @@ def occupy(fock: ComplexArray, n_particles: int, temperature_mev: float = 0.0, n
     temperature_mev
         k_B T in meV; 0 fills the lowest states, ties in the order of (k, state).
     n_sectors
-        Number of equal diagonal blocks diagonalised apart (flavours that stay unmixed).
+        Number of equal diagonal blocks diagonalised separately (flavours that stay unmixed).
 
     Raises
     ------

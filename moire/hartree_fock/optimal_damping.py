@@ -11,7 +11,7 @@ from moire.hartree_fock.stages import Iterate, Step, commutator, largest
 
 @dataclass(frozen=True)
 class OptimalDamping:
-    """Walk over mixtures of determinants; each step goes to the lowest energy on its line.
+    """Minimise over mixtures of determinants; each step goes to the lowest energy on its line.
 
     The energy is quadratic along the line from the mixture to the aufbau state of its Fock matrix, and
     falls at every step. It stops when that state has a residual below the goal and is filled in the aufbau
@@ -22,7 +22,7 @@ class OptimalDamping:
     goal_mev
         Residual in meV to reach.
     max_steps
-        Steps to make at most.
+        Maximum number of steps.
 
     References
     ----------

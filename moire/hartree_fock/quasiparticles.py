@@ -1,4 +1,4 @@
-"""Hartree-Fock quasiparticles as a band structure that topology and plots can read."""
+"""Hartree-Fock quasiparticles as a band structure, for topology and plots."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def quasiparticle_bands(problem: ProjectedHamiltonian, occupation: Occupation) -
 
 
 def valley_bands(problem: ProjectedHamiltonian, occupation: Occupation, flavour: int) -> BandStructure:
-    """Quasiparticle bands of one flavour alone, on its own model: those of the diagonal block of the Fock matrix.
+    """Quasiparticle bands of one flavour on its own model, from the diagonal block of the Fock matrix.
 
     Without order between flavours these are quasiparticles; band 0 is filled by the carriers first.
 

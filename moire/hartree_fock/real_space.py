@@ -25,7 +25,7 @@ class RealSpaceMap:
     density
         <psi^+_{f'l}(r) psi_{fl}(r)> of the carriers in 1/nm^2, (flavour f, flavour f', layer, n, n). The diagonal
         is the density of a valley; K, K' is the in-plane moment m_x - i m_y up to one phase common to the cell. A
-        boost s turns it by exp(+-i s.r).
+        boost s rotates it by exp(+-i s.r).
     """
 
     points: FloatArray = field(repr=False)
@@ -38,7 +38,7 @@ class RealSpaceMap:
 
     @property
     def out_of_plane(self) -> FloatArray:
-        """Density of K less that of K' in 1/nm^2, (layer, n, n)."""
+        """Density of K minus that of K' in 1/nm^2, (layer, n, n)."""
         return np.asarray((self.density[0, 0] - self.density[1, 1]).real)
 
     @property

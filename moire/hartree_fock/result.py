@@ -1,4 +1,4 @@
-"""What a Hartree-Fock solution is: the state, its energies, and how it was reached."""
+"""Hartree-Fock solution: state, energies, and convergence record."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def n_unmixed(symmetry: Symmetry, n_flavours: int) -> int:
     return n_flavours if symmetry == "valley_diagonal" else 1
 
 
-VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed: the error is its square
+VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed; the error of energies is its square
 SADDLE_MEV = -1e-2  # curvature of a saddle; that of a broken continuous symmetry is zero to about 1e-3
 
 
@@ -44,13 +44,13 @@ class HartreeFockResult:
     Parameters
     ----------
     problem
-        What was solved.
+        The problem solved.
     folding
-        The enlarged cell and the boost it was solved in.
+        The enlarged cell and the boost.
     n_particles
         Carriers in the cluster.
     guess, symmetry, seed
-        Where it started, what it was restricted to, and the seed (used by random guesses).
+        Initial guess, symmetry imposed, and the seed (used by random guesses).
     temperature_mev
         k_B T in meV.
     density_matrix
@@ -61,13 +61,13 @@ class HartreeFockResult:
     energy
         Energy per cell in meV, in parts.
     converged, stop_reason, n_iterations, residual, history
-        How the solver ended; the residual is the largest element of [F, P] in meV (at a temperature, of
+        Convergence record; the residual is the largest element of [F, P] in meV (at a temperature, of
         F[P(F)] - F).
     curvature_mev
         Lowest curvature of the energy under rotations of filled into empty orbitals in meV, negative at a saddle;
         infinite where there is nothing to rotate, NaN where it was not tested.
     move_mev
-        Cost of the cheapest move of one carrier to another level in meV, at fixed orbitals; a lower bound where the gap
+        Smallest energy of moving one carrier to another level in meV, at fixed orbitals; a lower bound where the gap
         exceeds every attraction, NaN where it was not tested.
     """
 
@@ -90,7 +90,7 @@ class HartreeFockResult:
 
     @cached_property
     def orbitals(self) -> FoldedOrbitals:
-        """Which orbitals the axes of the density matrix run over."""
+        """The orbitals along the axes of the density matrix."""
         return FoldedOrbitals.of(self.problem, self.folding)
 
     @property
@@ -116,7 +116,7 @@ class HartreeFockResult:
 
     @property
     def aufbau(self) -> Aufbau:
-        """The rule that fills its states."""
+        """The rule by which its states are filled."""
         n_sectors = n_unmixed(self.symmetry, self.problem.bands.n_flavours)
         return Aufbau(self.n_particles, self.temperature_mev, n_sectors)
 
@@ -132,7 +132,7 @@ class HartreeFockResult:
 
     @property
     def is_metal(self) -> bool:
-        """Whether the number of filled states changes with the momentum, or no gap parts them from the empty ones."""
+        """Whether the number of filled states changes with the momentum, or there is no gap to the empty states."""
         counts = (self.occupation.weights > 0.5).sum(axis=1)
         return bool((counts != counts[0]).any() or self.gap <= 0)
 
@@ -169,7 +169,7 @@ class HartreeFockResult:
         return folded_bands(self.problem, self.folding, self.occupation)
 
     def valley_bands(self, flavour: int) -> BandStructure:
-        """Quasiparticle bands of one flavour alone; without order between flavours these are quasiparticles.
+        """Bands of the diagonal block of one flavour; quasiparticles if there is no order between flavours.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class HartreeFockResult:
     def filled_bands(self) -> range:
         """Bands filled with carriers at every momentum.
 
-        For a group with the same number filled everywhere this is what a Chern number takes; it is empty in a metal.
+        These are the bands of a Chern number of the filled states; the range is empty in a metal.
         """
         counts = (self.occupation.weights > 0.5).sum(axis=1)
         return range(int(counts[0])) if (counts == counts[0]).all() else range(0)

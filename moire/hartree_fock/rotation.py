@@ -1,4 +1,4 @@
-"""The threefold rotation of density matrices, and the mean field restricted to states that keep it."""
+"""The threefold rotation of density matrices, and the mean field restricted to C3-symmetric states."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _SMALLEST_OVERLAP = 0.9
 class Rotation:
     """C3 between the orbitals of the unit cell: P'(R k) = D(k) P(k) D(k)^+ with D^3 = 1 exactly.
 
-    D_mn(k) = <u_m(Rk)| C3 u_n(k)> is made unitary; its singular values fall short of one by the plane-wave cutoff.
-    Intervalley order may turn by a cube root of one under the rotation, which rotates the valleys against each other.
+    D_mn(k) = <u_m(Rk)| C3 u_n(k)> is made unitary; its singular values are below one by the cutoff error.
+    Intervalley order may be multiplied by a cube root of one under the rotation, a relative phase of the valleys.
 
     Parameters
     ----------
     problem
-        What is rotated.
+        The projected Hamiltonian.
     valley_label
-        j: the second valley gets the further factor exp(-2 pi i j / 3).
+        j: the second valley gets the additional factor exp(-2 pi i j / 3).
     target
         Index of R k, (k,).
     matrices
@@ -116,8 +116,8 @@ def rotated_momenta(grid: MomentumGrid) -> tuple[IntArray, IntArray]:
         target = index_of(grid, rotated - offset)
     except InputError:
         raise InputError(
-            f"`symmetry` must be one of the cluster, but {grid.name} with boundary phase {grid.boundary_phase} is not "
-            "threefold symmetric."
+            f"`symmetry` must be a symmetry of the cluster, but {grid.name} with boundary phase {grid.boundary_phase} "
+            "is not threefold symmetric."
         ) from None
     return target, np.round(rotated - offset - grid.fractional[target]).astype(np.int64)
 
@@ -131,7 +131,7 @@ def _cube_root_of_one(matrix: ComplexArray) -> ComplexArray:
 
 
 def check_symmetry(symmetry: str, folding: Folding) -> None:
-    """Raise InputError unless the symmetry is known and one of the cluster, the cell and the boost."""
+    """Raise InputError unless the symmetry is known and the cluster, the cell and the boost have it."""
     require(symmetry in SYMMETRIES, "symmetry", f"be one of {', '.join(SYMMETRIES)}", repr(symmetry))
     if symmetry == "c3":
         require(folding.is_trivial, "symmetry", "not be 'c3' with a supercell or a boost", "'c3'")
@@ -159,7 +159,7 @@ def rotation_of(problem: ProjectedHamiltonian, start: ComplexArray) -> Rotation:
 
 @dataclass(frozen=True, eq=False)
 class RotatedMeanField(MeanField):
-    """A mean field whose Fock matrices are averaged over C3: its functional, on the states that keep C3.
+    """A mean field whose Fock matrices are averaged over C3: its energy functional on C3-symmetric states.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ class RotatedMeanField(MeanField):
 
     @classmethod
     def of(cls, mean_field: MeanField, matrix: ComplexArray) -> RotatedMeanField:
-        """Restrict a mean field that is built already to the rotation of a density or Fock matrix."""
+        """Restrict a built mean field to the rotation found from a density or Fock matrix."""
         restricted = object.__new__(cls)
         restricted.__dict__.update(mean_field.__dict__)
         object.__setattr__(restricted, "rotation", rotation_of(mean_field.problem, matrix))

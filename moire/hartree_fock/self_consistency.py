@@ -11,8 +11,8 @@ from moire.hartree_fock.optimal_damping import OptimalDamping
 from moire.hartree_fock.settings import ScfSettings, Solver
 from moire.hartree_fock.stages import Iterate, Stage, Step, largest
 
-_ROUGH_MEV = 0.5  # residual at which damping hands over: DIIS converges from about there
-_ROUNDS = 4  # times that a state filled against the aufbau order is filled anew
+_ROUGH_MEV = 0.5  # residual at which damping ends: DIIS converges from about there
+_ROUNDS = 4  # rounds in which a state filled against the aufbau order is refilled
 _ODA_STEPS, _DIIS_STEPS = 30, 40
 
 
@@ -21,8 +21,8 @@ def run_stages(
 ) -> tuple[Iterate, bool]:
     """Run the self-consistency loop from a density matrix.
 
-    Each stage starts where the one before stopped. A state that is then filled against the aufbau order of its own
-    Fock matrix, as Newton may leave it, is filled anew for another round.
+    Each stage starts from the last iterate of the one before. A state then filled against the aufbau order of its
+    Fock matrix, as Newton may leave it, is refilled for another round.
 
     Returns
     -------
@@ -46,10 +46,10 @@ def run_stages(
 
 
 def stages(settings: ScfSettings, temperature_mev: float = 0.0, attempt: int = 1) -> tuple[Stage, ...]:
-    """Return the solvers as values: the last one goes on to the tolerance, those before hand over.
+    """Return the stages of the loop: the last one runs to the tolerance, the earlier ones stop before.
 
-    Damping hands over at a rough residual, with more steps at each attempt; DIIS after some steps, and its start if it
-    went astray. At a temperature states are no determinants, and DIIS alone applies.
+    Damping stops at a rough residual, with more steps at each attempt; DIIS after some steps, and it returns its start
+    if it diverged. At a temperature states are not determinants, and only DIIS applies.
     """
     goal, most, shift = settings.tolerance_mev, settings.max_iterations, settings.level_shift_mev
     if temperature_mev:

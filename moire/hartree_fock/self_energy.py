@@ -14,7 +14,7 @@ from moire.projection import ProjectedHamiltonian
 
 @dataclass(frozen=True, eq=False)
 class SelfEnergyMaps:
-    """The linear maps of a mean field, for the interaction that they were built with.
+    """The linear maps of a mean field, for the interaction with which they were built.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class SelfEnergyMaps:
 
     @classmethod
     def build(cls, problem: ProjectedHamiltonian, folding: Folding) -> SelfEnergyMaps:
-        """Find the blocks of P that are needed, and the maps of each."""
+        """Find the blocks of P that are needed, and build the maps of each."""
         grid, n_f = problem.grid, problem.bands.n_flavours
         differences = {}
         for f in range(n_f):
@@ -41,7 +41,7 @@ class SelfEnergyMaps:
                 for d, wavevector in enumerate(folding.wavevectors):
                     shift = grid.difference_index[grid.sum_index[wavevector, folding.shifts[g]], folding.shifts[f]]
                     opposite = Block(f, f, int(grid.difference_index[0, shift]))
-                    if f != g or opposite not in differences:  # the other one is its conjugate
+                    if f != g or opposite not in differences:  # the block (g, f) is its conjugate
                         differences[Block(f, g, int(shift))] = d
         densities, screened = {}, {}
         form = problem.form_factors

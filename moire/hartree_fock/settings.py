@@ -1,4 +1,4 @@
-"""How a self-consistent state is searched for; what is asked (problem, filling, temperature, ...) stands elsewhere."""
+"""Settings of the self-consistency loop; problem, filling and temperature are arguments of the solvers."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SOLVERS: tuple[Solver, ...] = ("oda", "diis", "newton")
 
 @dataclass(frozen=True, kw_only=True)
 class ScfSettings:
-    """How the self-consistency loop runs.
+    """Settings of the self-consistency loop.
 
     Parameters
     ----------
     tolerance_mev
         Residual in meV at which a state counts as converged.
     max_iterations
-        Iterations of all solvers together.
+        Maximum number of iterations, of all solvers together.
     solvers
-        Which to use, in this order: ``"oda"`` (optimal damping), ``"diis"`` and ``"newton"``. At a temperature only
+        Solvers to use, in this order: ``"oda"`` (optimal damping), ``"diis"`` and ``"newton"``. At a temperature only
         DIIS is used.
     level_shift_mev
         Energy by which DIIS raises the empty states of the last iterate, so that fillings change less from one
@@ -60,7 +60,7 @@ class ScfSettings:
         require(shifts, "level_shift_mev", "be zero without the solver 'diis', which alone uses it", shift)
 
     def check_temperature(self, temperature_mev: float) -> None:
-        """Raise InputError unless there is a way to solve at this k_B T in meV."""
+        """Raise InputError unless the solvers can be used at this k_B T in meV."""
         require(0 <= temperature_mev < np.inf, "temperature_mev", "be finite and not negative", temperature_mev)
         if temperature_mev:
             require(

@@ -34,11 +34,11 @@ def solve_hartree_fock(
     """Solve F[P] = h + Hartree[P] + Fock[P], P = the lowest states of F filled, from one guess.
 
     The result is one stationary state; a lower one may exist, and whether it is a minimum is not tested
-    (:func:`ground_state` tests, and compares several guesses).
+    (:func:`ground_state` tests this, and compares several guesses).
 
-    Solvers are chained: optimal damping to a residual of 0.5 meV, DIIS while it helps, and a trust-region
-    Newton method whose energy never rises. Newton keeps the number of carriers at each momentum; if
-    the state then breaks the aufbau order, it is filled anew and the chain starts again.
+    Methods are applied in sequence: optimal damping to a residual of 0.5 meV, DIIS while the residual falls, and a
+    trust-region Newton method whose energy never rises. Newton keeps the number of carriers at each momentum; if the
+    state then breaks the aufbau order, it is filled in that order and the sequence restarts.
 
     Parameters
     ----------
@@ -54,18 +54,18 @@ def solve_hartree_fock(
         field, (r, orbital, orbital).
     symmetry
         ``"free"``; ``"valley_diagonal"``: no order between flavours; or ``"c3"``: states that keep the threefold
-        rotation of the unit cell, up to a rotation of the valleys against each other that is read from the guess.
+        rotation of the unit cell, up to a relative phase of the valleys, which is taken from the guess.
     temperature_mev
         k_B T of a Fermi-Dirac occupation; only DIIS is used at a temperature.
     settings
-        How the loop runs: tolerance, solvers, iterations.
+        Settings of the loop: tolerance, solvers, iterations.
     seed
-        Seed of the random guess; by default a hash of what is solved.
+        Seed of the random guess; by default a hash of the problem, the guess and the number of carriers.
 
     Raises
     ------
     InputError
-        If the filling does not fit in the bands kept or the cluster, or a choice is unknown or impossible.
+        If the filling does not fit in the bands kept or the cluster, or an option is unknown or impossible.
     MemoryRefusedError
         If the exchange does not fit in memory.
 
@@ -142,7 +142,7 @@ def count_carriers(filling: FillingLike, orbitals: Orbitals, carrier: Carrier = 
     require(
         per_cell <= per_momentum,
         "filling",
-        f"lie in [-{per_momentum}, {per_momentum}], what the bands kept hold per cell",
+        f"lie in [-{per_momentum}, {per_momentum}], the capacity of the bands kept per cell",
         filling,
     )
     count = per_cell * grid.n_points

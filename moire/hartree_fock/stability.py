@@ -1,4 +1,4 @@
-"""Whether a state is a minimum of the energy, and the way down from one that is not."""
+"""Stability of a state, and relaxation from a saddle point."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moire.hartree_fock.settings import DEFAULTS, ScfSettings
 from moire.hartree_fock.solve import solve_hartree_fock
 from moire.hartree_fock.tangent import Tangent
 
-_ROUNDS = 5  # of rotations and moves in turn
+_ROUNDS = 5  # of rotations and moves in alternation
 
 
 def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
@@ -40,20 +40,20 @@ def relax(
     threshold_mev: float = SADDLE_MEV,
     max_saddles: int = 5,
 ) -> HartreeFockResult:
-    """Leave a saddle along its softest direction, downhill, until the state is a minimum.
+    """Relax from a saddle along its softest direction until the state is a minimum.
 
     Parameters
     ----------
     mean_field
         The mean field that the state belongs to.
     result
-        A state at zero temperature; it is returned itself if it is stable.
+        A state at zero temperature; it is returned unchanged if it is stable.
     settings
         How the states on the way are solved; the solver is Newton's method.
     threshold_mev
         Curvature below which a state counts as a saddle.
     max_saddles
-        Saddles to leave before giving up.
+        Maximum number of saddles to leave.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def relax(
 def minimize(
     mean_field: MeanField, result: HartreeFockResult, settings: ScfSettings = DEFAULTS
 ) -> tuple[HartreeFockResult, HartreeFockResult]:
-    """Lead a state to a minimum, by rotations of orbitals and by moves of carriers in turn.
+    """Relax a state to a minimum, by rotations of orbitals and moves of carriers in alternation.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def minimize(
     Returns
     -------
     states
-        The state itself with its curvature, and the one that it leads to, tested for both; equal at a minimum.
+        The state with its curvature, and the minimum it relaxes to, tested for both; the same at a minimum.
     """
     chain = _downhill(mean_field, result, settings)
     last = chain[-1]
@@ -97,7 +97,7 @@ def minimize(
 
 
 def _is_another(moved: HartreeFockResult) -> bool:
-    return bool(np.isnan(moved.curvature_mev))  # a state that moves of carriers made
+    return bool(np.isnan(moved.curvature_mev))  # only moves of carriers leave it untested
 
 
 def _downhill(
@@ -107,7 +107,7 @@ def _downhill(
     threshold_mev: float = SADDLE_MEV,
     max_saddles: int = 5,
 ) -> list[HartreeFockResult]:
-    """States on the way down through saddles, each with its curvature."""
+    """States along the relaxation through saddle points, each with its curvature."""
     settings = replace(settings, solvers=("newton",), level_shift_mev=0.0)
     states: list[HartreeFockResult] = []
     while True:

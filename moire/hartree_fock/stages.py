@@ -1,4 +1,4 @@
-"""One iterate of self-consistency, the steps that led there, and what every stage of the loop does with it."""
+"""One iterate of the self-consistency loop with its history, and the protocol of the stages."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """Where a stage starts or stopped: a density matrix P, its Fock matrix F[P], and the way there.
+    """First or last iterate of a stage: a density matrix P, its Fock matrix F[P], and the history.
 
     Parameters
     ----------
     density_matrix, fock
         P and F[P] in meV, (r, orbital, orbital).
     energy, residual
-        Energy of the cluster and largest element of [F, P] in meV; at a temperature of F[P(F)] - F.
+        Energy of the cluster and largest element of [F, P] in meV; at a temperature, of F[P(F)] - F.
     steps
         All steps so far.
     """
@@ -60,7 +60,7 @@ class Iterate:
 
 
 class Stage(Protocol):
-    """One way to self-consistency, a frozen value: its goal and its patience are its fields."""
+    """A method of reaching self-consistency, a frozen value whose fields are its goal and its limits."""
 
     def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
         """Iterate from a start at most `limit` times; the steps made are added to those of the start."""

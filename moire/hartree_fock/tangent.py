@@ -28,7 +28,7 @@ class Tangent:
     n_sectors
         Number of equal diagonal blocks that do not rotate into each other (flavours that stay unmixed).
     orbitals, filled, energies
-        Orbitals as columns, (k, orbital, state), which of them are filled, and <F> of each in meV, (k, state).
+        Orbitals as columns, (k, orbital, state), their occupation, and <F> of each in meV, (k, state).
     """
 
     mean_field: MeanField
@@ -42,7 +42,7 @@ class Tangent:
     differences: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # one diagonalization sorts filled from empty, and F within each: P commutes with P F P + Q F Q
+        # one diagonalization separates filled from empty and diagonalizes F within each: P commutes with P F P + Q F Q
         identity = np.eye(self.fock.shape[1])
         empty = identity - self.density_matrix
         inner = self.density_matrix @ self.fock @ self.density_matrix + empty @ self.fock @ empty
@@ -95,7 +95,7 @@ class Tangent:
     def change(self, x: ComplexArray) -> ComplexArray:
         """P' - P of the rotated orbitals, (k, orbital, orbital).
 
-        It is formed from exp(K) - 1 and not as a difference of projectors, so that it has its full relative
+        It is formed from exp(K) - 1 and not as a difference of projectors, and thus keeps its full relative
         precision when X is small: energy differences down to 1e-24 of the energy are still meaningful.
         """
         full = self._matrix(x)
@@ -113,7 +113,7 @@ class Tangent:
         size = int(self.mask.sum())
         if not size:
             return np.inf, np.zeros(0, dtype=np.complex128)
-        # ARPACK's tolerance is relative: a zero mode never meets it and is passed over unless it is moved from zero
+        # ARPACK's tolerance is relative: a zero mode never meets it and is missed unless it is shifted away from zero
         shift = 2 * float(np.abs(self.differences).max())
 
         def apply(pair: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Change of the bands at one momentum, carried over to Fock states by the minors of its matrix."""
+"""Change of the bands at one momentum, applied to Fock states with the minors of its matrix."""
 
 import numpy as np
 from numba import prange

@@ -1,15 +1,15 @@
-"""The product y = H x through the states with one pair less, nothing stored but tables of half words.
+"""The product y = H x through states with one pair removed; only tables of half words are stored.
 
 ``H = sum_k e_k n_k + sum_Q sum_ab A^Q_ab P^+_a P_b``. For every state I of N-2 particles the amplitudes
 ``<I| P_b |x>`` over the free pairs b of momentum Q = K - K_I are gathered, multiplied by A^Q, and scattered to
-the states ``P^+_a |I>``. Each I is visited once, so that a state costs N(N-1)/2 irregular reads and writes.
+the states ``P^+_a |I>``. Each I is visited once, at the cost of N(N-1)/2 irregular reads and writes per state.
 
 The intermediate states that share their high half and the class of charges of their low half form a block: its group
-of pairs (Q, and the flavours), its pairs free in the high half, and their ranks and signs of the high half are found
-once. A pair meets a low half in a pattern (no, one or two of its orbitals lie there); for every tile (at most `TILE`
-low halves of one class) and pattern a list holds the low halves where it is free, as
+of pairs (Q, and the flavours), its pairs free in the high half, and their ranks and signs in the high half are
+determined once. The pattern of a pair is its part in the low half (none, one or two of its orbitals); for every tile
+(at most `TILE` low halves of one class) and pattern a list contains the low halves where it is free, as
 ``rank << 7 | sign << 6 | column``, with the column in the tile and the rank and fermion sign of the low half
-with the pattern put in, and a word has a bit for each of them.
+after the pattern is added; a word has one bit for each of these low halves.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ TILE = 64
 
 @jit(inline=True)
 def _decode(entry):
-    """Rank and column of an entry of a list, unsigned, for indices that need no check of their sign."""
+    """Rank and column of an entry of a list, unsigned, so that indices need no check of their sign."""
     return np.uint64(entry >> np.uint32(7)), np.uint64(entry & np.uint32(63))
 
 
@@ -50,7 +50,7 @@ def fill_lists(low_words, tile_start, pattern_mask, pattern_between, low_rank, f
     ----------
     low_words : uint64, low halves sorted by class
     tile_start : int (tile + 1,), range of each tile in `low_words`
-    pattern_mask, pattern_between : uint64 (pattern,), orbitals put in, and those their sign counts
+    pattern_mask, pattern_between : uint64 (pattern,), orbitals added, and those counted in their sign
     low_rank : int (2**n_low,), rank of a low half in its class
     free_columns : uint64 (tile, pattern)
     list_start : int (tile, pattern + 1)
@@ -70,13 +70,13 @@ def fill_lists(low_words, tile_start, pattern_mask, pattern_between, low_rank, f
 
 @jit(inline=True)
 def word_of(index, words):
-    """High word of an index; where all words are kept they are equal."""
+    """High word of an index; the two are equal if all words are kept."""
     return words[index] if words.size > 0 else np.uint64(index)
 
 
 @jit(inline=True)
 def index_of(word, words):
-    """Index of a high word among those kept, ascending; their number where it is not kept."""
+    """Index of a high word among those kept, ascending; the number of these if it is not kept."""
     if words.size == 0:
         return np.int64(word)
     low, high = 0, words.size
@@ -93,7 +93,7 @@ def index_of(word, words):
 def estimate_work(
     split_start, split_low, split_pairs, class_tile, tile_start, highs, classes, high_words, pair_start, high_mask, work
 ):  # fmt: skip
-    """Fill work[i] with the cost of the blocks of the high half highs[i], about in cycles; 0 where it has none."""
+    """Fill work[i] with the cost of the blocks of the high half highs[i], roughly in cycles; 0 if it has no block."""
     for i in prange(highs.size):
         cost = 0.0
         for split in range(split_start[classes[i]], split_start[classes[i] + 1]):
@@ -151,7 +151,7 @@ def _free_pairs(
     word, first, last, pair_pattern, high_mask, high_between, high_words, high_offset, block_start, row_size,
     rows, row_at, patterns, offsets, signs,
 ):  # fmt: skip
-    """List the pairs of a group that can be put into a high half, with what it says about them; return how many."""
+    """List the pairs of a group that can be added to a high half, with their signs and offsets; return their number."""
     n_pairs = 0
     for pair in range(first, last):
         if word & high_mask[pair]:
@@ -198,7 +198,7 @@ def _multiply_part(
                     free[b] = free_columns[tile, patterns[b]]
                 lists = list_start[tile]
                 filled = (n_columns + LANES // 2 - 1) & ~(LANES // 2 - 1)
-                if n_vectors == 1:  # a loop over one vector takes as long as the rest
+                if n_vectors == 1:  # a loop over a single vector takes as long as the rest
                     _gather(n_pairs, patterns, lists, entries, offsets, signs, x, 1, filled, stride, inner)
                 else:
                     _gather(n_pairs, patterns, lists, entries, offsets, signs, x, n_vectors, filled, stride, inner)
@@ -218,23 +218,23 @@ def pair_product(
     high_words, high_offset, pair_start, pair_pattern, high_mask, high_between, block_start, blocks,
     part_start, part_row, part_end, x, out,
 ):  # fmt: skip
-    """Add up sum_ab A_ab P^+_a P_b x, each part of the high halves in an accumulator of its own.
+    """Add up sum_ab A_ab P^+_a P_b x, each part of the high halves in a separate accumulator.
 
     Parameters
     ----------
     split_start : int (class + 1,), range of each class of high halves in the two lists that follow
-    split_low, split_pairs : int, class of a low half and group of pairs that fill up the charges of the sector
+    split_low, split_pairs : int, class of a low half and group of pairs that complete the charges of the sector
     class_tile : int (class + 1,), tiles of each class of low halves
     tile_start, free_columns, list_start, entries : the lists of :func:`fill_lists`
     highs, classes : uint32 and int32, indices of the high words that have blocks, ascending, and the class of each
-    high_words : uint64 (high word,), those kept, ascending; empty where all are
+    high_words : uint64 (high word,), those kept, ascending; empty if all are kept
     high_offset : uint64 (high word,)
     pair_start : int (group + 1,), pairs of each group
     pair_pattern : int (pair,), pattern of the pair in the low half
-    high_mask, high_between : uint64 (pair,), orbitals of the pair in the high half, and those its sign counts there
+    high_mask, high_between : uint64 (pair,), orbitals of the pair in the high half, and those counted in its sign there
     block_start : int (group,), start of A^Q in `blocks`
-    blocks : float, rows of A^Q one after the other, all real parts of a row and then all imaginary parts, both filled
-        up to a multiple of `LANES`
+    blocks : float, rows of A^Q one after the other, all real parts of a row and then all imaginary parts, both padded
+        to a multiple of `LANES`
     part_start : int (part + 1,), range of each part in `highs`
     part_row : int (part,), row of the sector at which the accumulator of a part begins
     part_end : int (part + 1,), rows of `out` of each part
@@ -243,7 +243,7 @@ def pair_product(
     """
     n_parts = part_start.size - 1
     for index in prange(n_parts):
-        part = index // 2 if index % 2 == 0 else n_parts - 1 - index // 2  # first and last in turn: they differ most
+        part = index // 2 if index % 2 == 0 else n_parts - 1 - index // 2  # first and last alternate: they differ most
         for row in range(part_end[part], part_end[part + 1]):
             for v in range(x.shape[1]):
                 out[row, v] = 0.0

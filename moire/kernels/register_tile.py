@@ -1,9 +1,9 @@
 """The innermost loop of small complex matrix products, with its sums held in vector registers.
 
-Numba vectorizes an innermost loop alone, and then reads and writes the sums of a matrix product at every step. Here
-the loop over the summed index is written in LLVM's language with the sums in registers, which reaches the rate of a
-large zgemm from some ten terms on. Every element is summed in the order of the index, one fused product after the
-other, so that its bits depend on neither the rows and lanes of its tile nor the machine.
+Numba vectorizes only an innermost loop, and then reads and writes the sums of a matrix product at every step. Here
+the loop over the summed index is written in LLVM IR with the sums in registers, which reaches the rate of a large
+zgemm from about ten terms on. Every element is summed in the order of the index by fused multiply-adds, so that its
+bits depend neither on the rows and lanes of its tile nor on the machine.
 """
 
 from typing import Any
@@ -22,20 +22,20 @@ def register_tile(rows: int, lanes: int, *, conjugate: bool = False) -> Any:
     """Return a kernel that sets out[r, l] = sum_i s[r, i] v[i, l] over its rows r and lanes l, complex.
 
     All arrays are of float64 (the indices of int64) and contiguous, offsets are numbers of elements, and an imaginary
-    part stands at a distance from its real part. The arguments of the kernel, in order:
+    part is stored at a fixed distance from its real part. The arguments of the kernel, in order:
 
     - first, n_terms;
     - scalars, scalar_imag, scalar_row, scalar_at: s[r, i] at ``scalar_row[first + r] + scalar_at[i]``;
-    - vectors, vector_imag, vector_at, vector_start: v[i, 0] at ``vector_start + vector_at[i]``, other lanes behind it;
-    - out, out_imag, out_row, out_start: out[r, 0] at ``out_row[first + r] + out_start``, other lanes behind it.
+    - vectors, vector_imag, vector_at, vector_start: v[i, 0] at ``vector_start + vector_at[i]``, other lanes after it;
+    - out, out_imag, out_row, out_start: out[r, 0] at ``out_row[first + r] + out_start``, other lanes after it.
 
     Parameters
     ----------
     rows, lanes
-        The tile.
+        Size of the tile.
     conjugate
-        Take the conjugates of v. With a Hermitian matrix in the place of v, read along its rows, the bits are those of
-        its product with s.
+        Use the complex conjugates of v. If v is a Hermitian matrix read along its rows, the result has the same bits
+        as the product of the matrix with s.
     """
     lane = ir.VectorType(_DOUBLE, lanes)
 
@@ -93,7 +93,7 @@ def register_tile(rows: int, lanes: int, *, conjugate: bool = False) -> Any:
             s_imag = spread(at(s_real, scalar_imag))
             s_real, sums_imag = spread(s_real), sums[2 * row + 1]
             updated.append(builder.call(fused, [s_imag, minus, builder.call(fused, [s_real, real, sums[2 * row]])]))
-            cross = [(s_real, imag), (s_imag, real)]  # in the order that the two factors have when they change places
+            cross = [(s_real, imag), (s_imag, real)]  # in the order of the factors after their exchange
             for scalar, other in reversed(cross) if conjugate else cross:
                 sums_imag = builder.call(fused, [scalar, other, sums_imag])
             updated.append(sums_imag)
@@ -128,7 +128,7 @@ def register_tile(rows: int, lanes: int, *, conjugate: bool = False) -> Any:
 
 
 def by_fours(lanes: int, *, conjugate: bool = False) -> Any:
-    """Return a kernel of the rows ``first`` to ``last``: four at a time, then two, then one.
+    """Return a kernel for the rows ``first`` to ``last``: four at a time, then two, then one.
 
     Its arguments are ``first, last, n_terms, ...`` as in :func:`register_tile`.
     """

@@ -1,7 +1,7 @@
 """The product of a dense block A with the columns of one tile, for the pairs that are free in them.
 
-A pair that no low half of a few columns leaves free is neither summed over nor computed there. Where a tile has
-columns for a register, its lanes lie along columns; the last few columns have them along the rows of A.
+A pair that is not free in any low half of a few columns is skipped there. Where a tile has enough columns for a
+register, its lanes run along columns; for the last few columns they run along the rows of A.
 """
 
 import numpy as np
@@ -10,15 +10,15 @@ from moire.kernels._jit import jit
 from moire.kernels.register_tile import by_fours
 
 LANES = 16
-"""Columns of the widest register tile; rows of A are filled up to a multiple of them."""
+"""Columns of the widest register tile; rows of A are padded to a multiple of this number."""
 
 _wide, _narrow, _across = by_fours(LANES), by_fours(LANES // 2), by_fours(LANES, conjugate=True)
 
 
 @jit()
 def scratch(widest, n_columns):
-    """Arrays that :func:`multiply_tile` works in, for `widest` pairs and `n_columns` columns."""
-    stride = n_columns + LANES // 2  # no power of two, so that rows do not compete for lines of the cache
+    """Work arrays of :func:`multiply_tile`, for at most `widest` pairs and `n_columns` columns."""
+    stride = n_columns + LANES // 2  # not a power of two, so that rows do not compete for cache lines
     size = np.int64(2 * widest * stride)
     kept = (np.zeros(widest, np.int64), np.zeros(widest, np.int64), np.zeros(widest, np.int64))
     across = (np.zeros(LANES * widest), 2 * widest * np.arange(LANES // 2), np.arange(n_columns))
@@ -27,7 +27,7 @@ def scratch(widest, n_columns):
 
 @jit(inline=True)
 def _keep(n_pairs, first, last, rows, row_at, inner_at, free, kept):
-    """Keep the pairs that are free in one of the low halves from `first` to `last`; return how many."""
+    """Keep the pairs that are free in one of the low halves from `first` to `last`; return their number."""
     kept_rows, kept_row_at, kept_at = kept
     every = ~np.uint64(0)
     here = (every << np.uint64(first)) & (every >> np.uint64(63 - last))
@@ -42,21 +42,21 @@ def _keep(n_pairs, first, last, rows, row_at, inner_at, free, kept):
 def multiply_tile(
     n_pairs, n_columns, n_vectors, width, blocks, rows, row_at, inner_at, free, stride, inner, outer, kept, across
 ):  # fmt: skip
-    """Set outer = A inner, some columns at a time, for the pairs that are free in one of them.
+    """Set outer = A inner, a few columns at a time, for the pairs that are free in one of these.
 
     Parameters
     ----------
     n_pairs, n_columns, n_vectors : int, pairs b; columns, those of one low half and all vectors next to each other
     width, blocks : int, stored length of a row of A; rows of A, real parts and then imaginary parts
-    rows, row_at : int (pair,), row of each pair in A, and its place in `blocks`
+    rows, row_at : int (pair,), row of each pair in A, and its position in `blocks`
     free : uint64 (pair,), low halves, one bit each, in which a pair is free
-    inner, outer, inner_at, stride : values of pair b begin at inner_at[b], their imaginary parts `stride` behind them;
-        columns of `inner` are filled up with zeros to a multiple of half the lanes
+    inner, outer, inner_at, stride : values of pair b begin at inner_at[b], their imaginary parts `stride` later;
+        columns of `inner` are padded with zeros to a multiple of half the lanes
     kept, across : of :func:`scratch`
     """
     kept_rows, kept_row_at, kept_at = kept
     turned, turned_at, count = across
-    start = column = np.int64(0)  # of no literal type, for which callees would be compiled once more
+    start = column = np.int64(0)  # not of literal type, for which callees would be compiled again
     while column < n_columns:
         left = n_columns - column
         size = LANES if left >= LANES else min(LANES // 2, left)

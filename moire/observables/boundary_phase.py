@@ -1,4 +1,4 @@
-"""A projected problem at other boundary phases, and the overlaps of its orbitals with those of the first."""
+"""A projected problem at shifted boundary phases, and overlaps of its orbitals with the original ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def at_boundary_phase(problem: ProjectedHamiltonian, offset: tuple[float, float]
     Raises
     ------
     InputError
-        If the reference density was given as an array, which belongs to the bands at given boundary phases.
+        If the reference density was given as an array, which belongs to the bands at one pair of boundary phases.
     """
     grid = problem.grid
     boundary_phase = (grid.boundary_phase[0] + offset[0], grid.boundary_phase[1] + offset[1])
@@ -30,7 +30,7 @@ def at_boundary_phase(problem: ProjectedHamiltonian, offset: tuple[float, float]
 
 
 def check_solvable_again(problem: ProjectedHamiltonian) -> None:
-    """Raise InputError unless the bands of `problem` are those of its models, solved again, and P_ref has a name."""
+    """Raise InputError unless solving the models of `problem` again gives its bands, and P_ref is given by name."""
     problem.check_rebuildable()
     bands = problem.bands
     again = solve_bands(bands.models, bands.grid, bands.n_bands).energies
@@ -55,7 +55,7 @@ class LabelShift:
     Raises
     ------
     InputError
-        If the direction is another one.
+        If the direction is neither 1 nor 2.
     """
 
     grid: MomentumGrid
@@ -99,7 +99,7 @@ def orbital_overlaps(left: BandStructure, right: BandStructure, shift: LabelShif
     left, right
         Bands on one cluster at two boundary phases.
     shift
-        Given if `right` represents its own boundary phase plus one flux quantum: u_k is then the state at
+        Given if `right` represents its boundary phase plus one flux quantum: u_k is then the state at
         k + shift, sewn across the zone boundary.
     """
     n_flavours, n_momenta, n_bands = left.states.shape[:3]

@@ -27,8 +27,8 @@ RESOLVED_MEV = 4e-6  # four energies, each to the default tolerance of the solve
 class ChargeGap:
     """Charge gap E(N+1) + E(N-1) - 2 E(N), for an added and a removed carrier far apart.
 
-    With two flavours each energy is the lowest of all polarisations, so that carriers may flip; `without_flip` adds and
-    removes the carrier in one flavour of the ground state and leaves all others.
+    With two flavours each energy is the lowest of all polarisations, so that carriers may flip; `gap_without_flip` adds
+    and removes the carrier in one flavour, with the other flavours as in the ground state.
 
     Parameters
     ----------
@@ -39,18 +39,18 @@ class ChargeGap:
     momenta
         Labels of those ground states.
     neutral_gap
-        Lowest excitation at N in meV: above the predicted manifold where there is one (NaN where its states are
-        not the lowest and known), else the second lowest level minus the lowest.
+        Lowest excitation at N in meV: above the predicted manifold if there is one (NaN unless its states were
+        solved and are the lowest), else the second lowest level minus the lowest.
     charging_mev
-        V(0)/A in meV, the classical charging energy of one carrier on the gates, included in the gap under
-        ``zero_momentum="keep"`` and not under the other rules; infinite without gates.
+        V(0)/A in meV, the classical energy of charging the gates with one carrier; it is included in the gap
+        under ``zero_momentum="keep"`` and not under the other rules; infinite without gates.
     zero_momentum
-        The rule of the problem.
+        The rule at q = 0 of the problem.
     converged, seed
         Whether every level of the three solves converged, and the seed.
     polarised
-        At N-1, N and N+1 the lowest energy of every polarisation solved: (N_K - N_K', energy in meV, label). Time
-        reversal gives those of opposite sign where they are missing. Empty for one flavour.
+        At N-1, N and N+1 the lowest energy of every polarisation solved: (N_K - N_K', energy in meV, label). Values
+        of opposite sign are omitted where time reversal gives them. Empty for one flavour.
     """
 
     grid: MomentumGrid
@@ -71,7 +71,7 @@ class ChargeGap:
         return tuple(min(grounds, key=lambda ground: ground[1])[0] for grounds in self.polarised)
 
     def _lowest(self, which: int, polarisation: int) -> float:
-        """Lowest energy at N-1, N or N+1 (0, 1, 2) and a polarisation, or its partner; infinite if there is none."""
+        """Lowest energy at N-1, N or N+1 (0, 1, 2) and a polarisation, or its time reverse; infinite if none."""
         own = {found: energy for found, energy, _ in self.polarised[which]}
         return own.get(polarisation, own.get(-polarisation, float("inf")))
 
@@ -85,7 +85,7 @@ class ChargeGap:
 
     @property
     def flip_gap(self) -> float:
-        """Lowest energy in meV with one carrier of the ground state flipped, above it; NaN for one flavour."""
+        """Excitation energy in meV of the ground state with one carrier flipped; NaN for one flavour."""
         if not self.polarised:
             return float("nan")
         own = self.polarisations[1]
@@ -100,18 +100,18 @@ class ChargeGap:
 
     @property
     def chemical_potentials(self) -> tuple[float, float]:
-        """E(N) - E(N-1) and E(N+1) - E(N) in meV, of the carriers."""
+        """Chemical potentials of the carriers, E(N) - E(N-1) and E(N+1) - E(N), in meV."""
         fewer, same, more = self.energies
         return same - fewer, more - same
 
     @property
     def without_charging(self) -> float:
-        """The gap without V(0)/A in meV, the same under every rule at q = 0: its limit on a large cluster."""
+        """The gap minus V(0)/A in meV, the same under every rule at q = 0: the limit of the gap on a large cluster."""
         return self.charge_gap - (self.charging_mev if self.zero_momentum == "keep" else 0.0)
 
     @property
     def decision(self) -> Verdict:
-        """Whether adding and removing a carrier costs energy beyond that of charging the gates, and why."""
+        """Whether the gap without the charging energy of the gates is positive, and why."""
         heads = ("Charge gap", "No charge gap")
         numbers = f"{amount(self.without_charging, 'meV')} without the charging energy" + (
             f", {amount(self.charge_gap, 'meV')} with it" if self.zero_momentum == "keep" else ""
@@ -119,7 +119,7 @@ class ChargeGap:
         if not self.converged or not np.isfinite(self.without_charging):
             return Verdict(None, f"not every level converged; {numbers}", *heads)
         if abs(self.without_charging) <= RESOLVED_MEV:
-            return Verdict(None, f"{numbers}, which four energies of this accuracy do not tell from zero", *heads)
+            return Verdict(None, f"the gap is zero within the accuracy of the four energies; {numbers}", *heads)
         return Verdict(self.without_charging > 0, numbers, *heads)
 
     @property
@@ -162,7 +162,7 @@ def charge_gap(
     filling
         Carriers per cell.
     settings
-        How the spectra are found.
+        Settings of the spectra.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def charge_gap(
 
 
 def _polarised(spectrum: Spectrum | None) -> tuple[Ground, ...]:
-    """Lowest level of every polarisation; of no carriers zero."""
+    """Lowest level of every polarisation; zero energy without carriers."""
     if spectrum is None:
         return ((0, 0.0, (0, 0)),)
     grounds = []

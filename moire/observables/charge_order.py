@@ -27,7 +27,7 @@ class ChargeOrder:
     Parameters
     ----------
     corner_peak, projected_peak
-        Mean of the full and of the projected S(q) at K and K'; NaN on a cluster that does not hold them.
+        Mean of the full and of the projected S(q) at K and K'; NaN on a cluster without these momenta.
     background
         Largest full S(q) elsewhere in the first zone; minus infinity where there is no other momentum.
     largest_at
@@ -44,7 +44,7 @@ class ChargeOrder:
     fci_gap
         Gap above the manifold of the incompressible state in meV, NaN where there is none.
     shared
-        Whether the manifold of the incompressible state has the momenta of the tower, which is then no evidence.
+        Whether the manifold of the incompressible state has the momenta of the tower; the tower is then no evidence.
     chern_per_state
         Chern number per state of the states at these momenta, None where it is not known.
     growth
@@ -68,7 +68,7 @@ class ChargeOrder:
 
     @property
     def peak_ratio(self) -> float:
-        """Full S(K) over the largest full S(q) elsewhere; grows with the cluster in a wave, near one in a liquid."""
+        """Full S(K) over the largest full S(q) elsewhere; it grows with the cluster in a wave, not in a liquid."""
         return self.corner_peak / self.background if self.background > 0 else float("nan")
 
     @property
@@ -91,7 +91,7 @@ class ChargeOrder:
         """Whether there is a charge-density wave, and why.
 
         Peak and tower must agree. Where the momenta of the tower are those of the incompressible state, low states
-        there are no evidence: the Chern number of these states (an integer each in a wave, a fraction in a fractional
+        at them are no evidence: the Chern number per state (an integer in a wave, a fraction in a fractional
         Chern insulator) or the growth of the peak must be known, and agree with the peak.
         """
         heads = ("Charge-density wave", "No charge-density wave")
@@ -100,7 +100,7 @@ class ChargeOrder:
             return Verdict(None, f"{no_corner}; the full S(q) is largest at {self.largest_at}", *heads)
         projected = f"full S(K) = {Number(self.corner_peak):.3f} (projected {Number(self.projected_peak):.3f})"
         if not np.isfinite(self.peak_ratio):
-            return Verdict(None, f"{projected} has no other momentum to compare with", *heads)
+            return Verdict(None, f"{projected} has no other momentum for comparison", *heads)
         peak = f"{projected} is {Number(self.peak_ratio):.2f} of the largest full S(q) elsewhere"
         evidence = [self.has_peak]
         if np.isfinite(self.growth):
@@ -159,15 +159,15 @@ def charge_order(
     peak_threshold
         Full S(K) over the largest full S(q) elsewhere that counts as a peak.
     chern
-        Many-body Chern number of the lowest states; it decides where their momenta are those of both states.
+        Many-body Chern number of the lowest states; it decides where both states have the same momenta.
     smaller
-        The same on a cluster with fewer carriers that holds K, from which the growth of the peak follows: the full
-        S(K) per carrier grows as their number in a wave, and not at all in a liquid.
+        Charge order on a cluster with K and fewer carriers, for the growth of the peak: the full S(K) per carrier
+        grows as the number of carriers in a wave, and is constant in a liquid.
 
     Raises
     ------
     InputError
-        If the two do not share a cluster, the threshold is not positive, the Chern number belongs to another filling
+        If the clusters of the two differ, the threshold is not positive, the Chern number belongs to another filling
         or cluster, or `smaller` has no peak of fewer carriers.
 
     References
@@ -178,8 +178,8 @@ def charge_order(
     require(
         structure.grid.same_cluster(spectrum.grid),
         "structure",
-        "live on the cluster of the spectrum",
-        found="lives on another",
+        "have the cluster of the spectrum",
+        found="has another",
     )
     require(peak_threshold > 0, "peak_threshold", "be positive", peak_threshold)
     grid, transfers = spectrum.grid, structure.transfers
@@ -228,7 +228,7 @@ def charge_order(
 def _tower(spectrum: Spectrum, momenta: tuple[Label, ...] | None) -> tuple[tuple[float, ...], float, float]:
     """Lowest energies at the momenta of the tower, their splitting and the gap above them, NaN where not known.
 
-    With two flavours all carriers of the tower are in one, and the levels of other polarisations solved are others.
+    With two flavours all carriers of the tower are in one; levels of other polarisations count for the gap.
     """
     if momenta is None:
         return (), float("nan"), float("nan")

@@ -28,8 +28,8 @@ EIGENVALUE_FLOOR = 1e-14  # of the largest eigenvalue; below it an eigenvalue of
 class EntanglementSpectrum:
     """Eigenvalues of the density matrix of part of the particles, xi = -ln(lambda), by total momentum K_A.
 
-    A sector holds the states of given particles of each flavour and a total momentum: for every way to take N_A
-    particles from the flavours, all momenta in the order of the grid.
+    A sector holds the states of given particles of each flavour and a total momentum: for every division of the
+    N_A particles among the flavours, all momenta in the order of the grid.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class EntanglementSpectrum:
     n_particles, n_kept
         N and N_A, of the species.
     numbers
-        (sector, flavour), particles kept of each flavour; ways that the states have no particles for are left out.
+        (sector, flavour), particles kept of each flavour; divisions beyond the particles of the states are omitted.
     species
-        ``"carriers"`` or ``"missing carriers"``, the one diagonalized; K_A is the sum of its labels.
+        ``"carriers"`` or ``"missing carriers"``, the species diagonalized; K_A is the sum of its labels.
     states
         (row of the sector, level) of the states averaged over, with equal weights.
     eigenvalues
@@ -84,7 +84,7 @@ class EntanglementSpectrum:
     def gap(self) -> float:
         """Lowest level outside the predicted ones minus the highest of them, sector by sector; NaN without prediction.
 
-        Negative when the counting fails in some sector, infinite when there are no other levels.
+        Negative if the counting fails in some sector, infinite if there are no other levels.
         """
         inside = self.is_inside
         if inside is None:
@@ -96,7 +96,7 @@ class EntanglementSpectrum:
 
     @cached_property
     def widest_gap(self) -> tuple[float, int]:
-        """Largest distance of neighbouring levels of all sectors together, and how many levels lie below it."""
+        """Largest distance of neighbouring levels of all sectors together, and the number of levels below it."""
         ordered = np.sort(self.levels[~np.isnan(self.levels)])
         finite = ordered[np.isfinite(ordered)]
         if len(finite) < len(ordered):
@@ -120,7 +120,7 @@ class EntanglementSpectrum:
 
     @property
     def determinant_count(self) -> int:
-        """Levels that the d states would have as determinants without common parts: d binom(N, N_A)."""
+        """Number of levels if the d states were determinants without common N_A-particle parts: d binom(N, N_A)."""
         return len(self.states) * comb(self.n_particles, self.n_kept)
 
     @cached_property
@@ -147,7 +147,7 @@ class EntanglementSpectrum:
             return Verdict(True, f"{total} levels as predicted in every sector, and no others{wider}", *heads)
         if self.gap == -np.inf:
             return Verdict(
-                False, f"{total} levels are predicted, but not all of them are there; {self._widest}", *heads
+                False, f"{total} levels are predicted, but not all of them were found; {self._widest}", *heads
             )
         if self.gap > 0 and self.gap > self.widest_inner_step:
             below = f"{total} levels below an entanglement gap of {gap}, as predicted in every sector"
@@ -160,7 +160,7 @@ class EntanglementSpectrum:
 
     @property
     def _widest(self) -> str:
-        """The count that is independent of the prediction, in words."""
+        """The count independent of the prediction, as a clause."""
         width, count = self.widest_gap
         finite = f"the widest gap, {Number(width):.3f}, lies above {count} levels"
         widest = finite if np.isfinite(width) else f"{count} levels are not zero to rounding"
@@ -179,7 +179,7 @@ class EntanglementSpectrum:
         return self.decision.sentence
 
     def table(self) -> str:
-        """Levels of every sector: how many, below the widest gap, predicted, and the edges of the gap."""
+        """Numbers of levels of every sector, in total, below the widest gap and predicted, and the edges of the gap."""
         heads = f"{'levels':>7} {'below':>6} {'predicted':>9} {'lowest':>9} {'highest':>9} {'next':>9}"
         several = self.numbers.shape[1] > 1
         lines = [f"{'K_A':>10} {'S_z':>5} {heads}" if several else f"{'K_A':>10} {heads}"]
@@ -211,7 +211,7 @@ def entanglement_spectrum(
 ) -> EntanglementSpectrum:
     """Particle entanglement spectrum of a manifold: the averaged density matrix with N - N_A particles traced out.
 
-    The particles kept are of any flavour and band; of a polarised state they are all of its flavour.
+    The particles kept are of any flavour and band; for a polarised state they are all of its flavour.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def entanglement_spectrum(
     Raises
     ------
     InputError
-        If the spectrum holds no vectors or not all of the states, or the cut is larger than the number of particles.
+        If the spectrum has no vectors or lacks some of the states, or the cut is larger than the number of particles.
     MemoryRefusedError
         If a block of the density matrix does not fit.
 

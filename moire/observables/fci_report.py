@@ -30,7 +30,7 @@ _DEFAULT = SpectrumSettings()
 
 @dataclass(frozen=True)
 class Check:
-    """One question, and the verdict that answers it.
+    """A question about the state, and the verdict that answers it.
 
     Parameters
     ----------
@@ -75,11 +75,11 @@ class FciReport:
     entanglement
         Particle entanglement spectrum; None if the cut is zero.
     flows
-        Spectral flow along the directions asked for.
+        Spectral flow along the directions requested.
     chern
-        Many-body Chern number; None if not asked for.
+        Many-body Chern number; None if not requested.
     charge
-        Charge gap; None if not asked for.
+        Charge gap; None if not requested.
     """
 
     spectrum: Spectrum
@@ -149,8 +149,8 @@ def fci_report(
     with_charge_gap
         Whether to solve N - 1 and N + 1 carriers too.
     settings
-        How the spectra are found, those at other phases and numbers of carriers too; a killed run resumes from its
-        checkpoint.
+        Settings of all spectra, including those at other phases and numbers of carriers; a killed run resumes from
+        its checkpoint.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def fci_report(
 
 
 def check_predicted(grid: MomentumGrid, filling: Fraction, n_eigenstates: int) -> None:
-    """Raise InputError unless a manifold is predicted on this cluster and that many levels per sector hold it."""
+    """Raise InputError unless a manifold is predicted on this cluster and fits in `n_eigenstates` levels per sector."""
     momenta = expected_momenta(grid, filling)
     if momenta is None:
         raise InputError(

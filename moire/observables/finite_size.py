@@ -31,7 +31,7 @@ class FiniteSizeScaling:
     limit, slope
         Value at infinite size, and slope, in `unit`.
     limit_error, slope_error
-        Standard errors, from the scatter of the points around the line alone.
+        Standard errors, only from the scatter of the points around the line.
     """
 
     quantity: str

@@ -1,4 +1,4 @@
-"""Low states of chosen sectors at given boundary phases, and their overlaps with those at others."""
+"""Low states of chosen sectors at given boundary phases, and their overlaps with states at other phases."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def carriers_at(orbitals: Orbitals, n_carriers: int, polarisation: int | None) -
 def manifold_counts(
     orbitals: Orbitals, carriers: Numbers, momenta: Sequence[Sequence[int]] | None = None
 ) -> Counter[Label]:
-    """Number of states of the manifold in each sector: those given, or those predicted where all are in one flavour.
+    """Number of states of the manifold in each sector: those given, or those predicted for one flavour.
 
     Raises
     ------
@@ -94,11 +94,11 @@ class StatesAtPhase:
     Parameters
     ----------
     bands
-        The bands at these phases; they hold the orbitals.
+        The bands at these phases.
     spectrum
         Energies and vectors of the sectors of the manifold.
     others
-        Lowest energies of the other sectors, if they were asked for.
+        Lowest energies of the other sectors, if requested.
     """
 
     bands: BandStructure = field(repr=False)
@@ -139,9 +139,9 @@ class ManifoldAtPhases:
     counts
         States of the manifold per sector.
     settings
-        How the spectra at each phase are found.
+        Settings of the spectra at each phase.
     polarisation
-        N_K - N_K' of two flavours, which a flux through both conserves; by default all carriers are in the first.
+        N_K - N_K' of two flavours, which a flux that acts on both conserves; by default all carriers are in the first.
     """
 
     problem: ProjectedHamiltonian
@@ -215,7 +215,7 @@ class ManifoldAtPhases:
         return StatesAtPhase(moved.bands, spectrum(sorted(self.counts), n_levels, True), others)
 
     def basis(self, label: Label) -> MomentumSector:
-        """Basis of the vectors of a sector: of the missing carriers when those are fewer."""
+        """Basis of the vectors of a sector: of the missing carriers if these are fewer."""
         if label not in self._bases:
             species = Species(self.orbitals, self.transformed)
             momentum = species.momentum(self.grid.index_of(label))
@@ -228,9 +228,9 @@ class ManifoldAtPhases:
         """Overlaps of the manifold's states in one sector at two boundary phases, (state, state).
 
         <Psi|Psi'> = sum_IJ conj(psi_I) psi'_J det <w_i|w'_j>, i in I, j in J. The overlaps <w_m|w'_n> of the bands are
-        matrices at each flavour and momentum, so that the determinant is the product of their minors: one momentum
-        after the other is rotated into the bands of `left`. In one band it is prod_{k in I} <w_k|w'_k>, I = J running
-        over the orbitals of the carriers. w = u for electrons and conj(u) for holes.
+        matrices at each flavour and momentum, so that the determinant is a product of their minors: one momentum after
+        another, the state is rotated into the bands of `left`. In one band it is prod_{k in I} <w_k|w'_k>, I = J over
+        the orbitals of the carriers. w = u for electrons and conj(u) for holes.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class ManifoldAtPhases:
         label
             The sector, by its label at the phase of `left`.
         shift
-            Given if `right` represents its own phase plus one flux quantum; its states are then taken from the
+            Given if `right` represents its phase plus one flux quantum; its states are then taken from the
             sector ``shift.of_total(label)`` and every particle is moved back, with the sign of the reordering.
         """
         basis, count = self.basis(label), self.counts[label]
@@ -267,7 +267,7 @@ class ManifoldAtPhases:
             relabel.occupied_products(basis.states, orbitals.flat(factors[..., 0]), bit, weights)
             return weights * vectors
         one, bands = np.uint64(1), np.arange(orbitals.n_bands)
-        current = np.array(vectors, dtype=np.complex128)  # a copy: both arrays are written in turn
+        current = np.array(vectors, dtype=np.complex128)  # a copy, as both arrays are overwritten alternately
         moved = np.empty_like(current)
         for flavour, k in np.ndindex(factors.shape[:2]):
             bits = one << np.asarray(orbitals.index(flavour, bands, k)).astype(np.uint64)
@@ -290,7 +290,7 @@ class ManifoldAtPhases:
             moved = Counter({shift.of_total(label, self.n_carriers): n for label, n in self.counts.items()})
             if moved != self.counts:
                 raise InputError(
-                    f"`momenta` must be mapped onto themselves by one turn along L_{direction}, but "
+                    f"`momenta` must be mapped onto themselves by one flux quantum along L_{direction}, but "
                     f"{sorted(self.counts)} become {sorted(moved)}."
                 )
 

@@ -17,7 +17,7 @@ State = tuple[int, int]
 
 
 def manifold_rows(spectrum: Spectrum) -> dict[Label, int]:
-    """Rows of the sectors in which the predicted manifold lies, by momentum.
+    """Rows of the sectors of the predicted manifold, by momentum.
 
     With two flavours these are the sectors of all carriers in one flavour: the first polarisation of the two that
     was solved, as in :attr:`Spectrum.manifold`.
@@ -40,7 +40,7 @@ def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
     Raises
     ------
     InputError
-        If no manifold is predicted at this filling, or the spectrum holds fewer of its states than predicted.
+        If no manifold is predicted at this filling, or some of its states were not solved.
     """
     manifold = spectrum.manifold
     if manifold is None:
@@ -67,7 +67,7 @@ def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
 
 
 def check_states(spectrum: Spectrum, states: Sequence[State] | None) -> tuple[State, ...]:
-    """Return the states, those of the manifold by default; raise InputError unless their vectors are held."""
+    """Return the states, those of the manifold by default; raise InputError unless the spectrum has their vectors."""
     require(len(spectrum.vectors) > 0, "spectrum", "be solved with keep_vectors=True", found="holds no vectors")
     if states is None:
         return manifold_states(spectrum)
@@ -86,7 +86,7 @@ def check_states(spectrum: Spectrum, states: Sequence[State] | None) -> tuple[St
 
 @dataclass(frozen=True, eq=False)
 class SectorVectors:
-    """States of one momentum sector of the species diagonalized.
+    """States of one sector of the species diagonalized.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def vectors_by_sector(spectrum: Spectrum, states: Sequence[State]) -> Iterator[S
     Raises
     ------
     InputError
-        If the vectors are not those of all states of their sector.
+        If vectors do not have all components of their sector.
     """
     species = spectrum.species
     for row in sorted({row for row, _ in states}):

@@ -24,7 +24,7 @@ from moire.topology.berry import COARSE_LINK, LARGE_FLUX, VANISHING_LINK, larges
 from moire.verdicts import Verdict
 
 INTEGER_TOLERANCE = 1e-6  # of a sum of plaquette fluxes over 2 pi: rounding only
-LARGE_STEP = 0.9 * np.pi  # of the pumped phase; at pi the branch of the logarithm is lost
+LARGE_STEP = 0.9 * np.pi  # of the pumped phase; at pi the branch of the logarithm is undefined
 
 _DEFAULT = SpectrumSettings()
 
@@ -95,12 +95,12 @@ class ManyBodyChern:
 
     @property
     def largest_shown(self) -> int:
-        """Largest |C| that the mesh can show: below N/4 of N plaquettes, and 0.45 of the steps along L_1."""
+        """Largest |C| that the mesh can resolve: below N/4 of N plaquettes, and 0.45 of the steps along L_1."""
         return min(largest_chern(self.mesh[0] * self.mesh[1]), largest_chern(self.mesh[0], LARGE_STEP))
 
     @property
     def is_reliable(self) -> bool:
-        """Whether links exceed 0.5, fluxes and steps are small, both routes agree, and the mesh could show |C| = 1."""
+        """Whether links exceed 0.5, fluxes and steps are small, both routes agree, and the mesh can resolve |C| = 1."""
         fine = self.min_link > COARSE_LINK and self.max_flux < LARGE_FLUX and self.max_step < LARGE_STEP
         if not (fine and np.isfinite([self.value, self.pumped]).all()):
             return False
@@ -167,24 +167,24 @@ def many_body_chern(
     """Many-body Chern number of a q-fold manifold.
 
     The bands are solved again at all boundary phases, and with them the lowest states of the sectors of the manifold.
-    Overlaps at different phases are those of the parts that obey periodic boundary conditions; they are diagonal in
-    the labels of the momenta and matrices in the bands, and the torus of phases closes by shifting all labels.
+    Overlaps between phases are those of the periodic parts of the wave functions: diagonal in the labels of the
+    momenta, and matrices in the bands. The torus of phases closes by a shift of all labels.
 
     Parameters
     ----------
     problem
-        Any number of bands of one or two flavours on a cluster; its own boundary phases are the corner of the grid.
+        Any number of bands of one or two flavours on a cluster; its boundary phases are the corner of the grid.
     filling
         Carriers per cell.
     mesh
-        Numbers of phases along L_1 and L_2; by default 6 and 6, or 3 |C| along L_1 where C = p of a filling p/q
+        Numbers of phases along L_1 and L_2; by default 6 and 6, or 3 |C| along L_1 if C = p at filling p/q
         exceeds 2, which keeps steps of the pumped phase near 2 pi/3.
     momenta
         Labels of the states, one per state; by default those predicted at the filling.
     polarisation
         N_K - N_K' of two flavours, both of which the phases act on; by default all carriers are in the first.
     settings
-        How the spectra are found; progress is shown over the phases.
+        Settings of the spectra; the progress bar counts the phases.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def many_body_chern(
     Warns
     -----
     MeshWarning
-        If a link is below 0.5, a flux above pi/2, the two routes differ, or the mesh could not show |C| = 1.
+        If a link is below 0.5, a flux above pi/2, the two routes differ, or the mesh cannot resolve |C| = 1.
 
     References
     ----------
@@ -239,7 +239,7 @@ def many_body_chern(
     flux = -np.angle(first * np.roll(second, -1, axis=0) * np.roll(first, -1, axis=1).conj() * second.conj())
     position = _positions(manifold, [row[0] for row in states])
     steps = np.angle(np.roll(position, -1) / position)
-    sign = -1 if problem.carrier == "hole" else +1  # a hole fills conj(u), of opposite curvature
+    sign = -1 if problem.carrier == "hole" else +1  # a hole occupies conj(u), of opposite curvature
     gaps, splittings = zip(*(_gap_and_splitting(manifold, point) for point in flat), strict=True)
     result = ManyBodyChern(
         value=float(sign * flux.sum() / (2 * np.pi)),

@@ -17,7 +17,7 @@ from moire.observables.two_body import one_body_density
 
 @dataclass(frozen=True, eq=False)
 class MomentumOccupation:
-    """<c^+_nk c_mk> of the carriers, converted from that of the missing carriers if these were diagonalized.
+    """<c^+_nk c_mk> of the carriers, converted from <d^+ d> of the missing carriers if these were diagonalized.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class MomentumOccupation:
         return bool(n_flavours == n_bands == 1)
 
     def weights_table(self) -> str:
-        """Every band of every flavour: share of the carriers, and the range of its n(k)."""
+        """Share of the carriers and range of n(k) for every band of every flavour."""
         lines = [f"{'flavour':>8} {'band':>5} {'weight':>9} {'smallest':>9} {'largest':>9}"]
         for (flavour, band), weight in np.ndenumerate(self.band_weights):
             values = self.by_band[flavour, :, band]
@@ -153,7 +153,7 @@ def momentum_occupation(spectrum: Spectrum, states: Sequence[State] | None = Non
     Raises
     ------
     InputError
-        If the spectrum holds no vectors or not all of the states.
+        If the spectrum has no vectors or lacks some of the states.
     """
     chosen = check_states(spectrum, states)
     density = np.stack([one_body_density(spectrum, [state]) for state in chosen])

@@ -67,8 +67,8 @@ class PairCorrelation:
 def pair_correlation(structure: StructureFactor, side: int = 48) -> PairCorrelation:
     """Pair correlation of the carriers on a mesh over the cluster.
 
-    Only pairs enter, so other bands do not contribute: the contraction that the full structure factor adds is the pair
-    of a carrier with itself. Disconnected parts at reciprocal vectors are included.
+    Only pairs of distinct carriers enter, so that other bands do not contribute: the contraction in the full structure
+    factor pairs a carrier with itself. Disconnected parts at reciprocal vectors are included.
 
     Parameters
     ----------

@@ -27,14 +27,14 @@ class QuantumWeight:
         K_ab of the full density, (2, 2), from the transfers nearest zero.
     remote
         Part of the transitions to bands left out, (2 pi / A) sum_k n_k tr g(k), exact from the quantum metric; with
-        several bands sum_mn <c^+_m c_n> Q_aa^mn of their geometric tensor takes the place of n_k tr g.
+        several bands sum_mn <c^+_m c_n> Q_aa^mn of their geometric tensor replaces n_k tr g.
     remote_fitted
-        The same from the fit of N - N_p(q), as in :class:`StructureFactor`: its error is that of the fit.
+        The same from the fit of N - N_p(q) (:class:`StructureFactor`), with the error of the fit.
     band_weight
         nu (1/2 pi) int tr g over the momenta of the cluster: `remote` for a uniform n(k) of each band.
     hall_bound
         |sum nu_f C_f| <= K over the flavours, the bound of an incompressible state with the Hall conductivity nu_f C_f
-        of the first band of each; NaN where a flavour holds more than one carrier per cell.
+        of the first band of each; NaN where a flavour has more than one carrier per cell.
     largest_q
         Largest |q| of the fit in units of |G_1|.
     residual
@@ -84,12 +84,12 @@ def quantum_weight(
     problem
         The Hamiltonian of the structure factor, for the quantum metric of the band.
     n_transfers
-        Number of transfers of the fit; those as long as the last one are added.
+        Number of fitted transfers; further ones of the same length as the last are included.
 
     Raises
     ------
     InputError
-        If the two do not share a cluster, or the transfers are too few for the fit.
+        If structure factor and problem have different clusters, or the transfers are too few for the fit.
 
     References
     ----------
@@ -99,8 +99,8 @@ def quantum_weight(
     require(
         problem.grid.same_cluster(grid),
         "problem",
-        "live on the cluster of the structure factor",
-        found="lives on another",
+        "have the cluster of the structure factor",
+        found="has another",
     )
     vectors = structure.transfers.vectors
     modulus = np.linalg.norm(vectors, axis=1)
@@ -125,7 +125,7 @@ def quantum_weight(
 def _remote(structure: StructureFactor, problem: ProjectedHamiltonian) -> tuple[float, float]:
     """Weight of the transitions to the bands left out, and the same with n(k) of each band replaced by its mean."""
     every = range(problem.bands.n_bands)
-    sign = -1 if problem.carrier == "hole" else +1  # holes fill conj(u)
+    sign = -1 if problem.carrier == "hole" else +1  # holes occupy conj(u)
     exact = uniform = 0.0
     total = np.einsum("fkmm->fkm", structure.density).real.sum()
     for flavour, density in enumerate(structure.density):

@@ -5,10 +5,10 @@ degenerate manifold. For N_A particles out of N,
 
     D_aa' = <c^+_a' ... c_a> = 1/d sum_s sum_b X^s_ab conj(X^s_a'b),  X^s_ab = sign(a, b) psi_s(a or b),
 
-where c^+_a c^+_b |0> = sign(a, b) |a or b>. A block has one total momentum and given particles of each flavour; bands
-mix in it. The trace is binom(N, N_A), and that of the blocks of N_A1 and N_A2 particles of two flavours, of states with
-N_1 and N_2 particles, binom(N_1, N_A1) binom(N_2, N_A2). One particle gives the density matrix in the bands, two the
-structure factor, more the particle entanglement spectrum.
+where c^+_a c^+_b |0> = sign(a, b) |a or b>. A block has one total momentum and given numbers of particles of each
+flavour; bands mix in it. The trace is binom(N, N_A), and that of the blocks of N_A1 and N_A2 particles of two flavours,
+of states with N_1 and N_2 particles, binom(N_1, N_A1) binom(N_2, N_A2). One particle gives the density matrix in the
+bands, two the structure factor, more the particle entanglement spectrum.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def check_kept(spectrum: Spectrum, n_kept: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class DensityBlock:
-    """Part of a reduced density matrix between kept states of the same charges.
+    """Block of a reduced density matrix between kept states of equal charges.
 
     Parameters
     ----------
@@ -67,14 +67,14 @@ class DensityBlock:
 
 
 def kept_numbers(spectrum: Spectrum, n_kept: int, states: Sequence[State] | None = None) -> tuple[Numbers, ...]:
-    """Ways to take `n_kept` particles from the flavours, most of the first flavour first.
+    """Divisions of `n_kept` particles among the flavours, the largest number of the first flavour first.
 
     Parameters
     ----------
     spectrum, n_kept
         A spectrum, and the particles kept of the species diagonalized.
     states
-        Given to name only those ways that some of these states have particles for.
+        Given to omit divisions with more particles of a flavour than any of these states has.
     """
     orbitals = spectrum.species.orbitals
     room = [(min(n_kept, orbitals.per_flavour),) * orbitals.n_flavours]
@@ -91,18 +91,18 @@ def _fits(part: Numbers, whole: Numbers) -> bool:
 def density_blocks(
     spectrum: Spectrum, states: Sequence[State], n_kept: int, numbers: Sequence[Numbers] | None = None
 ) -> Iterator[DensityBlock]:
-    """Blocks of D, for every way to take the particles from the flavours and every total momentum of the grid.
+    """Blocks of D, for every division of the particles among the flavours and every total momentum of the grid.
 
-    A block is summed over chunks of the traced states; up to half of the particles kept, it is the smaller side.
+    A block is summed over chunks of the traced states, which outnumber its rows for up to half of the particles kept.
 
     Parameters
     ----------
     spectrum, states
         A spectrum with vectors and the states averaged over, of one or several polarisations.
     n_kept
-        N_A, of the species diagonalized. Where no state has the particles of a block, it is zero.
+        N_A, of the species diagonalized. A block with more particles of a flavour than any state has is zero.
     numbers
-        The ways wanted, all of :func:`kept_numbers` by default.
+        Divisions of the particles among the flavours; by default all of :func:`kept_numbers`.
 
     Raises
     ------

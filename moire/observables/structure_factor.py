@@ -94,13 +94,13 @@ class StructureFactor:
 
     @property
     def band_weight(self) -> FloatArray:
-        """N_p(q), the weight that stays in the bands kept, (q,); N at q = 0."""
+        """N_p(q), the weight within the bands kept, (q,); N at q = 0."""
         weight: FloatArray = self.flavour_weight.sum(axis=0)
         return weight
 
     @property
     def by_flavour(self) -> FloatArray:
-        """Parts of :attr:`full` between flavours, (flavour, flavour, q), of each pair and its reverse the mean.
+        """Parts of :attr:`full` between flavours, (flavour, flavour, q): the mean of each pair and its reverse.
 
         They sum to `full`; with signs +1 for K and -1 for K' to :attr:`polarisation_full`.
         """
@@ -136,7 +136,7 @@ class StructureFactor:
     def projected(self) -> FloatArray:
         """Connected structure factor of the density projected to the bands kept, per carrier, (q,); not negative.
 
-        rho_q and rho_-q commute up to form factors only: in one band it is even in q where n(k) is uniform.
+        Projected rho_q and rho_-q need not commute: in one band it is even in q if n(k) is uniform.
         """
         return self.normal_ordered + self.band_weight / self.n_carriers
 
@@ -152,7 +152,7 @@ class StructureFactor:
 
     @property
     def zone(self) -> IntArray:
-        """Indices of the transfers in the first zone: for every momentum those of smallest modulus, ties included."""
+        """Indices of the transfers in the first zone: for every momentum those of smallest modulus, including ties."""
         modulus = np.linalg.norm(self.transfers.vectors, axis=1)
         smallest = np.full(self.grid.n_points, np.inf)
         np.minimum.at(smallest, self.transfers.group_index, modulus)
@@ -188,14 +188,14 @@ def structure_factor(
     spectrum
         Solved with ``keep_vectors=True``.
     problem
-        The projected Hamiltonian it was solved from: its form factors must be in the gauge of the vectors.
+        The projected Hamiltonian of the spectrum: its form factors must be in the gauge of the vectors.
     states
         Pairs (row of the sector, level); by default the predicted ground-state manifold.
 
     Raises
     ------
     InputError
-        If the spectrum holds no vectors or not all of the states, or it was solved from another problem.
+        If the spectrum has no vectors or lacks some of the states, or belongs to another problem.
     MemoryRefusedError
         If the two-body density matrix does not fit.
 
@@ -284,8 +284,8 @@ def _check_problem(spectrum: Spectrum, problem: ProjectedHamiltonian) -> None:
     require(
         problem.grid.same_cluster(spectrum.grid) and problem.grid.boundary_phase == spectrum.grid.boundary_phase,
         "problem",
-        f"live on the cluster of the spectrum, {spectrum.grid.name} at boundary phase {spectrum.grid.boundary_phase}",
-        found=f"lives on {problem.grid.name} at {problem.grid.boundary_phase}",
+        f"have the cluster of the spectrum, {spectrum.grid.name} at boundary phase {spectrum.grid.boundary_phase}",
+        found=f"has {problem.grid.name} at {problem.grid.boundary_phase}",
     )
     for name, value in problem.describe().items():
         held = spectrum.description.get(name, value)

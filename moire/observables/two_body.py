@@ -16,7 +16,7 @@ from moire.resources import reserve
 def one_body_density(spectrum: Spectrum, states: Sequence[State]) -> ComplexArray:
     """<c^+_nk c_mk> of the carriers, averaged over the states, (flavour, k, m, n).
 
-    With missing carriers d^+ = c it is delta_mn - <d^+_mk d_nk>.
+    For missing carriers d^+ = c it is delta_mn - <d^+_mk d_nk>.
     """
     orbitals = spectrum.species.orbitals
     density = np.empty((orbitals.n_flavours, spectrum.grid.n_points, *(orbitals.n_bands,) * 2), dtype=np.complex128)
@@ -31,7 +31,7 @@ def two_body_density(spectrum: Spectrum, states: Sequence[State], density: Compl
     """Gamma = <c^+_{f m k1} c^+_{f' n k2} c_{f' n' k2-d} c_{f m' k1+d}> of the carriers, averaged over the states.
 
     It has the axes of the elements W of :meth:`ProjectedHamiltonian.two_body_elements`: the interaction energy is
-    1/2 sum W Gamma. With missing carriers d^+ = c, of one band, pairs a' = (1, 2) of the creators and a = (4, 3) of the
+    1/2 sum W Gamma. For missing carriers d^+ = c of one band, pairs a' = (1, 2) of the creators and a = (4, 3) of the
     annihilators, <P^+_a' P_a> = <R^+_a R_a'> + delta_aa' (1 - n^d_a1 - n^d_a2), see the theory of the particle-hole
     transformation.
 
@@ -40,7 +40,7 @@ def two_body_density(spectrum: Spectrum, states: Sequence[State], density: Compl
     spectrum, states
         A spectrum with vectors and the states averaged over.
     density
-        That of :func:`one_body_density`.
+        The result of :func:`one_body_density`.
 
     Returns
     -------

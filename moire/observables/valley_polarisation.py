@@ -22,7 +22,7 @@ RESOLVED_MEV = 2e-6  # two energies, each to the default tolerance of the solver
 class ValleyPolarisation:
     """Lowest energies by polarisation, and excitations of the fully polarised state by one flipped carrier.
 
-    Spin is locked to the valley in MoTe2, so that S_z = (N_K - N_K') / 2 and a flip of the valley is one of the spin.
+    Spin is locked to the valley in MoTe2, so that S_z = (N_K - N_K') / 2 and a flip of the valley flips the spin.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class ValleyPolarisation:
         (p, 2), label of its total momentum.
     magnons
         (k,), E(Q) in meV in the order of the grid: the lowest energy with one carrier flipped and total momentum
-        K_0 + Q minus the energy of the fully polarised ground state at K_0; NaN where it was not solved.
+        K_0 + Q minus the energy of the fully polarised ground state at K_0; NaN if not solved.
     complete
         Whether every momentum of every polarisation was solved, or is given by time reversal, and converged.
     """
@@ -52,7 +52,7 @@ class ValleyPolarisation:
 
     @property
     def largest(self) -> int:
-        """The largest polarisation that fits: N, or fewer above half of the orbitals."""
+        """The largest polarisation possible: N, or less if a valley has fewer than N orbitals."""
         return int(self.polarisation[0])
 
     @property
@@ -62,7 +62,7 @@ class ValleyPolarisation:
 
     @property
     def margin_mev(self) -> float:
-        """Lowest energy of all smaller polarisations minus that of the largest, in meV: positive if it wins."""
+        """Lowest energy of all smaller polarisations minus that of the largest, in meV; positive if fully polarised."""
         return float(np.nanmin(self.energies[1:]) - self.energies[0])
 
     @property
@@ -72,7 +72,7 @@ class ValleyPolarisation:
 
     @property
     def spin_gap_kelvin(self) -> float:
-        """The same over k_B, in K."""
+        """The spin gap over k_B, in K."""
         return float(self.spin_gap_mev / KELVIN)
 
     @property
@@ -84,7 +84,7 @@ class ValleyPolarisation:
         if not self.complete:
             return Verdict(None, f"not every sector of every polarisation is known; {numbers}", *heads)
         if abs(self.margin_mev) <= RESOLVED_MEV:
-            return Verdict(None, f"{numbers}, which these energies do not tell from zero", *heads)
+            return Verdict(None, f"{numbers}, which is zero within the accuracy of these energies", *heads)
         return Verdict(self.margin_mev > 0, numbers, *heads)
 
     @property
@@ -105,7 +105,7 @@ class ValleyPolarisation:
 
 
 def holds_a_flip(spectrum: Spectrum) -> bool:
-    """Whether a spectrum of two flavours holds the largest polarisation and that with one carrier flipped."""
+    """Whether a spectrum of two flavours has the largest polarisation and the one with one carrier flipped."""
     largest = min(spectrum.n_carriers, spectrum.species.orbitals.size - spectrum.n_carriers)
     return {largest, largest - 2} <= set(np.abs(spectrum.polarisation).tolist()) and largest > 1
 
@@ -116,7 +116,7 @@ def valley_polarisation(spectrum: Spectrum) -> ValleyPolarisation:
     Parameters
     ----------
     spectrum
-        Of two flavours, with the largest polarisation and the next one.
+        Spectrum of two flavours, with the two largest polarisations.
 
     Raises
     ------

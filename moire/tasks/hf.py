@@ -208,8 +208,8 @@ def _warn_undecided(points: Sequence[MeanFieldPoint], n_bands: int) -> None:
     close = [f"{point.epsilon_r:g}" for point in points if not point.is_decided]
     if close:
         warnings.warn(
-            f"The phase is decided by less than {BANDS_MOVE_MEV:g} meV per cell at epsilon {', '.join(close)}: bands "
-            f"beyond the {n_bands} kept can move the margin as much.",
+            f"The phase is separated from the next one by less than {BANDS_MOVE_MEV:g} meV per cell at epsilon "
+            f"{', '.join(close)}: bands beyond the {n_bands} kept can move the margin as much.",
             CutoffWarning,
             stacklevel=2,
         )

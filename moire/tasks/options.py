@@ -13,7 +13,7 @@ UNITS = ("_mev", "_nm", "_deg", "_r")
 
 @dataclass(frozen=True)
 class Option:
-    """Meaning of a field, given in its annotation: ``n_bands: Annotated[int, Option("bands from the gap")] = 3``.
+    """Meaning of a field, as part of its annotation: ``n_bands: Annotated[int, Option("bands from the gap")] = 3``.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Option:
     flag
         Name on the command line; by default that of the field without ``n_``, ``with_`` and its unit.
     alone
-        Default on the command line, if it differs from that of a plan.
+        Default on the command line, if different from that of a plan.
     """
 
     help: str
@@ -62,7 +62,7 @@ class OptionField:
     Parameters
     ----------
     name
-        Of the field, and of the key of a plan.
+        Name of the field, and of the key in a plan.
     kind
         Its type without metadata.
     default

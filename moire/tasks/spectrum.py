@@ -1,4 +1,4 @@
-"""What the tasks on many-body spectra share: the cluster, the bands kept, and the projected Hamiltonian."""
+"""Options common to tasks on many-body spectra, and their projected Hamiltonian."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class SpectrumTask(SpectrumOptions, ProjectionOptions):
         return sum(float(sector_dimensions(orbitals, numbers).sum()) for numbers in sectors)
 
     def sectors(self, grid: MomentumGrid) -> tuple[Orbitals, tuple[Numbers, ...]]:
-        """Orbitals, and carriers of each valley at every polarisation; raises InputError where it cannot be."""
+        """Orbitals, and carriers of each valley at every polarisation; raises InputError if there is none."""
         orbitals = Orbitals(grid, 2 if self.valleys == "both" else 1, self.n_bands)
         n_carriers = carriers_on(grid, self.filling, orbitals.n_flavours * self.n_bands)
         return orbitals, carriers_of_flavours(orbitals, n_carriers, None)
@@ -131,5 +131,5 @@ class SpectrumTask(SpectrumOptions, ProjectionOptions):
             manifold = spectrum.manifold
             columns["splitting"] = Dataset(manifold.splitting, "meV", (), "splitting of the predicted manifold")
             columns["gap"] = Dataset(manifold.gap, "meV", (), "gap above the predicted manifold")
-            columns["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature is there")
+            columns["fci_signature"] = Dataset(manifold.is_signature, "", (), "whether the FCI signature was found")
         return columns

@@ -34,7 +34,7 @@ def _is_range(start: Any, stop: Any, step: Any) -> bool:
 def hole_filling(filling: FillingLike) -> str:
     """Return the filling factor of a filling of holes as text, ``"-2/3"`` for 2/3, -0.6667 or (2, 3).
 
-    Equal fillings have the same text, so that their requests are equal; a number without sign is printed as nu.
+    Equal fillings have the same text, so that their requests are equal; an unsigned filling is printed as nu.
 
     Raises
     ------

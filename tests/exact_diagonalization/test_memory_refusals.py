@@ -117,7 +117,7 @@ def test_the_mode_of_the_exchange_is_said(build_model, caplog, monkeypatch):
         assert "The exchange of 2 bands on 2x2 is stored: " in caplog.text
         monkeypatch.setattr("moire.hartree_fock.exchange.fits_in_memory", lambda n_bytes: False)
         assert not MeanField(problem).exchange.stored
-    assert "computed anew at each build" in caplog.text
+    assert "recomputed at every build" in caplog.text
     assert caplog.records[-1].levelno == logging.WARNING
 
 

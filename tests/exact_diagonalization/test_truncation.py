@@ -102,7 +102,7 @@ def test_more_orbitals_than_a_word_has():
         (lambda: Truncation(-1), "`max_promoted` must be at least 0, an integer, but is -1."),
         (
             lambda: mo.solve_all_sectors(problem(n_bands=1), "-2/3", 1, max_promoted=1),
-            "`max_promoted` must be left out with one band, out of which nothing is promoted, but is 1.",
+            "`max_promoted` must be left out for one band, without bands to promote to, but is 1.",
         ),
         (
             lambda: mo.solve_all_sectors(problem(n_bands=3), "-2/3", 1, max_promoted=[2, 1]),

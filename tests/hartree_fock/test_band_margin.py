@@ -50,7 +50,7 @@ def test_a_close_competitor_is_printed(close_call):
     point = MeanFieldPoint.of(20.0, close_call)
     assert not point.is_decided
     assert "Undecided: AFMz lies 0.20" in str(point)
-    with pytest.warns(CutoffWarning, match="decided by less than 0.25 meV per cell at epsilon 20: bands"):
+    with pytest.warns(CutoffWarning, match="next one by less than 0.25 meV per cell at epsilon 20: bands"):
         _warn_undecided([point], 3)
     assert MeanFieldPoint.of(20.0, far).is_decided
     assert MeanFieldPoint.of(20.0, alone).is_decided

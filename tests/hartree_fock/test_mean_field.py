@@ -153,13 +153,13 @@ def test_occupation(seed, temperature):
 
 
 @pytest.mark.parametrize("rule", ["drop", "exchange"])
-def test_without_memory_the_exchange_is_computed_anew_each_time(two_valleys, monkeypatch, rule):
+def test_without_memory_the_exchange_is_recomputed_at_every_build(two_valleys, monkeypatch, rule):
     problem = two_valleys(rule)
     stored = MeanField(problem)
     monkeypatch.setattr("moire.hartree_fock.exchange.fits_in_memory", lambda n_bytes: False)
     streamed = MeanField(problem)
     assert "stored" in str(stored)
-    assert "computed anew" in str(streamed)
+    assert "recomputed" in str(streamed)
     density_matrix = random_density(stored, 7)
     np.testing.assert_allclose(streamed(density_matrix), stored(density_matrix), atol=1e-10)
     density_matrix[:, :2, 2:] = density_matrix[:, 2:, :2] = 0

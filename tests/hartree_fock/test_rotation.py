@@ -83,7 +83,7 @@ def test_an_open_shell_cannot_keep_the_rotation(build):
 @pytest.mark.parametrize(
     ("shape", "boundary_phase", "supercell", "match"),
     [
-        ([4, 3], (0.0, 0.0), None, "`symmetry` must be one of the cluster, but 4x3"),
+        ([4, 3], (0.0, 0.0), None, "`symmetry` must be a symmetry of the cluster, but 4x3"),
         ([3, 3], (0.2, 0.0), None, "is not threefold symmetric"),
         ([3, 3], (0.0, 0.0), "sqrt3", "`symmetry` must not be 'c3' with a supercell"),
     ],

@@ -97,7 +97,5 @@ def test_bad_input(crystal):
     spectrum, structure = crystal
     with pytest.raises(mo.InputError, match=r"`peak_threshold` must be positive, but is 0"):
         charge_order(spectrum, structure, 0)
-    with pytest.raises(
-        mo.InputError, match=r"`structure` must live on the cluster of the spectrum, but lives on another\."
-    ):
+    with pytest.raises(mo.InputError, match=r"`structure` must have the cluster of the spectrum, but has another\."):
         charge_order(replace(spectrum, species=Species(problem_on((3, 4)).orbitals)), structure)

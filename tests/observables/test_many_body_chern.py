@@ -296,7 +296,7 @@ def test_bad_input(problem):
         many_body_chern(start, (2, 3), (1, 6))
     with pytest.raises(mo.InputError, match=r"`momenta` must be given at filling 1/2"):
         many_body_chern(start, (1, 2))
-    with pytest.raises(mo.InputError, match=r"mapped onto themselves by one turn along L_1"):
+    with pytest.raises(mo.InputError, match=r"mapped onto themselves by one flux quantum along L_1"):
         many_body_chern(start, (2, 3), momenta=[(0, 0)])
     with pytest.raises(mo.InputError, match=r"at most 1 states of sector \(1, 0\), all it has, but asks for 2"):
         many_body_chern(problem([2, 3]), 1, momenta=[(1, 0), (1, 0)])

@@ -40,7 +40,7 @@ def test_the_manifold_flows_into_itself(problem, shape, filling, direction, perm
     assert np.isfinite(flow.energies[:, :, 0]).all()
     order = len(permutation) if permutation[0] else 1
     assert flow.period == order
-    assert "returns to itself after " + ("one turn" if order == 1 else f"{order} turns") in str(flow)
+    assert "returns to itself after " + ("one flux quantum" if order == 1 else f"{order} flux quanta") in str(flow)
     phases, energies = flow.unrolled()
     assert phases[-1] == order
     np.testing.assert_allclose(energies[-1], energies[0])

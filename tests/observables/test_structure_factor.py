@@ -269,14 +269,14 @@ def test_bad_input(fci):
         structure_factor(replace(spectrum, vectors=()), problem)
     with pytest.raises(mo.InputError, match=r"`spectrum` must be solved with keep_vectors=True"):
         momentum_occupation(replace(spectrum, vectors=()))
-    with pytest.raises(mo.InputError, match=r"`problem` must live on the cluster of the spectrum, 3x5 .* on 3x4"):
+    with pytest.raises(mo.InputError, match=r"`problem` must have the cluster of the spectrum, 3x5 .* has 3x4"):
         structure_factor(spectrum, problem_on((3, 4)))
     with pytest.raises(
         mo.InputError, match=r"`problem` must have the carrier of the spectrum, hole, but has electron\."
     ):
         structure_factor(spectrum, problem_on((3, 5), carrier="electron"))
     twisted = mo.MomentumGrid(problem.grid.lattice, problem.grid.matrix, (0.1, 0.0))
-    with pytest.raises(mo.InputError, match=r"`problem` must live on .* at boundary phase \(0\.1, 0\.0\)"):
+    with pytest.raises(mo.InputError, match=r"`problem` must have .* at boundary phase \(0\.1, 0\.0\)"):
         structure_factor(replace(spectrum, species=Species(Orbitals(twisted))), problem)
     phases = np.exp(1j * np.arange(15))
     bands = replace(problem.bands, states=problem.bands.states * phases[:, None, None, None])
@@ -288,5 +288,5 @@ def test_bad_input(fci):
             pair_correlation(result, side)
     with pytest.raises(mo.InputError, match=r"`n_transfers` must lie in 12\.\.\d+, but is 3\."):
         quantum_weight(result, problem, 3)
-    with pytest.raises(mo.InputError, match=r"`problem` must live on the cluster of the structure factor"):
+    with pytest.raises(mo.InputError, match=r"`problem` must have the cluster of the structure factor"):
         quantum_weight(result, problem_on((3, 4)))

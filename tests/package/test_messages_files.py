@@ -137,7 +137,7 @@ CASES = [
     (lambda: command("hf", "--twist", 3, "--supercell", "2x2"), "`--supercell` must be sqrt3 or four integers S11,S12,S21,S22, but is '2x2'."),
     (lambda: command("hf", "--twist", 3, "--epsilon", "ten"), "`--epsilon` must be one number or several, such as 10,20,40, but is 'ten'."),
     (lambda: command("hf", "--twist", 3, "--epsilon", -1), "`--epsilon` must be positive, but is -1.0."),
-    (lambda: command("hf", "--twist", 3, "--filling", -7), "`--filling` must lie in [-6, 6], what the bands kept hold per cell, but is -7."),
+    (lambda: command("hf", "--twist", 3, "--filling", -7), "`--filling` must lie in [-6, 6], the capacity of the bands kept per cell, but is -7."),
     (lambda: command("hf", "--twist", 3, "--random", 0), "`--random` must be at least 1, but is 0."),
     (lambda: command("hf", "--twist", 3, "--guesses", "spiral"), "`--guesses` must be possible in the moire cell, but 'spiral' needs an enlarged one or a boost (give `--supercell` or `--boost`)."),
     (lambda: command("hf", "--twist", 3, "--tolerance", 0), "`--tolerance` must be positive (in meV), but is 0.0."),

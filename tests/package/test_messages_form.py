@@ -16,7 +16,7 @@ from moire.errors import is_whole, require
 PACKAGE = Path(mo.__file__).parent
 VERBS = {
     "act", "allow", "ask", "be", "belong", "bound", "conserve", "cross", "differ", "divide", "enclose", "end", "exceed",
-    "fill", "form", "give", "go", "have", "hold", "include", "keep", "leave", "lie", "list", "live", "mix", "name",
+    "fill", "form", "give", "go", "have", "hold", "include", "keep", "leave", "lie", "list", "mix", "name",
     "put", "reach", "read", "return", "satisfy", "share", "split", "turn",
 }  # fmt: skip
 FORBIDDEN = (

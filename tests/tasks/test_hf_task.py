@@ -167,7 +167,7 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"filling": "-9"}, r"`filling` must lie in \[-4, 4\], what the bands kept hold per cell, but is -9"),
+        ({"filling": "-9"}, r"`filling` must lie in \[-4, 4\], the capacity of the bands kept per cell, but is -9"),
         ({"filling": "-1/2"}, r"`filling` must put a whole number of carriers on 3x3, but is -1/2"),
         (
             {"filling": "half"},
@@ -181,7 +181,7 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
         ({"supercell": ((2, 0), (0, 1))}, r"`supercell` must divide the cluster 3x3"),
         ({"boost": "+Q"}, r"`guess` must be 'spiral' for intervalley order at a boost, but is 'AFMxy'"),
         ({"symmetry": "c3", "supercell": "sqrt3"}, r"`symmetry` must not be 'c3' with a supercell or a boost"),
-        ({"symmetry": "c3", "mesh": (3, 6)}, r"`symmetry` must be one of the cluster, but 3x6 .* not threefold"),
+        ({"symmetry": "c3", "mesh": (3, 6)}, r"`symmetry` must be a symmetry of the cluster, but 3x6 .* not threefold"),
         ({"symmetry": "round"}, r"`symmetry` must be one of free"),
         ({"epsilon_r": (20.0, -1.0)}, r"`epsilon_r` must be positive, but is -1.0"),
         ({"gates": "none"}, r"`zero_momentum` must be 'drop' without gates"),

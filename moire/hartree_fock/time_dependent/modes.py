@@ -12,7 +12,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from moire._arrays import ComplexArray, FloatArray
 
 DENSE_DIMENSION = 600
-MAX_RESTARTS = 100  # most take a few
+MAX_RESTARTS = 100  # most runs need a few
 ZERO_MODE_MEV = 1e-4  # a curvature above minus this is a zero mode within rounding and the residual of the state
 
 
@@ -23,8 +23,8 @@ class Modes:
     Parameters
     ----------
     forward, backward
-        Energies in meV, lowest real part first, of the modes that live on X (momentum Q) and on Y (momentum -Q). An
-        imaginary part is the rate of growth of an unstable mode.
+        Energies in meV, lowest real part first, of the modes of positive norm (on X, momentum Q) and of negative norm
+        (on Y, momentum -Q). An imaginary part is the rate of growth of an unstable mode.
     vectors
         z = (X, Y) of the forward modes, (mode, pair); z^+ sigma_z z = 1 unless it is a zero mode or an unstable one.
     curvature
@@ -44,9 +44,9 @@ def normal_modes(matrix: ComplexArray, n_forward: int, n_modes: int, seed: int =
     """Lowest modes of M z = omega sigma_z z, where sigma_z is +1 on the first `n_forward` components.
 
     With M = L L^+ this is the Hermitian problem L^+ sigma_z L w = omega w, z = sigma_z L w: solved densely where it
-    is small, and by Lanczos on its inverse L^{-1} sigma_z L^{-+} otherwise, where the inertia of M - x sigma_z counts
-    the modes below the highest one found: if any was missed, or Lanczos does not settle among degenerate ones, the
-    problem is solved densely after all. A matrix that is not positive definite has no such L: with a zero mode L is the
+    is small, and otherwise by Lanczos on its inverse L^{-1} sigma_z L^{-+}, where the inertia of M - x sigma_z counts
+    the modes below the highest one found: if any was missed, or Lanczos does not converge among degenerate ones, the
+    problem is solved densely. A matrix that is not positive definite has no such L: with a zero mode L is the
     square root of M, and below that the state is unstable and the non-Hermitian problem is solved.
     """
     dimension = len(matrix)
@@ -91,8 +91,8 @@ def _lowest_eigenvalue(matrix: ComplexArray, factor: ComplexArray, generator: np
 def _misses(matrix: ComplexArray, sign: FloatArray, energies: FloatArray) -> bool:
     """Whether more modes of positive norm lie below the highest of `energies`, which ascend, than were found.
 
-    For positive definite M as many eigenvalues of M - x sigma_z are negative as modes lie between 0 and x. More copies
-    of the highest energy itself are none that lie below.
+    For positive definite M as many eigenvalues of M - x sigma_z are negative as modes lie between 0 and x. Further
+    modes degenerate with the highest one do not count.
     """
     if not len(energies):
         return False
@@ -103,7 +103,7 @@ def _misses(matrix: ComplexArray, sign: FloatArray, energies: FloatArray) -> boo
 
 
 def negative_eigenvalues(matrix: ComplexArray) -> int:
-    """How many eigenvalues of a Hermitian matrix, overwritten, are negative: by Sylvester's law from its L D L^+."""
+    """Number of negative eigenvalues of a Hermitian matrix, by Sylvester's law from L D L^+; it is overwritten."""
     (factorize,) = get_lapack_funcs(("hetrf",), (matrix,))
     (workspace,) = get_lapack_funcs(("hetrf_lwork",), (matrix,))
     size = int(workspace(len(matrix), lower=1)[0].real)
@@ -148,7 +148,7 @@ def _unstable(matrix: ComplexArray, sign: FloatArray, n_up: int, n_down: int, cu
     values, vectors = eig(sign[:, None] * matrix)
     vectors = vectors.T / np.linalg.norm(vectors, axis=0)[:, None]
     norms = np.abs(vectors) ** 2 @ sign
-    paired = np.abs(values.imag) > 1e-6 * np.abs(matrix).max()  # omega and omega^*: one to each branch
+    paired = np.abs(values.imag) > 1e-6 * np.abs(matrix).max()  # omega and omega^*: one for each branch
     values.imag[~paired] = 0.0
     up = np.nonzero(np.where(paired, values.imag > 0, norms > 0))[0]
     down = np.nonzero(np.where(paired, values.imag < 0, norms <= 0))[0]

@@ -23,12 +23,12 @@ Sector = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Filled and empty orbitals of flavours that mix among each other only.
+    """Filled and empty orbitals of flavours that mix only with each other.
 
     Parameters
     ----------
     flavours
-        Which flavours.
+        Flavour indices.
     filled_energies, empty_energies
         (k, state), meV.
     filled, empty
@@ -100,7 +100,7 @@ def sectors_of(groups: Sequence[Group], channel: Channel) -> tuple[Sector, ...]:
     Raises
     ------
     InputError
-        If the channel is unknown, separates what the state mixes, or holds no pair.
+        If the channel is unknown, separates what the state mixes, or contains no pair.
     """
     require(channel in CHANNELS, "channel", f"be one of {', '.join(CHANNELS)}", repr(channel))
     within: Sector = tuple((g, g) for g in range(len(groups)))
@@ -118,7 +118,7 @@ def sectors_of(groups: Sequence[Group], channel: Channel) -> tuple[Sector, ...]:
 
 
 def reversed_sector(sector: Sector) -> Sector:
-    """The sector that pairs of momentum -Q of this one belong to."""
+    """The sector of the pairs of this one at momentum -Q."""
     return tuple((h, g) for g, h in sector)
 
 
@@ -137,7 +137,7 @@ class SecondVariation:
     direct: sum_{q = Q + G} V_ll'(q)/A L_l(q, k)^+ rho_l'(q),   rho_l(q) = sum_k tr L_l(q, k) D(k),
     exchange: sum_q V_ll'(q)/A L_l(q, k+Q) D(k+q) L_l'(q, k)^+.
 
-    Its diagonal blocks are A(Q) and A(-Q)^*, the other one is B. Normal modes obey M z = omega sigma_z z.
+    Its diagonal blocks are A(Q) and A(-Q)^*, the off-diagonal block is B. Normal modes obey M z = omega sigma_z z.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class SecondVariation:
     groups
         Orbitals of the state.
     sector
-        Which pairs.
+        Pairs of flavours.
 
     References
     ----------
@@ -230,7 +230,7 @@ class SecondVariation:
         return np.asarray((total + total.conj().T) / 2)
 
     def _rows(self) -> list[IntArray]:
-        """Where the pairs of each momentum stand in the matrix, X then Y, one (k, pair) for each part of the sector."""
+        """Indices of the pairs of each momentum in the matrix, X then Y, one (k, pair) for each part of the sector."""
         n_k = self.problem.grid.n_points
         rows = []
         start_forward, start_backward = 0, self.n_forward

@@ -39,13 +39,13 @@ class SmallMomentumFit:
     kind
         ``"quadratic"``: E = gap + stiffness Q^2; ``"linear"``: E^2 = gap^2 + velocity^2 Q^2.
     gap_mev
-        Energy at Q = 0 of the fit (of a linear one its square root, 0 if the square is negative).
+        Energy at Q = 0 of the fit (for a linear one the root of the fitted gap^2, 0 if that is negative).
     stiffness_mev_nm2, velocity_mev_nm
         The coefficient; the other one is zero.
     residual_mev
-        Largest deviation of the fit from the energies it was made of.
+        Largest deviation of the fit from the fitted energies.
     n_momenta
-        How many momenta it was made of, Q = 0 included.
+        Number of fitted momenta, including Q = 0.
     """
 
     kind: Literal["quadratic", "linear"]
@@ -72,7 +72,7 @@ class Excitations:
     result
         The state.
     channel, approximation
-        Which pairs, and whether pairs are also destroyed (``"tdhf"``) or not (``"tda"``).
+        Pairs included, and whether pairs are also destroyed (``"tdhf"``) or not (``"tda"``).
     momentum_indices
         Index of each Q in the momentum group of the grid, (q,).
     energies
@@ -85,7 +85,7 @@ class Excitations:
     continuum
         Lowest energy of a bare pair in meV, (q,): the edge of the particle-hole continuum.
     n_pairs
-        Pairs that carry momentum Q.
+        Number of pairs with momentum Q.
     residual
         Largest |M z - omega sigma_z z| / |z| in meV.
     seed
@@ -132,7 +132,7 @@ class Excitations:
         distances : (point,)
             Arc length along the path in 1/nm, ascending.
         rows : (point,)
-            Which Q.
+            Index of each Q.
         """
         reciprocal = self.grid.lattice.reciprocal
         side = np.arange(-2, 3)
@@ -161,7 +161,7 @@ class Excitations:
 
     @property
     def stop_reason(self) -> str:
-        """How the eigenvalue solver ended."""
+        """Reason why the eigenvalue solver stopped."""
         return "residual below tolerance" if self.converged else f"residual above {RESIDUAL_MEV:g} meV"
 
     @property
@@ -187,14 +187,14 @@ class Excitations:
         kind
             ``"quadratic"`` (a ferromagnet, an exciton) or ``"linear"`` (an antiferromagnet, a broken U(1)).
         n_shells
-            Shells of equal |Q| beside Q = 0.
+            Number of shells of equal |Q| besides Q = 0.
         mode
-            Which mode, counted from the lowest at each Q.
+            Index of the mode, counted from the lowest at each Q.
 
         Raises
         ------
         InputError
-            If the momenta solved do not hold Q = 0 and these shells.
+            If the momenta solved do not include Q = 0 and these shells.
         """
         require(kind in ("quadratic", "linear"), "kind", "be 'quadratic' or 'linear'", repr(kind))
         require(0 <= mode < self.energies.shape[1], "mode", f"lie in 0..{self.energies.shape[1] - 1}", mode)
@@ -251,7 +251,7 @@ def excitations(
 ) -> Excitations:
     """Lowest modes of time-dependent Hartree-Fock, i dP/dt = [F[P], P], around a state at every momentum Q.
 
-    A mode turns filled orbitals at k into empty ones at k + Q. The direct and exchange interactions of the pairs
+    A mode excites filled orbitals at k into empty ones at k + Q. The direct and exchange interactions of the pairs
     carry the layers and the q = 0 rule of the problem. One carrier flipped on top of one full band of a valley is
     solved exactly; otherwise this is the random-phase approximation with exchange.
 
@@ -265,7 +265,7 @@ def excitations(
     n_modes
         Modes kept at each Q.
     momenta
-        Labels of the Q wanted; all by default.
+        Labels of the momenta Q; all by default.
     approximation
         ``"tdhf"``, or ``"tda"``: the Tamm-Dancoff approximation, without pairs in the ground state (B = 0).
     seed
@@ -276,14 +276,14 @@ def excitations(
     Raises
     ------
     InputError
-        If the state is not a converged insulator, or a choice is unknown or impossible.
+        If the state is not a converged insulator, or an option is unknown or impossible.
     MemoryRefusedError
         If the matrix does not fit in memory.
 
     Warns
     -----
     ConvergenceWarning
-        If a mode misses its equation by more than 1e-6 meV.
+        If the residual of a mode exceeds 1e-6 meV.
 
     References
     ----------

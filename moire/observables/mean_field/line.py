@@ -12,7 +12,7 @@ from moire.observables.mean_field.phase import MeanFieldPhase, identify_phase
 
 @dataclass(frozen=True, eq=False)
 class MeanFieldPoint:
-    """The states found at one dielectric constant, lowest first, each with its phase.
+    """States at one dielectric constant, lowest first, each with its phase.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class MeanFieldPoint:
 
     @classmethod
     def of(cls, epsilon_r: float, found: GroundState) -> MeanFieldPoint:
-        """Name every state of a search."""
+        """Point with the named phase of every state found."""
         return cls(epsilon_r, found, tuple(identify_phase(state) for state in found.solutions))
 
     @property
@@ -45,7 +45,7 @@ class MeanFieldPoint:
 
     @property
     def runner_up(self) -> tuple[str, float]:
-        """Next phase of another name, and its energy above the ground state in meV per cell; ("", nan) if none."""
+        """Lowest phase with another name, and its energy above the ground state in meV per cell; ("", nan) if none."""
         for state, phase in zip(self.found.solutions, self.phases, strict=True):
             if state.converged and phase.name != self.phase.name:
                 return phase.name, state.free_energy_per_cell - self.best.free_energy_per_cell

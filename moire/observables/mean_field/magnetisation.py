@@ -85,8 +85,8 @@ class OrbitalMagnetisation:
 def orbital_magnetisation(result: HartreeFockResult, mesh: MomentumGrid | None = None) -> OrbitalMagnetisation:
     """Orbital magnetisation of the electrons in the mean field of an insulator.
 
-    For electrons of charge -e that fill all states but those of the holes, of one time-reversed pair of filled valence
-    bands with no moment in sum,
+    For electrons of charge -e that fill all valence states except those of the holes, where a time-reversed pair of
+    filled bands has no total moment,
 
     M = -(e/hbar) Im sum_{n: holes} int d^2k/(2 pi)^2 <D_x u_n| H + E_n - 2 mu |D_y u_n>,  D = (1 - P) d/dk,
 

@@ -36,7 +36,7 @@ class MeanFieldPhase:
         Chern number of the filled states of each valley; None for an empty one and where the mesh is too coarse, no
         entry with intervalley order or in a metal.
     rule
-        The rule that gave the name.
+        The rule that determines the name.
     """
 
     name: str
@@ -57,9 +57,9 @@ def identify_phase(
 ) -> MeanFieldPhase:
     """Name the phase of a Hartree-Fock state.
 
-    An AFMz state keeps its name whatever its Chern number; with |C| = 1 it is the antiferromagnetic Chern
-    insulator. An insulator without order between valleys whose C_K + C_K' is not zero is AFMz however small its
-    moments are: time reversal forbids it in a non-magnetic one.
+    A state is AFMz at any Chern number; with |C| = 1 it is the antiferromagnetic Chern insulator. An insulator
+    without order between valleys whose C_K + C_K' is not zero is AFMz at any size of its moments: time reversal
+    forbids this sum in a non-magnetic one.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _rounded(chern: ChernResult | None) -> int | None:
 
 
 def _chern(bands: BandStructure, group: range) -> ChernResult | None:
-    """Chern number of a group, or None with a warning where the mesh is too coarse to tell its links from zero."""
+    """Chern number of a group, or None with a warning where links vanish on a mesh that is too coarse."""
     try:
         return chern_number(bands, group)
     except InputError as refusal:
@@ -158,7 +158,7 @@ def _finite_wave_vector_order(result: HartreeFockResult, threshold: float) -> st
 
 
 def _keeps_threefold_rotation(vectors: FloatArray, weights: FloatArray) -> bool:
-    """Whether rotated wave vectors carry the same weight, to a tenth of the largest one but that of zero."""
+    """Whether rotated wave vectors carry the same weight, to a tenth of the largest weight at a nonzero wave vector."""
     for vector, weight in zip(vectors[1:], weights[1:], strict=True):
         same = [i for i, other in enumerate(vectors) if _is_reciprocal(vector @ C3_ROTATION - other)]
         if abs(weight - (weights[same[0]] if same else 0.0)) > 0.1 * weights[1:].max():

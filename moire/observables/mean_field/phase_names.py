@@ -50,7 +50,7 @@ class Invariants:
 def name_phase(invariants: Invariants, order_threshold: float) -> str:
     """Name of an insulator with the moire translations, by the last part of ``RULE``.
 
-    An unknown number that decides is never taken as zero. Time reversal requires C_K = -C_K': the sum of the
+    An unknown Chern number is never taken as zero. Time reversal requires C_K = -C_K': the sum of the
     valleys is tested before the parity, so that a state that breaks time reversal is neither QSH nor BI even if
     its staggered moment is below the threshold.
     """
