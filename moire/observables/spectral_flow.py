@@ -44,7 +44,7 @@ def spectral_flow(
     Parameters
     ----------
     problem
-        Any number of bands of one or two flavours on a cluster; phi is measured from its own boundary phase.
+        Any number of bands of one or two flavours on a cluster; phi is measured from the boundary phase of the problem.
     filling
         Carriers per cell.
     direction
@@ -54,34 +54,20 @@ def spectral_flow(
     sectors
         ``"all"``, or ``"manifold"`` for those of the manifold alone, where the gap is then an upper bound.
     momenta
-        Labels of the states of the manifold at phi = 0.
-    tracked
-        (step, state), energies of these states, followed within their sectors by the largest overlaps.
-    splitting
-        (step,), spread of the manifold in meV.
-    gap
-        (step,), lowest level outside minus highest inside in meV, among the sectors solved.
-    permutation
-        State i has become the initial state ``permutation[i]`` after one flux quantum; None if the manifold does
-        not return to itself.
-    closure_mev
-        Largest |E(K, phi = 1) - E(K + N s, phi = 0)| over the levels solved: zero except for the plane-wave cutoff.
-    min_link
-        Smallest ``|det|`` of the overlaps of the manifold between neighbouring phases.
-    every_sector
-        Whether all momenta were solved, so that `gap` is the gap (at this polarisation, of two flavours).
-    seed, converged
-        Seed of the solver, and whether every level converged.
+        Labels of the manifold, one per state; by default those predicted at the filling.
+    n_levels
+        Levels of each sector with states of the manifold; by default, and at least, one more than the largest number of
+        these states in a sector. In the other sectors the lowest level is solved.
     polarisation
         N_K - N_K' of two flavours, which the flux conserves; by default all carriers are in the first. Sectors of other
         polarisations are not solved.
     settings
-        How the spectra are found; progress is shown over the steps.
+        Settings of the spectra; the progress bar counts the steps.
 
     Raises
     ------
     InputError
-        If a setting is out of range, the manifold is larger than the states asked, or the bands cannot be solved
+        If a setting is out of range, the manifold has more states than requested, or the bands cannot be solved
         again.
 
     Warns
@@ -156,7 +142,7 @@ def spectral_flow(
 
 
 def _states(counts: Counter[Label]) -> list[tuple[Label, int]]:
-    """States of the manifold as (label, level at the start)."""
+    """States of the manifold as (label, level at phi = 0)."""
     return [(label, level) for label in sorted(counts) for level in range(counts[label])]
 
 
@@ -190,7 +176,7 @@ def _outside(energies: FloatArray, labels: tuple[Label, ...], counts: Counter[La
 def _permutation(
     manifold: ManifoldAtPhases, shift: LabelShift, counts: Counter[Label], final: IntArray
 ) -> tuple[int, ...] | None:
-    """State of the start that each state has become after one turn."""
+    """Initial state that each state has become after one flux quantum."""
     index = {state: i for i, state in enumerate(_states(counts))}
     targets = []
     for (label, _), level in zip(_states(counts), final, strict=True):
@@ -200,71 +186,12 @@ def _permutation(
         targets.append(target)
     return tuple(targets)
 
-    def unrolled(self) -> tuple[FloatArray, FloatArray]:
-        """Phases over the whole period and tracked energies (step, state), by repeated use of the permutation.
 
-        Raises
-        ------
-        InputError
-            If the manifold does not return to itself.
-        """
-        permutation, period = self.permutation, self.period
-        if permutation is None or period is None:
-            raise InputError("`flow` must be that of a manifold that returns to itself, but this one does not.")
-        states, pieces = np.arange(len(permutation)), []
-        for _ in range(period):
-            pieces.append(self.tracked[:-1, states])
-            states = np.array(permutation)[states]
-        turns = np.arange(period)[:, None] + self.phases[None, :-1]
-        return (
-            np.concatenate([turns.ravel(), [float(period)]]),
-            np.concatenate([*pieces, self.tracked[:1, states]]),
-        )
-
-    @property
-    def _at(self) -> str:
-        return "" if self.polarisation is None else f" at S_z = {Fraction(self.polarisation, 2)}"
-
-    @property
-    def decision(self) -> Verdict:
-        """Whether the manifold stays below all other levels and returns to itself, and why."""
-        numbers = (
-            f"splitting up to {Number(self.max_splitting):.4f} meV, gap down to {Number(self.min_gap):.4f} meV"
-            if np.isfinite(self.min_gap)
-            else f"splitting up to {amount(self.max_splitting, 'meV')}, and no other level to compare"
-        )
-        known = "" if self.every_sector else " in the sectors solved"
-        known += self._at
-        heads = ("Spectral flow", "No spectral flow of a manifold")
-        if not self.converged or np.isnan(self.gap).any() or not np.isfinite(self.max_splitting):
-            return Verdict(None, f"not every level along the flow converged; {numbers}", *heads)
-        if self.min_gap <= 0:
-            return Verdict(False, f"other levels reach the manifold along the flow{known}; {numbers}", *heads)
-        if not self.min_link > COARSE_LINK:
-            coarse = f"the steps are too coarse to follow the states, smallest overlap {Number(self.min_link):.3f}"
-            return Verdict(None, f"{coarse}; {numbers}", *heads)
-        if self.permutation is None:
-            wanders = f"the manifold stays apart{known} but does not return to itself after one flux quantum"
-            return Verdict(False, f"{wanders}; {numbers}", *heads)
-        moves = ", ".join(f"{self.momenta[i]} to {self.momenta[j]}" for i, j in enumerate(self.permutation))
-        turns = "one flux quantum" if self.period == 1 else f"{self.period} flux quanta"
-        returns = f"the manifold stays apart{known} and returns to itself after {turns}; each maps {moves}"
-        return Verdict(True if self.every_sector else None, f"{returns}; {numbers}", *heads)
-
-    @property
-    def verdict(self) -> str:
-        """The decision, in one sentence."""
-        return self.decision.sentence
-
-    def __str__(self) -> str:
-        return "\n".join(
-            [
-                f"spectral flow along L_{self.direction} of {self.grid.name}, filling {self.filling}, "
-                f"{len(self.phases)} phases, {len(self.labels)} sectors{self._at}",
-                f"  {self.verdict}",
-                f"  smallest |det| of overlaps between phases {Number(self.min_link):.3f}; phi = 1 repeats phi = 0 "
-                f"within "
-                f"{self.closure_mev:.1e} meV",
-                f"  every level converged: {'yes' if self.converged else 'no'}; seed {self.seed}",
-            ]
-        )
+def _closure(manifold: ManifoldAtPhases, shift: LabelShift, labels: tuple[Label, ...], energies: FloatArray) -> float:
+    rows = {label: row for row, label in enumerate(labels)}
+    worst = 0.0
+    for label, row in rows.items():
+        start = rows.get(shift.of_total(label, manifold.n_carriers))
+        if start is not None:
+            worst = max(worst, float(np.nanmax(np.abs(energies[-1, row] - energies[0, start]), initial=0.0)))
+    return worst

@@ -36,7 +36,7 @@ class SpectralFlow:
     momenta
         Labels of the states of the manifold at phi = 0.
     tracked
-        (step, state): energies of these states, followed within their sectors by the largest overlaps.
+        (step, state), energies of these states, followed within their sectors by the largest overlaps.
     splitting
         (step,), spread of the manifold in meV.
     gap
@@ -95,7 +95,7 @@ class SpectralFlow:
         return turns
 
     def unrolled(self) -> tuple[FloatArray, FloatArray]:
-        """Phases over the whole period and tracked energies (step, state), by the map of one flux quantum to the next.
+        """Phases over the whole period and tracked energies (step, state), by repeated use of the permutation.
 
         Raises
         ------
@@ -138,11 +138,11 @@ class SpectralFlow:
             coarse = f"the steps are too coarse to follow the states, smallest overlap {Number(self.min_link):.3f}"
             return Verdict(None, f"{coarse}; {numbers}", *heads)
         if self.permutation is None:
-            wanders = f"the manifold stays apart{known} but does not return to itself after one turn"
+            wanders = f"the manifold stays apart{known} but does not return to itself after one flux quantum"
             return Verdict(False, f"{wanders}; {numbers}", *heads)
         moves = ", ".join(f"{self.momenta[i]} to {self.momenta[j]}" for i, j in enumerate(self.permutation))
-        turns = "one turn" if self.period == 1 else f"{self.period} turns"
-        returns = f"the manifold stays apart{known} and returns to itself after {turns}; one turn takes {moves}"
+        turns = "one flux quantum" if self.period == 1 else f"{self.period} flux quanta"
+        returns = f"the manifold stays apart{known} and returns to itself after {turns}; each maps {moves}"
         return Verdict(True if self.every_sector else None, f"{returns}; {numbers}", *heads)
 
     @property
