@@ -3,7 +3,7 @@
 from moire.predictions.charge_density_waves import tower_momenta, zone_corners
 from moire.predictions.composite_fermions import CompositeFermiSeas, composite_fermi_seas
 from moire.predictions.counting import admissible_strings, admissible_total, quasihole_counts, torus_counts
-from moire.predictions.manifold import expected_momenta, root_pattern
+from moire.predictions.manifold import expected_momenta, moore_read_momenta, root_pattern
 
 __all__ = [
     "CompositeFermiSeas",
@@ -11,6 +11,7 @@ __all__ = [
     "admissible_total",
     "composite_fermi_seas",
     "expected_momenta",
+    "moore_read_momenta",
     "quasihole_counts",
     "root_pattern",
     "torus_counts",
