@@ -1,6 +1,6 @@
 """Momenta and counts of fractional states, predicted from the cluster and the filling alone."""
 
-from moire.predictions.charge_density_waves import tower_momenta, zone_corners
+from moire.predictions.charge_density_waves import stripe_momenta, tower_momenta, zone_corners
 from moire.predictions.composite_fermions import CompositeFermiSeas, composite_fermi_seas
 from moire.predictions.counting import admissible_strings, admissible_total, quasihole_counts, torus_counts
 from moire.predictions.manifold import expected_momenta, moore_read_momenta, root_pattern
@@ -14,6 +14,7 @@ __all__ = [
     "moore_read_momenta",
     "quasihole_counts",
     "root_pattern",
+    "stripe_momenta",
     "torus_counts",
     "tower_momenta",
     "zone_corners",
