@@ -1,10 +1,11 @@
-"""Momenta of the degenerate ground states of a sqrt3 x sqrt3 charge-density wave at filling p/3."""
+"""Momenta of the degenerate ground states of charge-density waves: sqrt3 x sqrt3 at p/3, stripes at 1/2."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from moire._arrays import IntArray
+from moire.errors import require
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label, MomentumGrid
 
@@ -49,3 +50,35 @@ def tower_momenta(grid: MomentumGrid, filling: FillingLike) -> tuple[Label, ...]
     total = fraction.numerator * grid.labels[representatives].sum(axis=0) % np.array(grid.moduli)
     members: IntArray = grid.labels[wave[grid.index_of(total)]]
     return tuple(sorted((int(first), int(second)) for first, second in members))
+
+
+def stripe_momenta(grid: MomentumGrid) -> tuple[Label, ...]:
+    """Total momenta of stripes of period two at half filling, for every direction that the cluster holds.
+
+    The order of wave vector M mixes k and k + M, and a determinant fills one state of each pair: its parts have the
+    sum of one momentum of each pair, up to M, so that each M = -M of the cluster gives two states.
+
+    Parameters
+    ----------
+    grid
+        The cluster, with an even number of cells.
+
+    Returns
+    -------
+    tuple of labels, with multiplicity, sorted; two for each of the one or three M of the cluster.
+
+    Raises
+    ------
+    InputError
+        If the number of cells is odd.
+    """
+    found = f"has {grid.n_points} ({grid.name})"
+    require(grid.n_points % 2 == 0, "cluster", "have an even number of cells at half filling", found=found)
+    every = np.arange(grid.n_points)
+    momenta = []
+    for wave in np.flatnonzero(grid.sum_index[every, every] == 0)[1:]:
+        representatives = np.unique(np.minimum(every, grid.sum_index[:, wave]))
+        total = grid.labels[representatives].sum(axis=0)
+        for first, second in (total, total + grid.labels[wave]) % np.array(grid.moduli):
+            momenta.append((int(first), int(second)))
+    return tuple(sorted(momenta))

@@ -1,11 +1,13 @@
-"""Momenta of the ground-state manifold of a fractional Chern insulator, from the root pattern of its filling."""
+"""Momenta of the ground states of a fractional Chern insulator, from the root patterns of its filling."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
 
+from moire.errors import require
 from moire.grids import Label, MomentumGrid
 
 
@@ -41,11 +43,46 @@ def expected_momenta(grid: MomentumGrid, filling: Fraction) -> tuple[Label, ...]
     q = filling.denominator
     if q % 2 == 0 or q == 1 or grid.n_points % q:
         return None
-    pattern = np.array(root_pattern(filling))
+    return _total_momenta(grid, [root_pattern(filling)])
+
+
+def moore_read_momenta(grid: MomentumGrid) -> tuple[Label, ...]:
+    """Total momenta of the Moore-Read states of a half-filled |C| = 1 band, with multiplicity.
+
+    Their root patterns have two particles in any four consecutive orbitals: 1100 with four translations and 1010 with
+    two. The first does not fit an odd number of particles, so that an even number has six states and an odd one two.
+    They are laid on the line of :func:`expected_momenta`. The particle-hole conjugate state has the same momenta.
+
+    Parameters
+    ----------
+    grid
+        The cluster, with an even number of cells.
+
+    Returns
+    -------
+    tuple of labels, sorted.
+
+    Raises
+    ------
+    InputError
+        If the number of cells is odd.
+
+    References
+    ----------
+    Read and Green, Phys. Rev. B 61, 10267 (2000); Bernevig and Regnault, Phys. Rev. B 85, 075128 (2012).
+    """
+    found = f"has {grid.n_points} ({grid.name})"
+    require(grid.n_points % 2 == 0, "cluster", "have an even number of cells at half filling", found=found)
+    return _total_momenta(grid, [(1, 0), (1, 1, 0, 0)] if grid.n_points % 4 == 0 else [(1, 0)])
+
+
+def _total_momenta(grid: MomentumGrid, patterns: Iterable[tuple[int, ...]]) -> tuple[Label, ...]:
+    """Sums of the labels that each translation of each pattern occupies, sorted."""
     orbitals = np.arange(grid.n_points)
     momenta = []
-    for rotation in range(q):
-        occupied = orbitals[pattern[(orbitals + rotation) % q] == 1]
-        total = grid.labels[occupied].sum(axis=0) % np.array(grid.moduli)
-        momenta.append((int(total[0]), int(total[1])))
+    for pattern in patterns:
+        for shift in range(len(pattern)):
+            occupied = np.array(pattern)[(orbitals + shift) % len(pattern)] == 1
+            first, second = grid.labels[occupied].sum(axis=0) % np.array(grid.moduli)
+            momenta.append((int(first), int(second)))
     return tuple(sorted(momenta))
