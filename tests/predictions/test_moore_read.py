@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.predictions import composite_fermions, moore_read_momenta
+from moire.predictions import moore_read_momenta
+from moire.predictions.composite_fermi_seas import _boson_labels
 
 LATTICE = mo.MoireLattice.from_twist(2.0, 0.352)
 
@@ -22,7 +23,7 @@ def paired(grid):
     conditions = [(0, 0)] if n % 2 else [(1, 0), (0, 1), (1, 1)]
     totals = [
         (boson + n // 2 * np.array(condition) @ steps) % np.array(grid.moduli)
-        for boson, condition in itertools.product(composite_fermions._boson_labels(grid), conditions)
+        for boson, condition in itertools.product(_boson_labels(grid), conditions)
     ]
     return sorted((int(first), int(second)) for first, second in totals)
 
