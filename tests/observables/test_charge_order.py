@@ -73,6 +73,7 @@ def test_incompressible_liquid():
     assert str(result).endswith(f"the gap above the FCI manifold is {spectrum.manifold.gap:.4f} meV.")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_decided(crystal):
     spectrum = solved((3, 4))
     result = charge_order(spectrum, structure_factor(spectrum, problem_on((3, 4))))

@@ -91,6 +91,7 @@ def test_the_slope_is_the_chern_number(polarised):
     assert "where C of the electrons is" in str(found)
 
 
+@pytest.mark.slow
 def test_the_other_valley_has_the_opposite_moment(build_model):
     problem = project_valleys(build_model, displacement_mev=0.0, shells=4)
     moments = []

@@ -160,6 +160,7 @@ def test_a_third_of_two_bands(valleys):
     assert result.min_gap > 3.0 > result.max_splitting
 
 
+@pytest.mark.slow
 def test_one_filled_band_of_each_valley_has_no_hall_conductivity():
     """One band kept of each valley, both full: C_K + C_K' = 0 by two routes; all carriers in K or K' give -1 and +1."""
     problem = flavour_problem((2, 2), 1, (+1, -1), phase=(0.0, 0.0), shells=5)
@@ -246,6 +247,7 @@ def test_neither_mesh_nor_species_nor_corner_matters(problem):
         assert changed.pumped == pytest.approx(-2.0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_phases_of_the_bands_do_not_matter(problem, monkeypatch):
     start = problem([3, 4])
     reference = many_body_chern(start, (2, 3), (6, 4))
@@ -264,6 +266,7 @@ def test_phases_of_the_bands_do_not_matter(problem, monkeypatch):
     np.testing.assert_allclose(gauged.flux, reference.flux, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_opposite_valley_has_the_opposite_sign(build_model, coulomb):
     model = build_model("WANG_2023", 3.7, shells=3, valley=-1)
     grid = mo.MomentumGrid.regular(model.lattice, 3, 4)

@@ -101,6 +101,7 @@ def test_links_converge_to_the_tensor_quadratically():
     assert errors[18] < 0.05
 
 
+@pytest.mark.slow
 def test_reference_values_of_wang_by_both_routes():
     """WANG_2023 at 3.89 degrees, top band: K = 1.18560 and sigma_F = 0.1414, two earlier codes agreeing."""
     model = moire_model(shells=5)

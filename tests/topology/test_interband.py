@@ -93,6 +93,7 @@ def test_gauge_invariance_and_antisymmetry(seed, radius, n, step):
     assert reverse.value == pytest.approx(-plain.value, abs=1e-8)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(radius=st.floats(0.05, 4.0), delta=st.floats(0.2, 2.0), n_layers=st.sampled_from([2, 3]))
 def test_the_value_does_not_depend_on_the_radius_though_its_parts_do(radius, delta, n_layers):

@@ -75,6 +75,7 @@ def test_the_index_obeys_the_angular_momenta_modulo_three(corner, pair):
     assert (index.rounded - (labels[pair[1]] - labels[pair[0]])) % 3 == 0
 
 
+@pytest.mark.slow
 def test_across_the_field_driven_inversion_the_disk_changes_as_the_zone_does(zone_indices):
     before, after = (interband_index(FIELD(D), disk_around(FIELD(D), "kappa_-"), 0, 1) for D in (20.0, 26.0))
     change_of_zone = zone_indices[26.0, 0, 1].rounded - zone_indices[20.0, 0, 1].rounded

@@ -63,6 +63,7 @@ def test_chern_numbers_by_two_routes_at_the_angle_of_the_fit(wang_3p89_bands):
     assert "C[0] = -1.000000 on 18x18" in str(top)
 
 
+@pytest.mark.slow
 def test_kubo_sum_converges_where_links_are_exact_early(build_model):
     # Bands 2 and 3 are 2.3 meV apart at kappa: the curvature is a spike that the mesh must resolve, the links need not.
     model = build_model("WANG_2023", 3.89, shells=3)

@@ -55,6 +55,7 @@ def test_the_same_field_without_symmetry_and_from_chern_numbers():
     assert chern_numbers(family(by_labels.value + 1), 2) == [0, 0]
 
 
+@pytest.mark.slow
 def test_the_second_and_third_band_invert_near_4_94_degrees():
     found = find_inversion(twist_family(WANG), (4.5, 5.3), 1, "gamma")
     assert found.converged
@@ -100,6 +101,7 @@ def test_the_width_of_the_magic_band_is_the_one_of_the_table():
     assert width == pytest.approx(0.285, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_an_open_gap_is_not_called_closed():
     family = displacement_family(WANG, 3.89, plane_wave_shells=2)
     # A path that turns round at D = 20 meV, short of the inversion: the gap has a minimum, which is not zero.
