@@ -141,7 +141,10 @@ def test_a_sector_at_work_resumes(small_problem, products, tmp_path, monkeypatch
     "solve",
     [
         lambda problem, **how: spectral_flow(problem, (2, 3), 1, n_steps=2, settings=mo.SpectrumSettings(**how)),
-        lambda problem, **how: many_body_chern(problem, (2, 3), (2, 2), settings=mo.SpectrumSettings(**how)),
+        pytest.param(
+            lambda problem, **how: many_body_chern(problem, (2, 3), (2, 2), settings=mo.SpectrumSettings(**how)),
+            marks=pytest.mark.slow,
+        ),
         lambda problem, **how: charge_gap(problem, (2, 3), mo.SpectrumSettings(**how)),
     ],
     ids=["flow", "phases", "charge gap"],
@@ -174,6 +177,7 @@ def test_a_report_reads_every_spectrum_back(small_problem, products, tmp_path, m
     assert str(again) == str(first)
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_resumes_its_points(products, tmp_path, monkeypatch):
     monkeypatch.setattr(eigensolvers, "DENSE_DIMENSION", 10)
     task = FciTask(

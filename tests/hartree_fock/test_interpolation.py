@@ -109,6 +109,7 @@ def test_bands_of_a_coarse_grid_are_those_of_a_fine_one(build_model, magnets, gu
         np.testing.assert_allclose(jump[:2], 0 if correction else 9.7, atol=0.3)
 
 
+@pytest.mark.slow
 def test_topology_of_interpolated_bands(magnets):
     state = magnets["AFMz"]
     lattice = state.problem.grid.lattice

@@ -214,10 +214,10 @@ def test_a_full_band_has_the_chern_number_of_the_band(problem, carrier, particle
     ("shape", "filling", "per_state"),
     [
         ([3, 4], (2, 3), -2 / 3),
-        ([3, 4], (1, 3), -1 / 3),
+        pytest.param([3, 4], (1, 3), -1 / 3, marks=pytest.mark.slow),
         pytest.param([3, 5], (3, 5), -3 / 5, marks=pytest.mark.slow),
         ([[4, 2], [-2, 2]], (2, 3), -2 / 3),  # 12 sites, C6
-        ([3, 3], (2, 3), -2 / 3),  # three states in one sector
+        pytest.param([3, 3], (2, 3), -2 / 3, marks=pytest.mark.slow),  # three states in one sector
         pytest.param([3, 6], (1, 3), -1 / 3, marks=pytest.mark.slow),
     ],
 )

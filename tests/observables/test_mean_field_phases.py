@@ -160,7 +160,7 @@ TWO_CODES = LITERATURE["two_codes"]
 
 @pytest.mark.parametrize(
     ("mesh", "field"),
-    [(6, 0), (6, 30), (12, 0), (12, 30)],
+    [(6, 0), (6, 30), pytest.param(12, 0, marks=pytest.mark.slow), pytest.param(12, 30, marks=pytest.mark.slow)],
 )
 def test_states_of_an_independent_program(build_model, mesh, field):
     """Same cutoffs, other algorithm: everything agrees to the digits that it printed."""

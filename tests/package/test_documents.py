@@ -72,7 +72,13 @@ def test_the_readme_on_24_cells():
     assert f"{manifold.splitting:.3f} meV apart, {manifold.gap:.2f} meV below" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.py")), ids=name)
+NOTEBOOKS = [
+    pytest.param(path, id=name(path), marks=[] if path.name.startswith("01") else pytest.mark.slow)
+    for path in sorted(ROOT.glob("notebooks/*.py"))
+]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
 def test_notebooks_run(path):
     source = path.read_text(encoding="utf-8")
     assert source.count("# %%") > 3
