@@ -107,7 +107,9 @@ class Orbitals:
     def __str__(self) -> str:
         if self.n_flavours == self.n_bands == 1:
             return self.grid.name
-        return f"{self.n_flavours} flavours x {self.n_bands} bands on {self.grid.name}"
+        bands = f"{self.n_bands} band{'s' if self.n_bands > 1 else ''}"
+        flavours = f"{self.n_flavours} flavours x " if self.n_flavours > 1 else ""
+        return f"{flavours}{bands} on {self.grid.name}"
 
     @property
     def full_momentum(self) -> int:

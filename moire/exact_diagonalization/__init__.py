@@ -12,6 +12,7 @@ from moire.exact_diagonalization.composite_fermions import CompositeFermiLiquid,
 from moire.exact_diagonalization.eigensolvers import SectorSolution
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.manifold import Manifold
+from moire.exact_diagonalization.memory import check_orbitals
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
@@ -55,6 +56,7 @@ __all__ = [
     "block_lanczos",
     "carriers_of_flavours",
     "carriers_on",
+    "check_orbitals",
     "cluster_shapes",
     "clusters_for",
     "composite_fermi_liquid",

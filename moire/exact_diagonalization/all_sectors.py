@@ -12,9 +12,8 @@ from moire._arrays import read_only
 from moire.errors import require
 from moire.exact_diagonalization.carriers import carriers_on
 from moire.exact_diagonalization.eigensolvers import SectorSolution
-from moire.exact_diagonalization.halves import check_words
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
-from moire.exact_diagonalization.memory import reserve_sectors
+from moire.exact_diagonalization.memory import check_orbitals, reserve_sectors
 from moire.exact_diagonalization.pairs import PairHamiltonian
 from moire.exact_diagonalization.resume import SpectrumCheckpoint
 from moire.exact_diagonalization.sectors import MomentumSector, sector_dimensions
@@ -88,8 +87,8 @@ def solve_all_sectors(
     n_bands = orbitals.n_flavours * orbitals.n_bands
     fraction = one_band_filling(filling, problem.carrier, n_bands)
     truncation = Truncation.of(max_promoted)
-    n_carriers = carriers_on(grid, filling, n_bands, truncated=truncation is not None)
-    check_words(orbitals, truncation)
+    n_carriers = carriers_on(grid, filling, n_bands, truncated=orbitals.n_bands > 1)
+    check_orbitals(orbitals, carriers_of_flavours(orbitals, n_carriers, polarisation)[-1], truncation)
     wanted = range(grid.n_points) if momenta is None else [grid.index_of(label) for label in momenta]
     require(len(wanted) > 0, "momenta", "name at least one sector", "empty")
     every = carriers_of_flavours(orbitals, n_carriers, polarisation)

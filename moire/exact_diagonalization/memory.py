@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import comb
 
+from moire.errors import InputError
 from moire.exact_diagonalization.eigensolvers import choose_lanczos, is_dense, n_arpack_vectors
-from moire.exact_diagonalization.halves import HalfSizes
+from moire.exact_diagonalization.halves import HalfSizes, check_words
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian, Storage
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.sectors import basis_bytes, largest_sectors, sector_dimensions
 from moire.exact_diagonalization.settings import Solver, SpectrumSettings
 from moire.exact_diagonalization.truncation import Truncation
-from moire.orbitals import Numbers, Orbitals
+from moire.orbitals import MAX_ORBITALS, Numbers, Orbitals
 from moire.resources import fits_in_memory, human_bytes, logger, reserve
+
+_MOST_PROMOTED, _FEW_VECTORS = 3, 30  # what a refusal tries, and vectors of a short Lanczos run with accumulators
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,29 @@ def sector_memory(
         )
     accumulators = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
     return SectorMemory(basis, tables + accumulators, vectors, is_stored)
+
+
+def check_orbitals(orbitals: Orbitals, numbers: Numbers, truncation: Truncation | None) -> None:
+    """Raise InputError if the orbitals do not fit in the words of a state; it names a truncation that would fit."""
+    if truncation is not None or orbitals.size <= MAX_ORBITALS or orbitals.n_bands == 1:
+        check_words(orbitals, truncation)
+        return
+    advice = "fewer bands or cells"
+    for promoted in range(_MOST_PROMOTED, -1, -1):
+        chosen = Truncation(promoted)
+        try:
+            check_words(orbitals, chosen)
+        except InputError:
+            break
+        largest = int(sector_dimensions(orbitals, numbers, chosen).max())
+        vectors = 16.0 * _FEW_VECTORS * largest
+        if fits_in_memory(basis_bytes(orbitals.size, largest, HalfSizes.of(orbitals, chosen)) + vectors):
+            advice = f"max_promoted = {promoted}"
+            break
+    raise InputError(
+        f"`cluster` must have at most {MAX_ORBITALS} orbitals without a truncation, but has {orbitals.size} "
+        f"({orbitals}); {advice} would fit."
+    )
 
 
 def reserve_sectors(

@@ -141,14 +141,12 @@ class Spectrum:
             if len({self.labels[row] for row in rows}) != every:
                 return ""
             numbers = self.numbers(int(rows[0]))
-            if self.truncation is not None:
-                lines.append(f"{self.dimensions[rows].sum()} with {self.truncation}")
-                continue
             total = prod(comb(self.species.orbitals.per_flavour, number) for number in numbers)
             found = int(self.dimensions[rows].sum())
             name = f"S_z = {Fraction(polarisation, 2)}: " if len(numbers) == 2 else ""
-            lines.append(f"{name}{found}" + ("" if found == total else f" (NOT {total})"))
-        return ", ".join(lines)
+            whole = f" of {total}" if self.truncation is not None else f" (NOT {total})"
+            lines.append(f"{name}{found}" + ("" if found == total else whole))
+        return ", ".join(lines) + (f", {self.truncation}" if self.truncation is not None else "")
 
     @property
     def _symmetries(self) -> str:

@@ -14,6 +14,7 @@ from moire.exact_diagonalization import (
     Truncation,
     carriers_of_flavours,
     carriers_on,
+    check_orbitals,
     composite_fermi_liquid,
     sector_dimensions,
     solve_all_sectors,
@@ -65,10 +66,11 @@ class EdTask(SectorOptions, SpectrumTask):
         truncation = Truncation.of(self.max_promoted or None)
         if truncation is not None:
             truncation.limits(orbitals)
-        n_carriers = carriers_on(
-            grid, self.filling, orbitals.n_flavours * self.n_bands, truncated=truncation is not None
-        )
-        return orbitals, carriers_of_flavours(orbitals, n_carriers, self.polarisation or None)
+        n_bands = orbitals.n_flavours * self.n_bands
+        n_carriers = carriers_on(grid, self.filling, n_bands, truncated=self.n_bands > 1)
+        every = carriers_of_flavours(orbitals, n_carriers, self.polarisation or None)
+        check_orbitals(orbitals, every[-1], truncation)
+        return orbitals, every
 
     def _n_states(self, orbitals: Orbitals, sectors: tuple[Numbers, ...]) -> float:
         """Number of states of all sectors."""

@@ -110,7 +110,8 @@ def test_more_orbitals_than_a_word_has():
         ),
         (
             lambda: mo.solve_all_sectors(problem((4, 6), 3), "-1/3", 1),
-            "`cluster` must have at most 64 orbitals without a truncation, but has 72 (4x6, 3 bands).",
+            "`cluster` must have at most 64 orbitals without a truncation, but has 72 (3 bands on 4x6); "
+            "max_promoted = 3 would fit.",
         ),
         (
             lambda: mo.solve_all_sectors(
@@ -132,7 +133,7 @@ def test_a_truncated_spectrum_comes_back_from_its_file(tmp_path):
     back = read_spectrum(read_record(tmp_path / "s.h5"))
     assert back.truncation == spectrum.truncation == Truncation(2, (1, 2))
     assert str(back) == str(spectrum)
-    assert "with at most 2 promoted (1, 2 by band)" in str(back)
+    assert ", at most 2 promoted (1, 2 by band)" in str(back)
     with pytest.raises(mo.InputError, match="`spectrum` must "):
         momentum_occupation(back)
 
