@@ -38,10 +38,9 @@ class Spelled(click.ParamType):  # type: ignore[type-arg]
             raise InputError(broken(name, str(error), f"'{value}'")) from None
 
 
-def click_option(field: OptionField, default: Any = None) -> click.Option:
-    """Option of a field; `default` replaces its own default."""
-    own = field.default if field.option.alone is None else field.option.alone
-    chosen = own if default is None else default
+def click_option(field: OptionField) -> click.Option:
+    """Option of a field."""
+    chosen = field.default if field.option.alone is None else field.option.alone
     flag, help_line = f"--{field.flag}", _help(field)
     if field.kind is bool:
         return click.Option([f"{flag}/--no-{field.flag}", field.name], default=chosen, help=help_line)

@@ -78,4 +78,7 @@ def _make_folder(path: Path) -> None:
         raise InputError(f"`checkpoint` must be a folder that can be written, but {path} is not: {error}.") from None
 
 
-globals().update({name: task_command(task) for name, task in TASKS.items()})
+def __getattr__(name: str) -> click.Command:
+    if name not in TASKS:
+        raise AttributeError(name)
+    return task_command(TASKS[name])

@@ -88,17 +88,17 @@ def solve_all_sectors(
     fraction = one_band_filling(filling, problem.carrier, n_bands)
     truncation = Truncation.of(max_promoted)
     n_carriers = carriers_on(grid, filling, n_bands, truncated=orbitals.n_bands > 1)
-    check_orbitals(orbitals, carriers_of_flavours(orbitals, n_carriers, polarisation)[-1], truncation)
+    every = carriers_of_flavours(orbitals, n_carriers, polarisation)
+    check_orbitals(orbitals, every[-1], truncation)
+    if truncation is not None:
+        truncation.limits(orbitals)
     wanted = range(grid.n_points) if momenta is None else [grid.index_of(label) for label in momenta]
     require(len(wanted) > 0, "momenta", "name at least one sector", "empty")
-    every = carriers_of_flavours(orbitals, n_carriers, polarisation)
     automatic = 2 * n_carriers > orbitals.size and orbitals.n_bands == 1
     species = Species(orbitals, automatic if settings.particle_hole is None else settings.particle_hole)
     if species.missing:
         require(orbitals.n_bands == 1, "particle_hole", "be False for several bands", True)
 
-    if truncation is not None:
-        truncation.limits(orbitals)
     counted = {carriers: sector_dimensions(orbitals, species.numbers(carriers), truncation) for carriers in every}
     asked = {carriers: [int(found[species.momentum(k)]) for k in wanted] for carriers, found in counted.items()}
     widest = max(asked, key=lambda carriers: max(asked[carriers]))
@@ -106,8 +106,9 @@ def solve_all_sectors(
     reserve_sectors(orbitals, species.numbers(widest), flat, n_eigenstates, settings, keep_vectors, truncation)
 
     work = _Work.of(problem, species, n_carriers, n_eigenstates, keep_vectors, settings, truncation)
-    omitted = polarisation is None and orbitals.n_flavours == 2 and work.reversal_mev < TIME_REVERSAL_MEV
-    if omitted:
+    one_sided = polarisation is None or (len(every) > 1 and all(carriers[0] >= carriers[-1] for carriers in every))
+    reversal = work.reversal_mev if orbitals.n_flavours == 2 and one_sided else np.inf
+    if polarisation is None and reversal < TIME_REVERSAL_MEV:
         every = tuple(carriers for carriers in every if carriers[0] >= carriers[1])
     sectors = [(carriers, k) for carriers in every for k in wanted]
     shape = (len(sectors), n_eigenstates)
@@ -140,7 +141,7 @@ def solve_all_sectors(
         rotations_deg=tuple(s.angle_deg for s in work.symmetries if not s.reverses_time),
         reverses_time=work.reverses_time,
         symmetry_bound_mev=work.bound,
-        reversal_mev=work.reversal_mev if omitted else None,
+        reversal_mev=reversal if reversal < TIME_REVERSAL_MEV else None,
     )
 
 

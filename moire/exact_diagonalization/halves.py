@@ -19,7 +19,9 @@ from moire.errors import require
 from moire.exact_diagonalization.truncation import Truncation
 from moire.kernels import fock
 from moire.orbitals import MAX_ORBITALS, ChargeClasses, Orbitals
+from moire.resources import reserve
 
+_WORD_BYTES = 28.0  # of each high word: itself, a copy while it is made, its class and its offset
 ACTIVE_LOW = 16  # largest number of orbitals of the low half under a truncation: its tables stay in the cache
 
 
@@ -70,7 +72,7 @@ class HalfSizes(NamedTuple):
             return cls.whole(orbitals.size)
         active = orbitals.n_flavours * orbitals.grid.n_points
         n_low = min(active, ACTIVE_LOW)
-        return cls(n_low, len(truncation.configurations(orbitals)) << (active - n_low))
+        return cls(n_low, truncation.n_configurations(orbitals) << (active - n_low))
 
 
 def check_words(orbitals: Orbitals, truncation: Truncation | None) -> None:
@@ -97,6 +99,8 @@ def halves_of(classes: ChargeClasses, truncation: Truncation | None = None) -> H
         high_class = np.empty(1 << (orbitals.size - n_low), dtype=np.int32)
         fock.classify_half(n_low, classes.step, high_class)
         return Halves(n_low, None, read_only(low_class, np.int32), read_only(high_class, np.int32))
+    needed = _WORD_BYTES * HalfSizes.of(orbitals, truncation).n_high_words
+    reserve(f"High words of {orbitals} with {truncation}", needed, "fewer promoted particles or cells would fit")
     n_rest = orbitals.n_flavours * orbitals.grid.n_points - n_low  # of the active band
     rest = np.arange(1 << n_rest, dtype=np.uint64)
     remote = truncation.configurations(orbitals)

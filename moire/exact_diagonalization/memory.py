@@ -102,9 +102,12 @@ def check_orbitals(orbitals: Orbitals, numbers: Numbers, truncation: Truncation 
             check_words(orbitals, chosen)
         except InputError:
             break
+        sizes = HalfSizes.of(orbitals, chosen)
+        if not fits_in_memory(2 * basis_bytes(orbitals.size, 0, sizes)):  # and a copy of the words while they are made
+            continue
         largest = int(sector_dimensions(orbitals, numbers, chosen).max())
         vectors = 16.0 * _FEW_VECTORS * largest
-        if fits_in_memory(basis_bytes(orbitals.size, largest, HalfSizes.of(orbitals, chosen)) + vectors):
+        if fits_in_memory(basis_bytes(orbitals.size, largest, sizes) + vectors):
             advice = f"max_promoted = {promoted}"
             break
     raise InputError(

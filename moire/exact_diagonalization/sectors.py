@@ -138,6 +138,11 @@ class MomentumSector:
         return halves_of(self.classes, self.truncation)
 
     @property
+    def _high_words(self) -> NDArray[np.uint64] | None:
+        """High words that are kept; None without a truncation, where no table is needed to know them."""
+        return None if self.truncation is None else self.halves.high_words
+
+    @property
     def states(self) -> NDArray[np.uint64]:
         """Occupation words of its states, (dim,).
 
@@ -146,7 +151,7 @@ class MomentumSector:
         InputError
             If there are more than 64 orbitals.
         """
-        words = self.halves.high_words
+        words = self._high_words
         if words is None:
             return self.labels
         size = self.orbitals.size
@@ -159,10 +164,11 @@ class MomentumSector:
         """Occupation of every orbital in some states, (state, orbital), 0 or 1."""
         labels, size = self.labels[rows], self.orbitals.size
         high = labels >> np.uint64(self.n_low)
-        if self.halves.high_words is not None:
-            high = self.halves.high_words[high]
+        words = self._high_words
+        if words is not None:
+            high = words[high]
         bits = np.arange(self.n_low, dtype=np.uint64), np.arange(size - self.n_low, dtype=np.uint64)
-        halves = [(words[:, None] >> bit) & np.uint64(1) for words, bit in zip((labels, high), bits, strict=True)]
+        halves = [(half[:, None] >> bit) & np.uint64(1) for half, bit in zip((labels, high), bits, strict=True)]
         return np.concatenate(halves, axis=1).astype(np.float64)
 
     @property
@@ -214,7 +220,7 @@ class MomentumSector:
     def rank(self, states: NDArray[np.uint64]) -> IntArray:
         """Rows of the given states of this sector, shape of `states`."""
         mask, high = np.uint64((1 << self.n_low) - 1), states >> np.uint64(self.n_low)
-        words = self.halves.high_words
+        words = self._high_words
         index = high if words is None else np.searchsorted(words, high)
         ranks: IntArray = self.high_offset[index] + self.low_rank[states & mask]
         return ranks

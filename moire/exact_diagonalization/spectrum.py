@@ -60,7 +60,7 @@ class Spectrum:
         Bound on the change of the Hamiltonian under these symmetries; it is part of the residuals of related sectors.
     reversal_mev
         Bound on the difference between the energies of polarisations below zero and those of their partners under time
-        reversal; None unless those polarisations were left out.
+        reversal; None where they were solved, or where it exceeds 0.01 meV.
     truncation
         Which states were kept, if not all.
     """

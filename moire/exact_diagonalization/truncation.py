@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moire.errors import is_whole, require
 from moire.orbitals import Orbitals
+from moire.resources import reserve
+
+_WORKING_BYTES = 24.0  # of each configuration while the list grows: its word, a copy, and a mask
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,28 @@ class Truncation:
         require(fits, "per_band", f"hold {remote} numbers, for the bands above band 0", self.per_band)
         return self.per_band or (self.max_promoted,) * remote
 
+    def n_configurations(self, orbitals: Orbitals) -> int:
+        """Number of :meth:`configurations`, counted without a list of them."""
+        room = orbitals.n_flavours * orbitals.grid.n_points
+        counts = [1] + [0] * self.max_promoted  # by promoted particles
+        for limit in self.limits(orbitals):
+            counts = [
+                sum(counts[total - own] * comb(room, own) for own in range(min(limit, total) + 1))
+                for total in range(self.max_promoted + 1)
+            ]
+        return sum(counts)
+
     def configurations(self, orbitals: Orbitals) -> NDArray[np.uint64]:
-        """Words of the allowed occupations of the remote orbitals, ascending; bit 0 is the first remote orbital."""
+        """Words of the allowed occupations of the remote orbitals, ascending; bit 0 is the first remote orbital.
+
+        Raises
+        ------
+        MemoryRefusedError
+            If the list does not fit in memory.
+        """
         limits = self.limits(orbitals)
+        needed = self.n_configurations(orbitals) * (_WORKING_BYTES + 3.0 * len(limits))
+        reserve(f"A list of remote configurations with {self}", needed, "fewer promoted particles would fit")
         words = np.zeros(1, dtype=np.uint64)
         counts = np.zeros((1, len(limits)), dtype=np.int8)
         first = orbitals.n_flavours * orbitals.grid.n_points

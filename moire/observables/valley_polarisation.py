@@ -143,8 +143,11 @@ def valley_polarisation(spectrum: Spectrum) -> ValleyPolarisation:
     for row in np.flatnonzero(flipped):
         transfer = grid.difference_index[grid.index_of(spectrum.labels[row]), first]
         magnons[transfer] = spectrum.energies[row, 0] - lowest[0][0]
-    rows = [(int(p), label) for p, label in zip(solved, spectrum.labels, strict=True)]
-    complete = len(set(rows)) == len(every) * grid.n_points and all(spectrum.converged)
+    reversed_too = spectrum.reversal_mev is not None or spectrum.reverses_time  # or the other sign must be solved
+    signed = solved if reversed_too else spectrum.polarisation
+    rows = {(int(p), label) for p, label in zip(signed, spectrum.labels, strict=True)}
+    n_values = len(every) if reversed_too else 2 * len(every) - (every[-1] == 0)
+    complete = len(rows) == n_values * grid.n_points and all(spectrum.converged)
     return ValleyPolarisation(
         grid=grid,
         filling=spectrum.filling,

@@ -32,7 +32,7 @@ class ModelPoint:
     twist_deg: Annotated[float, Option("twist angle", "degrees", flag="twist")]
     displacement_mev: Annotated[float, Option("displacement field D", "meV")] = 0.0
     plane_wave_shells: Annotated[
-        float | None, Option("plane-wave cutoff", "|G_1|; by default 5, and more at small angles", flag="shells")
+        float | None, Option("plane-wave cutoff; by default 5, and more at small angles", "|G_1|", flag="shells")
     ] = None
     valley: Annotated[int, Option("+1 for K, -1 for K'")] = +1
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import moire as mo
+from moire.errors import MemoryRefusedError
 from moire.exact_diagonalization import (
     MomentumSector,
     PairHamiltonian,
@@ -17,6 +18,7 @@ from moire.exact_diagonalization import (
 )
 from moire.io import read_record, read_spectrum, spectrum_record, write_record
 from moire.observables import momentum_occupation
+from moire.orbitals import Orbitals
 from moire.parameters import WANG_2023
 
 LATTICE = mo.MoireLattice.from_twist(3.7, WANG_2023.lattice_constant_nm)
@@ -155,3 +157,21 @@ def test_the_sequence_of_promotions_is_printed_and_extrapolated():
     every = mo.solve_all_sectors(given, "-5/9", 1).ground_energy
     assert abs(part.extrapolated_mev - every) < part.energies[3] - every
     assert "upper bounds; geometric limit of the gains, an estimate: " in str(part)
+
+
+@pytest.mark.parametrize("truncation", [Truncation(0), Truncation(2), Truncation(3, (1, 2)), Truncation(4, (4, 0))])
+@pytest.mark.parametrize("n_flavours", [1, 2])
+def test_configurations_are_counted_without_a_list(truncation, n_flavours):
+    orbitals = Orbitals(mo.MomentumGrid.regular(LATTICE, 2, 3), n_flavours, 3)
+    assert truncation.n_configurations(orbitals) == len(truncation.configurations(orbitals))
+
+
+def test_a_list_that_does_not_fit_is_refused_before_it_is_made():
+    orbitals = Orbitals(mo.MomentumGrid.regular(LATTICE, 4, 6), 1, 3)
+    with pytest.raises(
+        MemoryRefusedError, match=r"A list of remote configurations .*; fewer promoted particles would fit"
+    ):
+        Truncation(16).configurations(orbitals)
+    valleys = Orbitals(mo.MomentumGrid.regular(LATTICE, 4, 6), 2, 2)  # 48 active orbitals
+    with pytest.raises(MemoryRefusedError, match="fewer promoted particles or cells would fit"):
+        sector_dimensions(valleys, (4, 4), Truncation(1))

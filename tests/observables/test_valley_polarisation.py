@@ -57,3 +57,16 @@ def test_what_was_not_solved_leaves_it_open():
         valley_polarisation(mo.solve_all_sectors(problem(), "-1", 1, polarisation=[6, 2]))
     with pytest.raises(mo.InputError, match="`spectrum` must have two flavours, but has 1"):
         valley_polarisation(mo.solve_all_sectors(problem(valleys=(+1,)), "-1", 1))
+
+
+def test_the_other_sign_must_be_solved_where_time_reversal_is_broken():
+    models = [mo.ContinuumModel(WANG_2023, BASIS, valley, 8.0) for valley in (+1, -1)]
+    grid = mo.MomentumGrid.cluster(LATTICE, (2, 3), (0.2, 0.1))
+    given = mo.project(mo.solve_bands(models, grid, 1), mo.ScreenedCoulomb(epsilon_r=10), "hole", 2.0, "exchange")
+    half = mo.solve_all_sectors(given, "-1", 1, polarisation=[6, 4, 2, 0])
+    assert half.reversal_mev is None
+    assert not valley_polarisation(half).complete
+    assert valley_polarisation(mo.solve_all_sectors(given, "-1", 1, polarisation="all")).complete
+    symmetric = mo.solve_all_sectors(problem(), "-1", 1, polarisation=[6, 4, 2, 0])
+    assert symmetric.reversal_mev < 1e-6
+    assert valley_polarisation(symmetric).complete
