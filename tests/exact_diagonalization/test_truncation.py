@@ -172,6 +172,6 @@ def test_a_list_that_does_not_fit_is_refused_before_it_is_made():
         MemoryRefusedError, match=r"A list of remote configurations .*; fewer promoted particles would fit"
     ):
         Truncation(16).configurations(orbitals)
-    valleys = Orbitals(mo.MomentumGrid.regular(LATTICE, 4, 6), 2, 2)  # 48 active orbitals
+    valleys = Orbitals(mo.MomentumGrid.regular(LATTICE, 4, 5), 2, 2)  # 40 active orbitals: 24 of them in the high half
     with pytest.raises(MemoryRefusedError, match="fewer promoted particles or cells would fit"):
-        sector_dimensions(valleys, (4, 4), Truncation(1))
+        sector_dimensions(valleys, (4, 4), Truncation(3))
