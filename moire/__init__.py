@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from moire.interaction import ScreenedCoulomb
     from moire.lattice import MoireLattice
     from moire.parameters import ContinuumParameters
+    from moire.plane_waves import PlaneWaveOrbitals, plane_wave_orbitals
     from moire.projection import ProjectedHamiltonian, project
     from moire.tasks import read_result
 else:
@@ -31,12 +32,13 @@ else:
             "moire.interaction": "ScreenedCoulomb",
             "moire.lattice": "MoireLattice",
             "moire.parameters": "ContinuumParameters",
+            "moire.plane_waves": "PlaneWaveOrbitals plane_wave_orbitals",
             "moire.projection": "ProjectedHamiltonian project",
             "moire.tasks": "read_result",
         },
         modules="bands bloch continuum cutoff errors exact_diagonalization filling form_factors grids hartree_fock "
-        "interaction io kernels lattice linalg models observables orbitals parameters plot predictions projection "
-        "report resources sweep tasks topology units",
+        "interaction io kernels lattice linalg models observables orbitals parameters plane_waves plot predictions "
+        "projection report resources sweep tasks topology units",
     )
 
 try:
@@ -60,6 +62,7 @@ __all__ = [
     "MoireLattice",
     "MomentumGrid",
     "PlaneWaveBasis",
+    "PlaneWaveOrbitals",
     "ProjectedHamiltonian",
     "ScreenedCoulomb",
     "Spectrum",
@@ -70,6 +73,7 @@ __all__ = [
     "models",
     "observables",
     "parameters",
+    "plane_wave_orbitals",
     "project",
     "read_result",
     "solve_all_sectors",

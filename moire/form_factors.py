@@ -17,6 +17,7 @@ from moire.bloch import check_plane_waves, plane_wave_models
 from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.kernels import overlaps
+from moire.plane_waves import PlaneWaveOrbitals
 from moire.resources import fits_in_memory, logger, reserve, threads
 
 _CHUNK = 1 << 18  # pairs (q, k) handled at once while tables are filled: a few MiB
@@ -110,22 +111,15 @@ class FormFactors:
         The bands; all of them are kept.
     conjugate
         Whether to conjugate: the form factors of holes.
-    umklapps
-        Integer vectors G_s that occur, (s, 2).
-    umklapp_row
-        s of k + q, (q, k).
-    transfer_index
-        q of (k, k', s), -1 where it lies outside the disk, (k, k', s).
     """
 
     transfers: Transfers
     bands: BandStructure = field(repr=False)
     conjugate: bool = False
-    umklapps: IntArray = field(init=False, repr=False)
-    umklapp_row: NDArray[np.int32] = field(init=False, repr=False)
-    transfer_index: NDArray[np.int32] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _tables(self) -> tuple[IntArray, NDArray[np.int32], NDArray[np.int32]]:
+        """Umklapps, and the tables over transfers and momenta, built when first needed."""
         grid, transfers, n_k = self.transfers.grid, self.transfers, self.transfers.grid.n_points
         _reserve_tables(self.bands, transfers.q_cutoff)
         reach = int(np.abs(grid.umklapp).max() + np.abs(transfers.reciprocal).max())
@@ -153,9 +147,22 @@ class FormFactors:
         for table in (rows, index):
             table.setflags(write=False)
         vectors = np.stack(np.divmod(unique, side), axis=1) - reach
-        object.__setattr__(self, "umklapps", read_only(vectors, np.int64))
-        object.__setattr__(self, "umklapp_row", rows)
-        object.__setattr__(self, "transfer_index", index)
+        return read_only(vectors, np.int64), rows, index
+
+    @property
+    def umklapps(self) -> IntArray:
+        """Integer vectors G_s that occur, (s, 2)."""
+        return self._tables[0]
+
+    @property
+    def umklapp_row(self) -> NDArray[np.int32]:
+        """S of k + q, (q, k)."""
+        return self._tables[1]
+
+    @property
+    def transfer_index(self) -> NDArray[np.int32]:
+        """Q of (k, k', s), -1 where it lies outside the disk, (k, k', s)."""
+        return self._tables[2]
 
     @classmethod
     def compute(cls, bands: BandStructure, q_cutoff: float, conjugate: bool = False) -> FormFactors:
@@ -179,8 +186,10 @@ class FormFactors:
         reach = 2 * max(model.basis.plane_wave_shells for model in models) + 1.7321  # |k' - k| < sqrt(3) |G_1|
         if q_cutoff > reach:
             logger.info("No overlaps beyond %.3g |G_1|: q_cutoff = %g means that.", reach, q_cutoff)
-        kept = min(q_cutoff, reach)
-        return cls(Transfers(grid, kept), bands, conjugate)
+        form_factors = cls(Transfers(grid, min(q_cutoff, reach)), bands, conjugate)
+        if not isinstance(bands, PlaneWaveOrbitals):  # whose overlaps are zero or one: no table is needed
+            _ = form_factors._tables
+        return form_factors
 
     @staticmethod
     def estimated_bytes(n_momenta: int, q_cutoff: float, state_size: float) -> float:

@@ -16,6 +16,7 @@ from moire.grids import MomentumGrid
 from moire.interaction import ScreenedCoulomb
 from moire.kernels import overlaps
 from moire.orbitals import Orbitals
+from moire.plane_waves import PlaneWaveOrbitals
 from moire.resources import reserve
 
 Carrier = Literal["hole", "electron"]
@@ -48,7 +49,7 @@ class ProjectedHamiltonian:
         charge only (the gates carry the opposite one): its exchange -V(0) N/2A and the capacitor term
         V_ll'(0) - V(0) of the layers stay. V(0) is that of one layer.
     one_body
-        e_k in meV, (flavour, k, band).
+        e_k in meV, (flavour, k, band); of plane waves the diagonal elements, see `one_body_matrix`.
     form_factors
         Form factors of the carrier.
     coulomb
@@ -81,6 +82,19 @@ class ProjectedHamiltonian:
     def grid(self) -> MomentumGrid:
         """The cluster."""
         return self.bands.grid
+
+    @property
+    def basis(self) -> Literal["bands", "plane waves"]:
+        """The orbitals: bands kept, or all plane waves (:func:`moire.plane_wave_orbitals`)."""
+        return "plane waves" if isinstance(self.bands, PlaneWaveOrbitals) else "bands"
+
+    @property
+    def one_body_matrix(self) -> ComplexArray:
+        """The one-body part as matrices in meV, (flavour, k, band, band); those of holes are minus the transposed."""
+        if isinstance(self.bands, PlaneWaveOrbitals):
+            hamiltonian = self.bands.hamiltonian
+            return np.asarray(-hamiltonian.conj() if self.carrier == "hole" else hamiltonian)
+        return self.orbitals.matrix(self.orbitals.flat(self.one_body))
 
     @property
     def orbitals(self) -> Orbitals:
@@ -130,6 +144,11 @@ class ProjectedHamiltonian:
                 "array in the basis of its own bands."
             )
 
+    def require_bands(self) -> None:
+        """Raise InputError unless the orbitals are bands: plane waves are for Hartree-Fock alone."""
+        few = "plane waves, which only Hartree-Fock takes"
+        require(self.basis == "bands", "problem", "be projected onto bands", found=f"is in {few}")
+
     def two_body_elements(self) -> ComplexArray:
         """Matrix elements of the interaction in meV.
 
@@ -141,9 +160,12 @@ class ProjectedHamiltonian:
 
         Raises
         ------
+        InputError
+            If the orbitals are plane waves.
         MemoryRefusedError
             If they do not fit in memory.
         """
+        self.require_bands()
         form, transfers, n_k = self.form_factors.values, self.form_factors.transfers, self.grid.n_points
         vertex = (form.shape[0], n_k, form.shape[3], form.shape[3])
         reserve(
@@ -189,7 +211,7 @@ class ProjectedHamiltonian:
             "model": " and ".join(self.bands.names),
             "cluster": self.grid.name,
             "boundary_phase": list(self.grid.boundary_phase),
-            "bands_kept": self.bands.n_bands,
+            "bands_kept": self.bands.n_bands if self.basis == "bands" else f"all, {self.bands.n_bands} plane waves",
             "flavours": self.bands.n_flavours,
             "carrier": self.carrier,
             "interaction": str(self.interaction),
@@ -215,7 +237,8 @@ def project(
     Parameters
     ----------
     bands
-        Bands of models in plane waves on a cluster; all bands in it are kept.
+        Bands of models in plane waves on a cluster, all of which are kept; or all plane waves
+        (:func:`moire.plane_wave_orbitals`).
     interaction
         V_ll'(q).
     carrier

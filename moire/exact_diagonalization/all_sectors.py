@@ -77,12 +77,14 @@ def solve_all_sectors(
     Raises
     ------
     InputError
-        If the filling does not fit the cluster, a momentum lies outside the group or a polarisation is impossible.
+        If the problem is in plane waves, the filling does not fit the cluster, a momentum lies outside the group or a
+        polarisation is impossible.
     MemoryRefusedError
         If the largest sector, with the vectors kept of all sectors, does not fit in memory; raised before any
         enumeration.
     """
     check_levels(n_eigenstates)
+    problem.require_bands()
     grid, orbitals = problem.grid, problem.orbitals
     n_bands = orbitals.n_flavours * orbitals.n_bands
     fraction = one_band_filling(filling, problem.carrier, n_bands)

@@ -7,7 +7,7 @@ from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding, SuperLattice
 from moire.hartree_fock.follow import follow, transferred
-from moire.hartree_fock.ground_state import BANDS_MOVE_MEV, GroundState, ground_state, possible_guesses
+from moire.hartree_fock.ground_state import BANDS_MOVE_MEV, GroundState, bands_move_mev, ground_state, possible_guesses
 from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES, check_guess
 from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
@@ -50,6 +50,7 @@ __all__ = [
     "Symmetry",
     "active_bands",
     "band_margin",
+    "bands_move_mev",
     "check_guess",
     "check_symmetry",
     "count_carriers",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from moire._arrays import ComplexArray
+from moire._arrays import ComplexArray, FloatArray
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.occupation import Aufbau
 from moire.hartree_fock.stages import Iterate, Step, commutator, largest
@@ -52,10 +52,11 @@ class Diis:
         shift, temperature = self.level_shift_mev, fill.temperature_mev
         focks: list[ComplexArray] = []
         errors: list[ComplexArray] = []
+        products = np.zeros((0, 0))
         steps = list(start.steps)
         best, since_best = replace(start, residual=np.inf), 0
         for _ in range(min(limit, self.max_steps)):
-            filled = fill(trial - shift * density_matrix if shift else trial)
+            filled = fill.lowest(trial - shift * density_matrix if shift else trial)
             density_matrix = filled.density_matrix
             fock = mean_field(density_matrix)
             error = fock - trial if temperature else commutator(fock, density_matrix)
@@ -67,19 +68,28 @@ class Diis:
             if residual < self.goal_mev or since_best >= self.patience:
                 break
             focks, errors = [*focks[1 - self.memory :], fock], [*errors[1 - self.memory :], error]
-            trial = np.tensordot(_weights(errors), np.array(focks), axes=1)
+            products = _extended(products, errors)
+            trial = sum(weight * each for weight, each in zip(_weights(products), focks, strict=True))
         rejected = best.residual > self.rejected_above_mev and best.energy > start.energy
         return replace(start if rejected else best, steps=tuple(steps))
 
 
-def _weights(errors: list[ComplexArray]) -> ComplexArray:
-    """Weights that sum to one and minimise the combined error."""
-    rows = np.array([error.ravel() for error in errors])
-    products = (rows.conj() @ rows.T).real
-    products /= max(products.max(), np.finfo(float).tiny)
+def _extended(products: FloatArray, errors: list[ComplexArray]) -> FloatArray:
+    """Products of the errors kept, (error, error), from those known before the last one came."""
     size = len(errors)
+    known = products[len(products) - size + 1 :, len(products) - size + 1 :]
+    row = np.array([np.vdot(errors[-1], error).real for error in errors])
+    extended = np.empty((size, size))
+    extended[:-1, :-1], extended[-1], extended[:, -1] = known, row, row
+    return extended
+
+
+def _weights(products: FloatArray) -> FloatArray:
+    """Weights that sum to one and minimise the combined error."""
+    size = len(products)
     system = np.zeros((size + 1, size + 1))
-    system[:size, :size], system[size, :size], system[:size, size] = products, 1.0, 1.0
+    system[:size, :size] = products / max(products.max(), np.finfo(float).tiny)
+    system[size, :size], system[:size, size] = 1.0, 1.0
     right = np.zeros(size + 1)
     right[size] = 1.0
     return np.asarray(np.linalg.lstsq(system, right, rcond=1e-14)[0][:size])

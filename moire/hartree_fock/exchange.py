@@ -11,26 +11,10 @@ from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.form_factors import ShiftedStates, for_each
+from moire.hartree_fock.blocks import Block
 from moire.kernels import exchange
 from moire.projection import ProjectedHamiltonian
 from moire.resources import fits_in_memory, human_bytes, logger, reserve, threads
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of the density matrix: between a flavour at k and another at k + shift, for all k.
-
-    Parameters
-    ----------
-    first, second
-        Flavours.
-    shift
-        Index of the momentum in the group of the grid.
-    """
-
-    first: int
-    second: int
-    shift: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +76,11 @@ class Exchange:
     def n_bytes(self) -> float:
         """Memory of the matrices in bytes."""
         return float(sum(matrix.nbytes for matrix in self._matrices.values()))
+
+    @property
+    def method(self) -> str:
+        """How the exchange is found, in words."""
+        return f"stored, {human_bytes(self.n_bytes)}" if self.stored else "recomputed at every build"
 
     def _fill(self) -> None:
         n_k, n_b = self.problem.grid.n_points, self.problem.bands.n_bands

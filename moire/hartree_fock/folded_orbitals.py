@@ -110,3 +110,12 @@ class FoldedOrbitals:
         matrix = np.zeros(self.shape, dtype=np.complex128)
         np.einsum("kii->ki", matrix)[:] = values[self.number]
         return matrix
+
+    def block_diagonal(self, matrices: ComplexArray) -> ComplexArray:
+        """Matrix (r, orbital, orbital) from one of each flavour and momentum, (flavour, k, band, band)."""
+        matrix = self.split(np.zeros(self.shape, dtype=np.complex128))
+        n_flavours, n_folds, _ = self.blocks
+        for f in range(n_flavours):
+            for a in range(n_folds):
+                matrix[:, f, a, :, f, a] = matrices[f, self.folding.index[f, :, a]]
+        return self.join(matrix)

@@ -40,7 +40,7 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
         and np.array_equal(source.folding.index, target.folding.index)
     )
     require(same, "mean_fields", "share cluster, cell, boost, carriers and bands kept", found="differ")
-    if first.bands is second.bands:
+    if first.bands is second.bands or first.basis == second.basis == "plane waves":
         return density_matrix
     overlaps = np.einsum("fkmlg,fknlg->fkmn", second.bands.states.conj(), first.bands.states, optimize=True)
     left, _, right = np.linalg.svd(overlaps, full_matrices=False)

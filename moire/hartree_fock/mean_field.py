@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 
@@ -9,12 +10,14 @@ import numpy as np
 
 from moire._arrays import ComplexArray, check_shape, read_only
 from moire.errors import require
-from moire.hartree_fock.exchange import Block, Exchange
+from moire.hartree_fock.blocks import Block
+from moire.hartree_fock.convolution import Convolution
+from moire.hartree_fock.exchange import Exchange
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Boost, Folding, Supercell
+from moire.hartree_fock.plane_wave_maps import PlaneWaveMaps
 from moire.hartree_fock.self_energy import SelfEnergyMaps
 from moire.projection import ProjectedHamiltonian
-from moire.resources import human_bytes
 
 
 @dataclass(frozen=True)
@@ -78,20 +81,20 @@ class MeanField:
     one_body: ComplexArray = field(init=False, repr=False)
     reference: ComplexArray = field(init=False, repr=False)
     constant: float = field(init=False, repr=False)
-    _maps: SelfEnergyMaps = field(init=False, repr=False)
+    _maps: SelfEnergyMaps | PlaneWaveMaps = field(init=False, repr=False)
     _strength: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         problem = self.problem
         folding = Folding(problem.grid, self.n_flavours, self.supercell, self.boost)
         object.__setattr__(self, "orbitals", FoldedOrbitals(problem.orbitals, folding))
-        object.__setattr__(self, "_maps", SelfEnergyMaps.build(problem, folding))
+        object.__setattr__(self, "_maps", _maps_of(problem)(problem, folding))
         object.__setattr__(self, "_strength", 1.0)
         self._set_one_body()
 
     def _set_one_body(self) -> None:
         problem = self.problem
-        bare = self.orbitals.diagonal(problem.orbitals.flat(problem.one_body))
+        bare = self.orbitals.block_diagonal(problem.one_body_matrix)
         reference = self.fold(problem.reference_density)
         one_body = bare - self.interaction(reference) if reference.any() else bare
         object.__setattr__(self, "bare", bare)
@@ -122,8 +125,8 @@ class MeanField:
         return other
 
     @property
-    def exchange(self) -> Exchange:
-        """The exchange maps, with their memory and whether they are stored."""
+    def exchange(self) -> Exchange | Convolution:
+        """The exchange maps, with their memory."""
         return self._maps.exchange
 
     @property
@@ -247,9 +250,7 @@ class MeanField:
 
     def describe(self) -> dict[str, object]:
         """All approximations, including the cell and the boost."""
-        stored = f"stored, {human_bytes(self.exchange.n_bytes)}"
-        memory = stored if self.exchange.stored else "recomputed at every build"
-        return {**self.problem.describe(), **self.folding.describe(), "exchange": memory}
+        return {**self.problem.describe(), **self.folding.describe(), "exchange": self.exchange.method}
 
     def __str__(self) -> str:
         return "\n".join(f"{name:>15}  {value}" for name, value in self.describe().items())
@@ -258,3 +259,9 @@ class MeanField:
 def overlap(first: ComplexArray, second: ComplexArray) -> float:
     """Return sum_k tr A(k) B(k) of Hermitian matrices, a real number."""
     return float(np.vdot(first, second).real)
+
+
+def _maps_of(
+    problem: ProjectedHamiltonian,
+) -> Callable[[ProjectedHamiltonian, Folding], SelfEnergyMaps | PlaneWaveMaps]:
+    return PlaneWaveMaps.build if problem.basis == "plane waves" else SelfEnergyMaps.build

@@ -10,6 +10,7 @@ from scipy.special import entr, expit
 
 from moire._arrays import ComplexArray, FloatArray
 from moire.errors import require
+from moire.linalg.hermitian import all_eigenpairs, solve_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,9 @@ class Occupation:
     @property
     def density_matrix(self) -> ComplexArray:
         """P(k) = sum_n w_n |n><n|, (k, orbital, orbital)."""
-        return np.ascontiguousarray((self.orbitals * self.weights[:, None, :]) @ self.orbitals.conj().swapaxes(1, 2))
+        used = np.flatnonzero(self.weights.any(axis=0))
+        orbitals, weights = self.orbitals[:, :, used], self.weights[:, None, used]
+        return np.ascontiguousarray((orbitals * weights) @ orbitals.conj().swapaxes(1, 2))
 
     @property
     def gap(self) -> float:
@@ -67,6 +70,29 @@ class Aufbau:
         """Fill the eigenstates of a Fock matrix in meV, (k, orbital, orbital)."""
         return occupy(fock, self.n_particles, self.temperature_mev, self.n_sectors)
 
+    def lowest(self, fock: ComplexArray) -> Occupation:
+        """The same state from the lowest eigenstates alone, where these are few; orbitals are (k, orbital, state).
+
+        All others are empty: at each momentum the highest state found lies above the Fermi energy, or more are found.
+        """
+        n_k, dimension, _ = fock.shape
+        size = dimension // self.n_sectors
+        wanted = 2 * -(-self.n_particles // n_k) + 2
+        while self.temperature_mev == 0 and 4 * wanted <= size:
+            energies = np.empty((n_k, self.n_sectors * wanted))
+            orbitals = np.zeros((n_k, dimension, self.n_sectors * wanted), dtype=np.complex128)
+            for sector in range(self.n_sectors):
+                block, own = slice(sector * size, (sector + 1) * size), slice(sector * wanted, (sector + 1) * wanted)
+                inner = fock[:, block, block]
+                energies[:, own], rows = solve_many(lambda k, inner=inner: inner[k], n_k, wanted, largest=False)  # type: ignore[misc]
+                orbitals[:, block, own] = rows.swapaxes(1, 2)
+            weights = _weights(energies, self.n_particles, 0.0)
+            tops = energies.reshape(n_k, self.n_sectors, wanted)[:, :, -1]
+            if tops.min() > energies[weights > 0].max(initial=-np.inf):
+                return Occupation(energies, orbitals, weights)
+            wanted *= 2
+        return self(fock)
+
 
 def occupy(fock: ComplexArray, n_particles: int, temperature_mev: float = 0.0, n_sectors: int = 1) -> Occupation:
     """Fill the eigenstates of a Fock matrix.
@@ -95,7 +121,7 @@ def occupy(fock: ComplexArray, n_particles: int, temperature_mev: float = 0.0, n
     orbitals = np.zeros((n_k, dimension, dimension), dtype=np.complex128)
     for start in range(0, dimension, size):
         block = slice(start, start + size)
-        energies[:, block], orbitals[:, block, block] = np.linalg.eigh(fock[:, block, block])
+        energies[:, block], orbitals[:, block, block] = all_eigenpairs(fock[:, block, block])
     if n_sectors > 1:
         order = np.argsort(energies, axis=1, kind="stable")
         energies = np.take_along_axis(energies, order, axis=1)

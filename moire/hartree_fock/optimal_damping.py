@@ -37,15 +37,17 @@ class OptimalDamping:
         mixture, fock = start.density_matrix, start.fock
         steps = list(start.steps)
         for _ in range(min(limit, self.max_steps)):
-            pure = fill(fock).density_matrix
+            pure = fill.lowest(fock).density_matrix
             change = pure - mixture
             response = mean_field.interaction(change)
             slope, curvature = overlap(fock, change), overlap(response, change)
             fock_pure = fock + response
             residual = largest(commutator(fock_pure, pure))
             steps.append(Step("oda", mean_field.energy(mixture, fock) / mean_field.n_cells, residual))
-            if residual < self.goal_mev and overlap(fock_pure, pure - fill(fock_pure).density_matrix) < self.goal_mev:
-                break
+            if residual < self.goal_mev:
+                refilled = fill.lowest(fock_pure).density_matrix
+                if overlap(fock_pure, pure - refilled) < self.goal_mev:
+                    break
             length = 1.0 if curvature <= -slope else -slope / curvature
             mixture, fock = mixture + length * change, fock + length * response
         return Iterate(pure, fock_pure, mean_field.energy(pure, fock_pure), residual, tuple(steps))

@@ -38,7 +38,7 @@ def run_stages(
             state = stage(mean_field, state, fill, settings.max_iterations - len(state.steps))
             if state.residual < settings.tolerance_mev or len(state.steps) >= settings.max_iterations:
                 break
-        density_matrix, steps = fill(state.fock).density_matrix, state.steps
+        density_matrix, steps = fill.lowest(state.fock).density_matrix, state.steps
         is_aufbau = fill.temperature_mev > 0 or largest(density_matrix - state.density_matrix) < 1e-3
         if is_aufbau or len(steps) >= settings.max_iterations:
             break

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from moire._arrays import ComplexArray
-from moire.hartree_fock.exchange import Block, Exchange
+from moire.grids import MomentumGrid
+from moire.hartree_fock.blocks import Block
+from moire.hartree_fock.exchange import Exchange
 from moire.hartree_fock.folding import Folding
 from moire.projection import ProjectedHamiltonian
 
@@ -34,15 +36,8 @@ class SelfEnergyMaps:
     @classmethod
     def build(cls, problem: ProjectedHamiltonian, folding: Folding) -> SelfEnergyMaps:
         """Find the blocks of P that are needed, and build the maps of each."""
-        grid, n_f = problem.grid, problem.bands.n_flavours
-        differences = {}
-        for f in range(n_f):
-            for g in range(f, n_f):
-                for d, wavevector in enumerate(folding.wavevectors):
-                    shift = grid.difference_index[grid.sum_index[wavevector, folding.shifts[g]], folding.shifts[f]]
-                    opposite = Block(f, f, int(grid.difference_index[0, shift]))
-                    if f != g or opposite not in differences:  # the block (g, f) is its conjugate
-                        differences[Block(f, g, int(shift))] = d
+        grid = problem.grid
+        differences = needed_blocks(grid, folding)
         densities, screened = {}, {}
         form = problem.form_factors
         for block in differences:
@@ -64,3 +59,16 @@ class SelfEnergyMaps:
         return {
             block: (fields[block.shift] @ self.screened[block]).reshape(value.shape) for block, value in blocks.items()
         }
+
+
+def needed_blocks(grid: MomentumGrid, folding: Folding) -> dict[Block, int]:
+    """Blocks of P that are needed, the others being their conjugates, with the number d of the wave vector R_d."""
+    differences: dict[Block, int] = {}
+    for f in range(folding.n_flavours):
+        for g in range(f, folding.n_flavours):
+            for d, wavevector in enumerate(folding.wavevectors):
+                shift = grid.difference_index[grid.sum_index[wavevector, folding.shifts[g]], folding.shifts[f]]
+                opposite = Block(f, f, int(grid.difference_index[0, shift]))
+                if f != g or opposite not in differences:
+                    differences[Block(f, g, int(shift))] = d
+    return differences

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from threadpoolctl import threadpool_limits
+
 from moire._arrays import ComplexArray, read_only
 from moire.errors import ConvergenceWarning, require
 from moire.filling import FillingLike, carriers_per_cell
@@ -90,8 +92,9 @@ def solve_hartree_fock(
     if symmetry == "c3":
         mean_field = RotatedMeanField.of(mean_field, matrix)
         matrix = mean_field.rotation.project(matrix)
-    start = fill(matrix).density_matrix if isinstance(guess, str) else matrix
-    state, is_aufbau = run_stages(mean_field, start, fill, settings)
+    start = fill.lowest(matrix).density_matrix if isinstance(guess, str) else matrix
+    with threadpool_limits(1, user_api="blas"):  # many small matrices; threads run over momenta
+        state, is_aufbau = run_stages(mean_field, start, fill, settings)
 
     reason = _stop_reason(mean_field, state, is_aufbau, settings)
     density_matrix = read_only(state.density_matrix)

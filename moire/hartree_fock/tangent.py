@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from moire._arrays import ComplexArray, FloatArray
+from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.hartree_fock.mean_field import MeanField
+from moire.linalg.hermitian import all_eigenpairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,7 @@ class Tangent:
     energies: FloatArray = field(init=False, repr=False)
     mask: NDArray[np.bool_] = field(init=False, repr=False)
     differences: FloatArray = field(init=False, repr=False)
+    _columns: IntArray = field(init=False, repr=False)  # states filled at some momentum: X vanishes in all others
 
     def __post_init__(self) -> None:
         # one diagonalization separates filled from empty and diagonalizes F within each: P commutes with P F P + Q F Q
@@ -54,7 +56,7 @@ class Tangent:
         for start in range(0, dimension, size):
             part = slice(start, start + size)
             sorted_ = (inner - shift * self.density_matrix)[:, part, part]
-            values[:, part], orbitals[:, part, part] = np.linalg.eigh((sorted_ + sorted_.conj().swapaxes(1, 2)) / 2)
+            values[:, part], orbitals[:, part, part] = all_eigenpairs((sorted_ + sorted_.conj().swapaxes(1, 2)) / 2)
         filled = values < -shift / 2
         energies = values + shift * filled
         mask = ~filled[:, :, None] & filled[:, None, :]
@@ -64,15 +66,19 @@ class Tangent:
         object.__setattr__(self, "filled", filled)
         object.__setattr__(self, "energies", energies)
         object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "_columns", np.flatnonzero(filled.any(axis=0)))
         object.__setattr__(self, "differences", (energies[:, :, None] - energies[:, None, :])[mask])
 
     def _to_orbitals(self, matrix: ComplexArray) -> ComplexArray:
-        return np.asarray((self.orbitals.conj().swapaxes(1, 2) @ matrix @ self.orbitals)[self.mask])
+        inner = self.orbitals.conj().swapaxes(1, 2) @ (matrix @ self.orbitals[:, :, self._columns])
+        return np.asarray(inner[self.mask[:, :, self._columns]])
 
     def _matrix(self, x: ComplexArray) -> ComplexArray:
-        full = np.zeros_like(self.fock)
-        full[self.mask] = x
-        return full
+        """X between all orbitals and those filled somewhere, (k, state, column)."""
+        mask = self.mask[:, :, self._columns]
+        matrix = np.zeros(mask.shape, dtype=np.complex128)
+        matrix[mask] = x
+        return matrix
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -87,9 +93,8 @@ class Tangent:
 
     def hessian(self, x: ComplexArray) -> ComplexArray:
         """H X in meV: one build of the mean field."""
-        full = self._matrix(x)
-        change = self.orbitals @ (full + full.conj().swapaxes(1, 2)) @ self.orbitals.conj().swapaxes(1, 2)
-        response = self._to_orbitals(self.mean_field.interaction(change))
+        change = (self.orbitals @ self._matrix(x)) @ self.orbitals[:, :, self._columns].conj().swapaxes(1, 2)
+        response = self._to_orbitals(self.mean_field.interaction(change + change.conj().swapaxes(1, 2)))
         return np.asarray(2 * (self.differences * x + response))
 
     def change(self, x: ComplexArray) -> ComplexArray:
@@ -98,8 +103,9 @@ class Tangent:
         It is formed from exp(K) - 1 and not as a difference of projectors, and thus keeps its full relative
         precision when X is small: energy differences down to 1e-24 of the energy are still meaningful.
         """
-        full = self._matrix(x)
-        values, vectors = np.linalg.eigh(1j * (full - full.conj().swapaxes(1, 2)))
+        full = np.zeros_like(self.fock)
+        full[:, :, self._columns] = self._matrix(x)
+        values, vectors = all_eigenpairs(1j * (full - full.conj().swapaxes(1, 2)))
         turn = (vectors * np.expm1(-1j * values)[:, None, :]) @ vectors.conj().swapaxes(1, 2)
         moved = turn * self.filled[:, None, :]
         inner = moved + moved.conj().swapaxes(1, 2) + moved @ moved.conj().swapaxes(1, 2)

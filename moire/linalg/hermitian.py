@@ -31,6 +31,7 @@ def _zheevr_routine() -> Callable[..., None]:
 
 
 _zheevr = _zheevr_routine()
+THREADED_DIMENSION = 32  # below it a whole set of matrices takes milliseconds
 
 
 def workspace_bytes(dimension: int, n_pairs: int) -> float:
@@ -117,3 +118,18 @@ def solve_many(
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads or threads()) as pool:
         pairs = list(pool.map(lambda i: extremal_eigenpairs(matrix_at(i), n_pairs, largest), range(n_matrices)))
     return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
+
+
+def all_eigenpairs(matrices: ComplexArray) -> tuple[FloatArray, ComplexArray]:
+    """All eigenpairs of many Hermitian matrices (i, n, n), ascending: values (i, n), and vectors as columns (i, n, n).
+
+    Threads run over pieces of equal numbers of matrices with one BLAS thread each, where the matrices are large enough
+    to repay it.
+    """
+    n_pieces = min(threads(), len(matrices))
+    if matrices.shape[-1] < THREADED_DIMENSION or n_pieces < 2:
+        return np.linalg.eigh(matrices)
+    pieces = np.array_split(matrices, n_pieces)
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_pieces) as pool:
+        pairs = list(pool.map(np.linalg.eigh, pieces))
+    return np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])

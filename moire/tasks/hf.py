@@ -35,12 +35,13 @@ from moire.hartree_fock import (
 from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
 from moire.observables import MeanFieldPoint
 from moire.orbitals import Orbitals
+from moire.plane_waves import plane_wave_orbitals
 from moire.projection import REFERENCES, Reference, ZeroMomentum, project
 from moire.tasks.interaction import ProjectionOptions
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import HoleFilling, Mesh, Supercell, Texts, Values, hole_filling
+from moire.tasks.values import BandsOrAll, HoleFilling, Mesh, Supercell, Texts, Values, hole_filling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +62,9 @@ class HfTask(ProjectionOptions):
         HoleFilling, Option("holes per cell, both valleys together, such as `-2`; `2` means the same")
     ] = "-2"
     mesh: Annotated[Mesh, Option("momenta")] = (12, 12)
-    n_bands: Annotated[int, Option("bands kept per valley")] = 3
+    n_bands: Annotated[
+        BandsOrAll, Option("bands kept per valley, or [all plane waves](theory/hartree_fock.md#full-space)")
+    ] = 3
     epsilon_r: Annotated[Values, Option("relative dielectric constants")] = (20.0,)
     layer_distance_nm: Annotated[float, Option("distance of the layers; 0 is layer-blind", "nm")] = 0.7
     q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|")] = 2.0
@@ -111,9 +114,12 @@ class HfTask(ProjectionOptions):
         require(self.points_per_segment >= 0, "points_per_segment", "be at least 0", self.points_per_segment)
         require(self.n_modes >= 0, "n_modes", "be at least 0", self.n_modes)
         require(self.n_random >= 1, "n_random", "be at least 1", self.n_random)
-        point.check_bands(self.n_bands)
+        n_bands = point.dimension if self.n_bands == "all" else self.n_bands
+        point.check_bands(n_bands)
+        few = self.n_bands != "all" or not self.n_modes
+        require(few, "n_modes", "be 0 with all bands: excitations need a number of bands", self.n_modes)
         grid = point.grid(self.mesh)
-        count_carriers(self.filling, Orbitals(grid, 2, self.n_bands))
+        count_carriers(self.filling, Orbitals(grid, 2, n_bands))
         folding = Folding(grid, 2, self.supercell or None, self.boost or None)
         for guess in self.guesses:
             check_guess(guess, folding, self.symmetry)
@@ -136,7 +142,10 @@ class HfTask(ProjectionOptions):
 
     def cost(self) -> float:
         """Rough cost in seconds: one projection, then some seconds per dielectric constant."""
-        orbitals = self.mesh[0] * self.mesh[1] * self.n_bands**2
+        n_k = self.mesh[0] * self.mesh[1]
+        if self.n_bands == "all":
+            return 0.5 * n_k * len(self.epsilon_r)
+        orbitals = n_k * self.n_bands**2
         return 1e-6 * orbitals**2 * (1 + 0.5 * len(self.epsilon_r))
 
     def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
@@ -148,7 +157,8 @@ class HfTask(ProjectionOptions):
         alone = [ground_state(field, *asked, self.settings) for field in points_left]
         searches = follow(fields, alone, settings=self.settings, progress=progress)
         points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
-        _warn_undecided(points, self.n_bands)
+        if self.n_bands != "all":
+            _warn_undecided(points, self.n_bands)
         best = points[0].best
         modes = self._modes(best, progress)
         text = "\n\n".join(map(str, [*points, modes] if modes else points))
@@ -156,7 +166,8 @@ class HfTask(ProjectionOptions):
             text += "\n\nNo excitations: they need a converged insulator of the moire cell at zero temperature."
         path = self._path(best)
         if self.points_per_segment and path is None:
-            text += "\n\nNo bands along the path: they need the moire cell without a boost."
+            few = "a number of bands kept" if self.n_bands == "all" else "the moire cell without a boost"
+            text += f"\n\nNo bands along the path: they need {few}."
         return hartree_fock_record(points, path, modes), _columns(points), text
 
     def _modes(self, state: HartreeFockResult, progress: bool) -> Excitations | None:
@@ -168,7 +179,7 @@ class HfTask(ProjectionOptions):
 
     def _path(self, state: HartreeFockResult) -> BandStructure | None:
         """Bands along the path, if requested and if the state has the moire cell."""
-        if not self.points_per_segment or not state.folding.is_trivial:
+        if not self.points_per_segment or not state.folding.is_trivial or self.n_bands == "all":
             return None
         line = KPath.through(state.problem.grid.lattice, points_per_segment=self.points_per_segment)
         insulator = bool(state.filled_bands) and state.gap > 0 and not self.temperature_mev
@@ -176,9 +187,12 @@ class HfTask(ProjectionOptions):
 
     def _mean_field(self, point: ModelPoint) -> MeanField:
         models = [replace(point, valley=valley).build() for valley in (+1, -1)]
-        bands = solve_bands(models, point.grid(self.mesh), self.n_bands)
+        grid = point.grid(self.mesh)
+        bands = solve_bands(models, grid, 1 if self.n_bands == "all" else self.n_bands)
         interaction = self.interaction(self.epsilon_r[0])
         _check_time_reversal(bands)
+        if self.n_bands == "all":
+            bands = plane_wave_orbitals(models, grid)
         problem = project(bands, interaction, "hole", self.q_cutoff, self.zero_momentum, self.reference)
         return MeanField(problem, self.supercell or None, self.boost or None)
 

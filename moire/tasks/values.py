@@ -109,6 +109,13 @@ def _polarisations(text: str) -> Any:
     return text if text == "all" else _listed(int, rule)(text)
 
 
+def _bands_or_all(text: str) -> Any:
+    try:
+        return text if text == "all" else int(text)
+    except ValueError:
+        raise ValueError("be an integer or 'all'") from None
+
+
 def _joined(values: Any) -> str:
     return ",".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
 
@@ -157,4 +164,5 @@ Polarisations = Annotated[
         '`"all"` or list of integers', "all|P,P,...", _polarisations, lambda v: v if isinstance(v, str) else _joined(v)
     ),
 ]
+BandsOrAll = Annotated[int | Literal["all"], Spelling('integer or `"all"`', "N|all", _bands_or_all, str)]
 Texts = Annotated[tuple[str, ...], Spelling("list of texts", "NAME,NAME", _listed(str, "be texts"), _joined)]

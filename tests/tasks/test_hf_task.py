@@ -62,6 +62,16 @@ def test_the_text_names_the_phase_and_the_competitors(outcome):
         assert guess in outcome.text
 
 
+def test_all_plane_waves_are_all_bands():
+    point = ModelPoint(parameters=WANG_2023, twist_deg=3.89, displacement_mev=20.0, plane_wave_shells=1)
+    options = {"mesh": (2, 3), "guesses": ("AFMz",), "epsilon_r": (10.0, 40.0)}
+    bands, waves = (compute(Request(point=point, task=HfTask(n_bands=n, **options))) for n in (14, "all"))
+    for name in ("energy_per_cell", "gap", "layer_polarisation"):
+        np.testing.assert_allclose(waves.record["summary/" + name], bands.record["summary/" + name], atol=1e-5)
+    assert "all, 14 plane waves" in waves.text
+    assert "Undecided" not in waves.text
+
+
 def test_rescaled_interaction_equals_a_run_of_its_own(outcome):
     alone = compute(Request(point=POINT, task=HfTask(epsilon_r=(40.0,), **SMALL)))
     together = outcome.record["summary/energy_per_cell"][1]
@@ -173,6 +183,7 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
             {"filling": "half"},
             r"`filling` must be a number of carriers per cell .*, but is 'half'",
         ),
+        ({"n_bands": "all", "n_modes": 2}, r"`n_modes` must be 0 with all bands"),
         ({"n_bands": 500}, r"`n_bands` must lie in 1..74"),
         ({"guesses": ("AFM",)}, r"`guess` must be a known one, but is 'AFM'; did you mean"),
         ({"symmetry": "valley_diagonal"}, r"`guess` must keep the symmetry 'valley_diagonal', but 'AFMxy' breaks it"),

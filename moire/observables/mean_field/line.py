@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from moire._text import Number
-from moire.hartree_fock import BANDS_MOVE_MEV, GroundState, HartreeFockResult
+from moire.hartree_fock import GroundState, HartreeFockResult, bands_move_mev
 from moire.hartree_fock.ground_state import undecided
 from moire.observables.mean_field.phase import MeanFieldPhase, identify_phase
 
@@ -54,7 +54,7 @@ class MeanFieldPoint:
     @property
     def is_decided(self) -> bool:
         """Whether the next phase lies higher than the shift due to bands left out, 0.25 meV per cell."""
-        return not self.runner_up[1] < BANDS_MOVE_MEV
+        return not self.runner_up[1] < bands_move_mev(self.best.problem)
 
     def __str__(self) -> str:
         lines = [str(self.best), str(self.phase), ""]
