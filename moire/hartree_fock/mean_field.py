@@ -206,22 +206,34 @@ class MeanField:
             result[block] = values
         return result
 
-    def _assemble(self, blocks: dict[Block, ComplexArray], factor: float) -> ComplexArray:
-        """Hermitian matrix of the reduced zone from its blocks times a factor."""
+    def _assemble(self, blocks: dict[Block, ComplexArray], factor: float = 1.0) -> ComplexArray:
+        """Exactly Hermitian matrix of the reduced zone from its blocks times a factor."""
         matrix = self.orbitals.split(np.zeros(self.shape, dtype=np.complex128))
         for block, values in blocks.items():
-            d, scaled = self._maps.differences[block], factor * values
+            d, scaled = self._maps.differences[block], values if factor == 1 else factor * values
             for a in range(self.folding.n_folds):
                 b = self.folding.sums[a, d]
                 part = scaled[self.folding.index[block.first][:, a]]
                 matrix[:, block.second, b, :, block.first, a] = part.conj().swapaxes(1, 2)
                 matrix[:, block.first, a, :, block.second, b] = part
+                if block.first == block.second:
+                    own = matrix[:, block.first, a, :, block.first, b]
+                    mirror = matrix[:, block.first, b, :, block.first, a]
+                    half = (own + mirror.conj().swapaxes(1, 2)) / 2
+                    own[...] = half
+                    mirror[...] = half.conj().swapaxes(1, 2)
         return self.orbitals.join(matrix)
 
     def interaction(self, density_matrix: ComplexArray) -> ComplexArray:
         """Hartree plus Fock self-energy of a Hermitian P in meV: linear in P, exactly Hermitian."""
-        total = self.hartree(density_matrix) + self.fock(density_matrix)
-        return (total + total.conj().transpose(0, 2, 1)) / 2
+        blocks = self._blocks(density_matrix)
+        total = self._maps.exchange({block: value for block, value in blocks.items() if value.any()})
+        for block, value in self._maps.hartree({b: v for b, v in blocks.items() if b.first == b.second}).items():
+            total[block] = value - total[block] if block in total else value
+        for block in total:
+            own = total[block] if block.first == block.second else -total[block]
+            total[block] = self._strength * own - self.problem.zero_exchange * blocks[block]
+        return self._assemble(total)
 
     def __call__(self, density_matrix: ComplexArray) -> ComplexArray:
         """Fock matrix h + Hartree + Fock of P - P_ref in meV, shape (r, orbital, orbital)."""
@@ -230,7 +242,7 @@ class MeanField:
     def energy(self, density_matrix: ComplexArray, fock: ComplexArray | None = None) -> float:
         """Energy of the cluster in meV: tr h P + tr Self-energy[P - P_ref] (P - P_ref)/2; `fock` saves a build."""
         matrix = self(density_matrix) if fock is None else fock
-        return overlap(self.one_body + matrix, density_matrix) / 2 + self.constant
+        return (overlap(self.one_body, density_matrix) + overlap(matrix, density_matrix)) / 2 + self.constant
 
     def energy_parts(self, density_matrix: ComplexArray) -> EnergyParts:
         """Energy per cell, split.
