@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from moire.cli.as_typed import as_typed
-from moire.errors import MoireError
+from moire.errors import MoireError, on_one_line
 from moire.sweep import (
     ResultsFolder,
     collect,
@@ -36,7 +36,7 @@ def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
         n_failed = _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
     except MoireError as error:  # all ranks read the same plan and fail in the same way; only rank 0 prints the error
         if leading:
-            click.echo(f"Error: {as_typed(str(error), sweep.params)}", err=True)
+            click.echo(f"Error: {on_one_line(as_typed(str(error), sweep.params))}", err=True)
         sys.exit(2)
     except BaseException as error:
         if communicator is not None:  # the other ranks would wait forever for one that leaves

@@ -42,7 +42,10 @@ class SectorOptions:
     ] = ()
     max_promoted: Annotated[
         Integers,
-        Option("most carriers outside band 0, in all and then in each of the bands 1, 2, ...; no limit if empty"),
+        Option(
+            "most carriers outside band 0, in all and then in each of the bands 1, 2, ...; no limit if empty",
+            at_most=1_000,
+        ),
     ] = ()
 
 

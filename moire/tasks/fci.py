@@ -33,9 +33,9 @@ class DiagnosticOptions:
     flux_directions: Annotated[
         Integers, Option("directions (1 for L_1, 2 for L_2) along which a flux quantum is inserted", flag="flux")
     ] = (1, 2)
-    n_flux_steps: Annotated[int, Option("steps of one flux quantum")] = 12
+    n_flux_steps: Annotated[int, Option("steps of one flux quantum", at_most=10_000)] = 12
     phase_mesh: Annotated[
-        Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="phases")
+        Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="phases", at_most=1_000)
     ] = (6, 6)
     with_charge_gap: Annotated[bool, Option("solve N+1 and N-1 carriers too")] = True
 

@@ -40,7 +40,7 @@ from moire.tasks.interaction import ProjectionOptions
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import HoleFilling, Mesh, Supercell, Texts, Values, hole_filling
+from moire.tasks.values import HoleFilling, Mesh, Supercell, Texts, Values, check_mesh, hole_filling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,22 +60,22 @@ class HfTask(ProjectionOptions):
     filling: Annotated[
         HoleFilling, Option("holes per cell, both valleys together, such as `-2`; `2` means the same")
     ] = "-2"
-    mesh: Annotated[Mesh, Option("momenta")] = (12, 12)
+    mesh: Annotated[Mesh, Option("momenta", at_most=1_000)] = (12, 12)
     n_bands: Annotated[int, Option("bands kept per valley")] = 3
     epsilon_r: Annotated[Values, Option("relative dielectric constants")] = (20.0,)
     layer_distance_nm: Annotated[float, Option("distance of the layers; 0 is layer-blind", "nm")] = 0.7
-    q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|")] = 2.0
+    q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|", at_most=100)] = 2.0
     zero_momentum: Annotated[ZeroMomentum, Option("[treatment of V(q = 0)](theory/projection.md#q-0)")] = "exchange"
     reference: Annotated[Reference, Option("[density at which the interaction vanishes](theory/projection.md)")] = (
         "vacuum"
     )
-    supercell: Annotated[Supercell, Option("enlarged cell; the moire cell if empty")] = ""
+    supercell: Annotated[Supercell, Option("enlarged cell; the moire cell if empty", at_most=1_000)] = ""
     boost: Annotated[Literal["", "+Q", "-Q"], Option("displaces K' by Q = kappa_+ - kappa_-")] = ""
     symmetry: Annotated[
         Symmetry, Option("[symmetry imposed](theory/hartree_fock.md#imposed-symmetries) on every state")
     ] = "free"
     guesses: Annotated[Texts, Option("[guesses](theory/hartree_fock.md#solving); all applicable ones if empty")] = ()
-    n_random: Annotated[int, Option("random starts of the guess `random`")] = 4
+    n_random: Annotated[int, Option("random starts of the guess `random`", at_most=10_000)] = 4
     temperature_mev: Annotated[float, Option("k_B T", "meV")] = 0.0
     tolerance_mev: Annotated[float, Option("residual of a converged state", "meV")] = 1e-6
     points_per_segment: Annotated[
@@ -84,12 +84,15 @@ class HfTask(ProjectionOptions):
             "points per segment of the path of the bands at the first dielectric constant; 0 for none",
             flag="segment",
             alone=15,
+            at_most=10_000,
         ),
     ] = 0
     n_modes: Annotated[
         int,
         Option(
-            "[excitations](theory/excitations.md) at each momentum of the lowest state at the first dielectric constant"
+            "[excitations](theory/excitations.md) at each momentum of the lowest state at the first dielectric "
+            "constant",
+            at_most=10_000,
         ),
     ] = 0
 
@@ -112,6 +115,7 @@ class HfTask(ProjectionOptions):
         require(self.n_modes >= 0, "n_modes", "be at least 0", self.n_modes)
         require(self.n_random >= 1, "n_random", "be at least 1", self.n_random)
         point.check_bands(self.n_bands)
+        check_mesh(self.mesh, most=10_000)
         grid = point.grid(self.mesh)
         count_carriers(self.filling, Orbitals(grid, 2, self.n_bands))
         folding = Folding(grid, 2, self.supercell or None, self.boost or None)

@@ -32,7 +32,7 @@ class Task(Protocol):
     """Keywords of `compute`: ``"progress"``, to show bars, and ``"checkpoint"``, a folder from which it resumes."""
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError if the task cannot be computed at this point."""
+        """Raise InputError if the task cannot be computed at this point, whatever its displacement field is."""
 
     def title(self) -> str:
         """Label of the task among others of its kind, for progress lines."""

@@ -12,7 +12,7 @@ from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
 from moire.parameters import ContinuumParameters
 from moire.tasks.options import Option
-from moire.tasks.values import ClusterShape
+from moire.tasks.values import MOST_SHELLS, ClusterShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +30,12 @@ class ModelPoint:
 
     parameters: Annotated[ContinuumParameters, Option("parameter set", flag="set")]
     twist_deg: Annotated[float, Option("twist angle", "degrees", flag="twist")]
-    displacement_mev: Annotated[float, Option("displacement field D", "meV")] = 0.0
+    displacement_mev: Annotated[float, Option("displacement field D", "meV", at_most=1e6)] = 0.0
     plane_wave_shells: Annotated[
-        float | None, Option("plane-wave cutoff; by default 5, and more at small angles", "|G_1|", flag="shells")
+        float | None,
+        Option(
+            "plane-wave cutoff; by default 5, and more at small angles", "|G_1|", flag="shells", at_most=MOST_SHELLS
+        ),
     ] = None
     valley: Annotated[int, Option("+1 for K, -1 for K'")] = +1
 

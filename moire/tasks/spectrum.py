@@ -17,6 +17,7 @@ from moire.exact_diagonalization import (
     carriers_on,
     sector_dimensions,
 )
+from moire.exact_diagonalization.settings import MOST_LEVELS
 from moire.grids import MomentumGrid
 from moire.io import Dataset
 from moire.lattice import MoireLattice
@@ -26,22 +27,22 @@ from moire.tasks.interaction import InteractionTable, ProjectionOptions
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, cluster_name
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import Cluster, HoleFilling, Phases, hole_filling
+from moire.tasks.values import Cluster, HoleFilling, Phases, check_cluster, hole_filling
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumOptions:
     """Cluster, filling, boundary phases, bands and number of levels."""
 
-    cluster: Annotated[Cluster, Option("the cluster")]
+    cluster: Annotated[Cluster, Option("the cluster", at_most=1_000)]
     filling: Annotated[HoleFilling, Option("holes per cell, such as `-2/3`; `2/3` means the same")]
     boundary_phase: Annotated[
-        Phases, Option("[boundary phases](theory/flux_and_gaps.md) along L_1 and L_2", "2 pi")
+        Phases, Option("[boundary phases](theory/flux_and_gaps.md) along L_1 and L_2", "2 pi", at_most=1_000)
     ] = (0.0, 0.0)
     n_bands: Annotated[int, Option("bands kept of each valley")] = 1
     valleys: Annotated[Literal["one", "both"], Option("the valley of the point, or K and K'")] = "one"
-    n_eigenstates: Annotated[int, Option("levels per sector", flag="states")] = 4
-    seed: Annotated[int, Option("seed of the starting vectors")] = 0
+    n_eigenstates: Annotated[int, Option("levels per sector", flag="states", at_most=MOST_LEVELS)] = 4
+    seed: Annotated[int, Option("seed of the starting vectors", at_most=2**63 - 1)] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,8 @@ class SpectrumTask(SpectrumOptions, ProjectionOptions):
     def check(self, point: ModelPoint) -> None:
         """Raise InputError if the task cannot be computed at this point."""
         require(self.n_eigenstates >= 1, "n_eigenstates", "be at least 1", self.n_eigenstates)
+        require(self.seed >= 0, "seed", "be at least 0", self.seed)
+        check_cluster(self.cluster, most=1_000)
         self.check_projection(self.epsilon_r)
         point.check_bands(self.n_bands)
         self.sectors(point.grid(self.cluster))

@@ -21,7 +21,7 @@ from moire.tasks.chern import ChernTask
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import Groups, Mesh
+from moire.tasks.values import LARGEST_MESH, Groups, Mesh
 from moire.topology import topology_report
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TopologyTask:
     bands: Annotated[
         Groups, Option("groups of bands, 0 nearest the gap; `[0, 1]` is one group of two", flag="groups")
     ] = ((0,), (1,))
-    mesh: Annotated[Mesh, Option("momenta; even along b_1, as Z2 needs")] = (18, 18)
+    mesh: Annotated[Mesh, Option("momenta; even along b_1, as Z2 needs", at_most=LARGEST_MESH)] = (18, 18)
     index_radius: Annotated[
         float, Option("radius of the disks of the [interband index](theory/interband.md); 0 for none", "|G_1|")
     ] = 0.25
