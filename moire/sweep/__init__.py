@@ -3,6 +3,7 @@
 from moire.ranks import find_communicator, limit_threads, on_leader
 from moire.sweep.boundaries import midpoints, refine_boundaries, run_plan
 from moire.sweep.collect import Summary, Table, collect, write_summary
+from moire.sweep.estimate import Estimate, Estimates, estimate
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, parse_plan, read_plan
 from moire.sweep.run import SweepReport, run_point, run_sweep
@@ -17,6 +18,8 @@ __all__ = [
     "BandsTask",
     "ChernTask",
     "EdTask",
+    "Estimate",
+    "Estimates",
     "FciTask",
     "FinishedPlan",
     "HfTask",
@@ -32,6 +35,7 @@ __all__ = [
     "TopologyTask",
     "collect",
     "compute",
+    "estimate",
     "find_communicator",
     "limit_threads",
     "midpoints",

@@ -12,6 +12,7 @@ from moire.bands import solve_bands
 from moire.errors import require
 from moire.grids import KPath
 from moire.io import Dataset, Record, bands_record, read_bands
+from moire.tasks.memory import bands_memory
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
@@ -51,6 +52,10 @@ class BandsTask:
     def cost(self) -> float:
         """Rough cost in seconds, for scheduling and for the remaining time."""
         return 3e-3 * (self.mesh[0] * self.mesh[1] + 4 * self.points_per_segment)
+
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: the states on the mesh and along the path."""
+        return bands_memory(point, self.mesh[0] * self.mesh[1] + 4 * self.points_per_segment, self.n_bands)
 
     def compute(self, point: ModelPoint) -> Parts:
         """Compute the task at one point."""

@@ -13,6 +13,7 @@ from moire._text import Number
 from moire.bands import BandStructure, solve_bands
 from moire.errors import MeshWarning, require
 from moire.io import Dataset, Record, chern_record, read_chern, read_lattice
+from moire.tasks.memory import bands_memory
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
@@ -68,6 +69,11 @@ class ChernTask:
     def cost(self) -> float:
         """Rough cost in seconds."""
         return (3e-3 + 1e-3 * sum(map(len, self.bands))) * self.mesh[0] * self.mesh[1]
+
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: the states, and their derivatives in the curvature of the largest group."""
+        n_momenta, widest = self.mesh[0] * self.mesh[1], max(map(len, self.bands))
+        return bands_memory(point, n_momenta, self.n_bands) + 48.0 * n_momenta * widest * point.dimension
 
     def compute(self, point: ModelPoint) -> Parts:
         """Compute the task at one point."""

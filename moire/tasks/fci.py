@@ -77,6 +77,11 @@ class FciTask(DiagnosticOptions, SpectrumTask):
         n_solves = 1 + self.n_flux_steps * len(self.flux_directions) + 3 * self.with_charge_gap
         return super().cost() * (n_solves + 0.3 * self.phase_mesh[0] * self.phase_mesh[1])
 
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: that of the spectrum, and the vectors kept of all sectors, twice along a flux."""
+        orbitals, sectors = self.sectors(point.grid(self.cluster))
+        return super().memory(point) + 32.0 * self.n_eigenstates * self._n_states(orbitals, sectors)
+
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Compute the task at one point."""
         report = fci_report(

@@ -37,6 +37,7 @@ from moire.observables import MeanFieldPoint
 from moire.orbitals import Orbitals
 from moire.projection import REFERENCES, Reference, ZeroMomentum, project
 from moire.tasks.interaction import ProjectionOptions
+from moire.tasks.memory import projection_memory
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
 from moire.tasks.point import ModelPoint
@@ -143,6 +144,16 @@ class HfTask(ProjectionOptions):
         orbitals = self.mesh[0] * self.mesh[1] * self.n_bands**2
         return 1e-6 * orbitals**2 * (1 + 0.5 * len(self.epsilon_r))
 
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: projection, exchange matrices of every pair of flavours, and those of excitations."""
+        n_momenta = self.mesh[0] * self.mesh[1]
+        side = n_momenta * self.n_bands**2
+        cells = 1 if not self.supercell else 3 if isinstance(self.supercell, str) else _determinant(self.supercell)
+        pairs = 3 * (2 * side) ** 2 if self.n_modes else 0  # at most: half filled, all channels
+        return projection_memory(point, n_momenta, self.n_bands, 2, self.q_cutoff) + 16.0 * (
+            3 * cells * side**2 + pairs
+        )
+
     def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
         """Compute the task at one point."""
         start = self._mean_field(point)
@@ -192,6 +203,10 @@ class HfTask(ProjectionOptions):
         from moire.tasks.hf_figure import state_figure
 
         return state_figure(record, title)
+
+
+def _determinant(cell: tuple[tuple[int, int], tuple[int, int]]) -> int:
+    return abs(cell[0][0] * cell[1][1] - cell[0][1] * cell[1][0])
 
 
 def _check_time_reversal(bands: BandStructure) -> None:

@@ -43,6 +43,9 @@ class Task(Protocol):
     def cost(self) -> float:
         """Rough cost in seconds, for scheduling and for the remaining time."""
 
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes at a point, for a dry run."""
+
     @staticmethod
     def figure(record: Record, title: str) -> Figure:
         """Draw the result in a file of this task."""

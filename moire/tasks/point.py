@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from moire.continuum import ContinuumModel, PlaneWaveBasis
@@ -65,7 +66,7 @@ class ModelPoint:
     @property
     def dimension(self) -> int:
         """Dimension of H(k), the total number of bands."""
-        return 2 * self.build().basis.size
+        return 2 * plane_waves(self.shells)
 
     def check_bands(self, n_bands: int) -> None:
         """Raise InputError unless H(k) has `n_bands` bands."""
@@ -76,3 +77,9 @@ class ModelPoint:
             f"lie in 1..{dimension}, the dimension of H(k) at {self.shells:g} shells",
             n_bands,
         )
+
+
+@lru_cache
+def plane_waves(plane_wave_shells: float) -> int:
+    """Number of reciprocal vectors within a cutoff in units of |G_1|, which depends on nothing else."""
+    return PlaneWaveBasis(MoireLattice(1.0, 1.0), plane_wave_shells).size

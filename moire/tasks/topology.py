@@ -64,6 +64,10 @@ class TopologyTask:
         n_pairs = max(max(group) for group in self.bands) if self.index_radius else 0
         return 2 * ChernTask(bands=self.bands, mesh=self.mesh).cost() + 9.0 * n_pairs
 
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: that of the Chern numbers, and the states of loops, geometry and symmetry besides."""
+        return 2 * ChernTask(bands=self.bands, mesh=self.mesh).memory(point)
+
     def compute(self, point: ModelPoint) -> Parts:
         """Compute the task at one point."""
         report = topology_report(point.build(), self.bands, self.mesh, self.index_radius)
