@@ -59,6 +59,7 @@ _COMMANDS = {
     "fci": ("tasks", "Every diagnostic of a fractional Chern insulator."),
     "export": ("clusters", "Hamiltonian of the bands kept in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
+    "collect": ("collect", "Write the results in a FOLDER as a table: CSV, Parquet, HDF5."),
     "show": ("results", "Print the contents of a FILE or a results folder."),
     "plot": ("results", "Draw a FILE or a results folder."),
 }

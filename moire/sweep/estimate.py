@@ -87,4 +87,4 @@ def duration(seconds: float) -> str:
         return f"{seconds:.2g} s"
     days, rest = divmod(seconds, 86400)
     clock = str(tqdm.format_interval(rest))
-    return f"{days:.0f} d {clock}" if days else clock
+    return f"{int(days)} d {clock}" if days else clock

@@ -182,6 +182,22 @@ def test_what_cannot_be_written_is_told_before_any_work(tmp_path):
         assert f"`--{name}` must lie in a folder that can be written" in done.stderr
 
 
+def test_a_sweep_is_collected_in_a_table(tmp_path):
+    plan, folder, table = tmp_path / "plan.toml", tmp_path / "out", tmp_path / "bands.csv"
+    model = '[model]\nparameter_set = "WANG_2023"\ntwist_deg = [3.5, 3.7]\nplane_wave_shells = 3\n'
+    plan.write_text(f'tasks = ["bands"]\n{model}[bands]\nmesh = [3, 3]\npoints_per_segment = 1\n')
+    assert moire("sweep", plan, "--output", folder).returncode == 0
+    done = moire("collect", folder, "--to", table)
+    assert done.stdout == f"Written to {table}: 2 rows.\n"
+    assert table.read_text().startswith("parameters,D (meV),theta (deg),")
+    again = moire("collect", folder, "--to", table)
+    assert again.returncode == 2
+    assert again.stderr == f"Error: `--to` must be a new file, but {table} exists.\n"
+    plan.write_text(plan.read_text().replace("[3.5, 3.7]", "3.5"))
+    assert "1 row." in moire("collect", folder, "--to", tmp_path / "one.h5", "--plan", plan).stdout
+    assert "`folder` must be a results folder" in moire("collect", plan, "--to", tmp_path / "x.csv").stderr
+
+
 def test_an_fci_report_without_its_long_parts():
     short = ("--shells", 3, "--q-cutoff", 2, "--flux", "", "--phases", "0x0", "--no-charge-gap")
     done = moire("fci", "--twist", 3.7, "--cluster", "3x4", "--filling", "-2/3", *short)
