@@ -216,11 +216,8 @@ def solve_bands(
 def _reserve(flavours: Sequence[BlochModel], n_momenta: int, n_bands: int, n_threads: int) -> None:
     """Reserve the memory of a band structure; raise MemoryRefusedError before any matrix is built."""
     dimension = flavours[0].state_shape[0] * flavours[0].state_shape[1]
-    states = 32.0 * len(flavours) * n_momenta * n_bands * dimension
     at_work = min(n_threads, n_momenta)
-    # per thread H(k) and the solver; per flavour the part of H that does not depend on k, and one copy of it
-    matrices = at_work * (16.0 * dimension**2 + workspace_bytes(dimension, n_bands))
-    matrices += 16.0 * (len(flavours) + 1) * dimension**2
+    matrices = _matrix_bytes(len(flavours), dimension, n_bands, at_work)
     what = f"{n_bands} bands at {n_momenta} momenta"
     if fits_in_memory(matrices):
         would_fit = "fewer momenta or bands, or a smaller plane-wave cutoff, would fit"
@@ -231,4 +228,16 @@ def _reserve(flavours: Sequence[BlochModel], n_momenta: int, n_bands: int, n_thr
         model = flavours[0]
         if is_plane_wave_model(model):  # the dimension grows with the area of the disk
             would_fit = f"{int(model.basis.plane_wave_shells * fraction**0.25)} plane_wave_shells would fit"
-    reserve(what, states + matrices, would_fit)
+    reserve(what, band_bytes(len(flavours), dimension, n_momenta, n_bands, at_work), would_fit)
+
+
+def band_bytes(n_flavours: int, dimension: int, n_momenta: int, n_bands: int, at_work: int) -> float:
+    """Bytes of a band structure while `at_work` momenta are solved at once: states with a copy, and matrices."""
+    states = 32.0 * n_flavours * n_momenta * n_bands * dimension
+    return states + _matrix_bytes(n_flavours, dimension, n_bands, at_work)
+
+
+def _matrix_bytes(n_flavours: int, dimension: int, n_bands: int, at_work: int) -> float:
+    # per thread H(k) and the solver; per flavour the part of H that does not depend on k, and one copy of it
+    solving = at_work * (16.0 * dimension**2 + workspace_bytes(dimension, n_bands))
+    return float(solving + 16.0 * (n_flavours + 1) * dimension**2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST_TEXT = 240
+
 
 class MoireError(Exception):
     """Base class of the errors of this package."""
@@ -64,7 +66,26 @@ def require(condition: object, name: str, rule: str, value: object = None, *, fo
 
 def broken(name: str, rule: str, value: object, found: str = "") -> str:
     """Return the sentence of :func:`require`."""
-    return f"`{name}` must {rule}, but {found or f'is {_plain(value)}'}."
+    return f"`{name}` must {rule}, but {found or f'is {shown(value)}'}."
+
+
+def shown(value: object) -> str:
+    """Return a value as text on one line: control characters are escaped, and a long text is cut."""
+    try:
+        text = on_one_line(str(_plain(value)))
+    except ValueError:  # an integer of more digits than Python converts
+        return "an integer of thousands of digits"
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT // 2]}... ({len(text)} characters)"
+
+
+def is_one_line(text: str) -> bool:
+    """Whether a terminal prints every character of a text as it is, on one line."""
+    return text.isprintable()
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with everything that a terminal would not print as one character escaped."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _plain(value: object) -> object:
@@ -76,7 +97,7 @@ def _plain(value: object) -> object:
 
 def is_whole(value: float) -> bool:
     """Whether a number is a finite integer, of whatever type."""
-    return float(value).is_integer()
+    return isinstance(value, int) or float(value).is_integer()
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from numbers import Rational, Real
 from operator import index
 from typing import cast
 
-from moire.errors import InputError, require
+from moire.errors import InputError, broken, require
 
 FillingLike = Fraction | float | str | Sequence[int]
 """A filling as it may be given: ``"-2/3"``, ``(2, 3)``, a Fraction, an integer or a decimal, as text or as number."""
@@ -18,6 +18,8 @@ FillingLike = Fraction | float | str | Sequence[int]
 _EXACT_DIGITS = 2
 _KNOWN_DIGITS = 12  # what follows in a binary number is rounding
 _LARGEST_DENOMINATOR = 10_000
+_LONGEST_TEXT = 100
+_LARGEST_PART = 10**30  # of a numerator or denominator
 
 
 def parse_filling(filling: FillingLike) -> Fraction:
@@ -33,11 +35,12 @@ def parse_filling(filling: FillingLike) -> Fraction:
         If it is not a number.
     """
     try:
-        return _read(filling)
+        value = _read(filling)
     except (ValueError, TypeError, ZeroDivisionError, OverflowError, InvalidOperation):
-        raise InputError(
-            f"`filling` must be a number of carriers per cell such as 2, '-2/3' or 0.6667, but is {filling!r}."
-        ) from None
+        given = repr(filling) if isinstance(filling, str) else filling
+        rule = "be a number of carriers per cell such as 2, '-2/3' or 0.6667"
+        raise InputError(broken("filling", rule, given)) from None
+    return value
 
 
 def carriers_per_cell(filling: FillingLike, carrier: str) -> Fraction:
@@ -91,8 +94,17 @@ def describe_filling(per_cell: Fraction, carrier: str) -> str:
 
 
 def _read(filling: FillingLike) -> Fraction:
+    value = _converted(filling)
+    if max(abs(value.numerator), value.denominator) > _LARGEST_PART:
+        raise ValueError
+    return value
+
+
+def _converted(filling: FillingLike) -> Fraction:
     if isinstance(filling, bool):
         raise TypeError
+    if isinstance(filling, str) and len(filling) > _LONGEST_TEXT:
+        raise ValueError
     if isinstance(filling, str) and "/" in filling:
         return Fraction(filling)
     if isinstance(filling, str):

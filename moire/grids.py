@@ -17,8 +17,22 @@ from moire.resources import reserve
 
 PATH_LABELS = ("gamma", "m", "kappa_+", "kappa_-", "gamma")
 
+_LARGEST_ENTRY = 2**20  # products of two entries fit in 64 bits with room for sums
+_BYTES_PER_MOMENTUM = 112  # labels, fractions and the tables from which they are made
+
 Label = tuple[int, int]
 """Label (l1, l2) of a momentum of a grid, modulo its `moduli`."""
+
+
+def integer_matrix(given: ArrayLike, name: str, kind: str = "an integer 2x2 matrix") -> IntArray:
+    """Return a 2x2 matrix of integers, read-only; raises InputError, as that of the argument `name`, for others."""
+    raw = np.asarray(given)
+    entries = raw.ravel().tolist()
+    numbers = raw.shape == (2, 2) and all(isinstance(entry, int | float) for entry in entries)
+    require(numbers and all(map(is_whole, entries)), name, f"be {kind}", raw)
+    small = all(abs(entry) <= _LARGEST_ENTRY for entry in entries)
+    require(small, name, f"have entries of at most {_LARGEST_ENTRY} in size", raw)
+    return read_only(raw, np.int64)
 
 
 def smith_normal_form(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray]:
@@ -90,9 +104,9 @@ class MomentumGrid:
     Raises
     ------
     InputError
-        If the matrix is not an integer 2x2 matrix or is singular, or a phase is not finite.
+        If the matrix is not an integer 2x2 matrix, has entries above 2^20 or is singular, or a phase is not finite.
     MemoryRefusedError
-        From the tables over pairs of momenta, if they do not fit in memory.
+        If the momenta do not fit in memory, and from the tables over pairs of them.
     """
 
     lattice: TriangularLattice
@@ -103,16 +117,9 @@ class MomentumGrid:
     labels: IntArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        raw = np.asarray(self.matrix)
-        require(
-            raw.shape == (2, 2) and bool(np.all(np.isfinite(raw))) and bool(np.all(raw == np.round(raw))),
-            "cluster",
-            "be an integer 2x2 matrix",
-            raw.tolist(),
-        )
-        matrix = read_only(np.round(raw), np.int64)
+        matrix = integer_matrix(self.matrix, "cluster")
         determinant = int(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
-        require(determinant != 0, "cluster", "have a nonzero determinant", raw.tolist())
+        require(determinant != 0, "cluster", "have a nonzero determinant", matrix)
         boundary_phase = (float(self.boundary_phase[0]), float(self.boundary_phase[1]))
         require(np.all(np.isfinite(boundary_phase)), "boundary_phase", "be finite (in units of 2 pi)", boundary_phase)
         rectangle = not (matrix[0, 1] or matrix[1, 0]) and matrix[0, 0] > 0 and matrix[1, 1] > 0
@@ -121,10 +128,11 @@ class MomentumGrid:
         else:
             _, d, v = smith_normal_form(matrix)
         moduli = (int(d[0, 0]), int(d[1, 1]))
+        size = moduli[0] * moduli[1]
+        reserve(f"A grid of {size} momenta", float(_BYTES_PER_MOMENTUM * size), "a smaller mesh would fit")
         labels = np.stack(np.meshgrid(np.arange(moduli[0]), np.arange(moduli[1]), indexing="ij"), axis=-1)
         labels = labels.reshape(-1, 2)
         numerators = (labels * np.array([moduli[1], moduli[0]])) @ v.T  # exact: kappa = V D^-1 l
-        size = moduli[0] * moduli[1]
         object.__setattr__(self, "matrix", matrix)
         object.__setattr__(self, "boundary_phase", boundary_phase)
         object.__setattr__(self, "moduli", moduli)

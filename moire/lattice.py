@@ -11,6 +11,8 @@ import numpy as np
 from moire._arrays import FloatArray, IntArray, read_only
 from moire.errors import require
 
+_SHORTEST_NM, _LONGEST_NM = 1e-6, 1e9
+
 C3_ROTATION: IntArray = read_only([[-1, 1], [-1, 0]], np.int64)
 """Rotation R by 120 degrees in units of b_1, b_2, G n -> G (n R): b_1 -> -b_1 + b_2, b_2 -> -b_1."""
 
@@ -30,13 +32,15 @@ class TriangularLattice:
     Raises
     ------
     InputError
-        If the period is not positive.
+        If the period is not positive, or absurd.
     """
 
     period_nm: float
 
     def __post_init__(self) -> None:
         require(0 < self.period_nm < math.inf, "period_nm", "be positive and finite (in nm)", self.period_nm)
+        sensible = _SHORTEST_NM <= self.period_nm <= _LONGEST_NM  # squares and products stay within all numbers
+        require(sensible, "period_nm", f"lie in [{_SHORTEST_NM:g}, {_LONGEST_NM:g}] nm", self.period_nm)
 
     @cached_property
     def reciprocal(self) -> FloatArray:

@@ -63,6 +63,7 @@ class ContinuumParameters:
         ):
             require(math.isfinite(getattr(self, name)), name, "be finite", getattr(self, name))
         require(self.effective_mass > 0, "effective_mass", "be positive (in electron masses)", self.effective_mass)
+        require(self.effective_mass >= 1e-6, "effective_mass", "be at least 1e-6 electron masses", self.effective_mass)
         require(self.lattice_constant_nm > 0, "lattice_constant_nm", "be positive (in nm)", self.lattice_constant_nm)
 
     def __str__(self) -> str:

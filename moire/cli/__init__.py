@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from moire import __version__
-from moire.errors import MoireError, is_interrupt
+from moire.errors import MoireError, is_interrupt, on_one_line
 
 
 def main() -> None:
@@ -26,9 +26,8 @@ def main() -> None:
             click.echo("Interrupted; a sweep keeps its finished points, and the same command resumes it.", err=True)
             sys.exit(130)
         if isinstance(error, MoireError | click.ClickException):
-            click.echo(
-                f"Error: {error.format_message() if isinstance(error, click.ClickException) else error}", err=True
-            )
+            text = error.format_message() if isinstance(error, click.ClickException) else on_one_line(str(error))
+            click.echo(f"Error: {text}", err=True)
             sys.exit(2)
         if isinstance(error, click.Abort) and error.__cause__ is not None:  # click makes it of an EOFError
             raise error.__cause__ from None
@@ -60,6 +59,7 @@ _COMMANDS = {
     "fci": ("tasks", "Every diagnostic of a fractional Chern insulator."),
     "export": ("clusters", "Hamiltonian of the bands kept in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
+    "collect": ("collect", "Write the results in a FOLDER as a table: CSV, Parquet, HDF5."),
     "show": ("results", "Print the contents of a FILE or a results folder."),
     "plot": ("results", "Draw a FILE or a results folder."),
 }

@@ -15,6 +15,7 @@ from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_cl
 from moire.io import check_folder, check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
 from moire.tasks import EdTask
 from moire.tasks.interaction import ProjectionOptions
+from moire.tasks.request import Request
 
 
 @click.command(cls=OptionCommand)
@@ -39,7 +40,7 @@ def _export(layout: str, output: Path, filling: str, **options: Any) -> None:
     require(not named, "filling", "be left out of all formats except fcidump, which names it", f"'{filling}'")
     point = taken_point(options)
     task = EdTask(filling=filling or "1", **options)
-    task.check(point)
+    Request(point=point, task=task).check()
     single = task.n_bands == 1 and task.valleys == "one"
     found = f"keep {task.n_bands} of {task.valleys} valley{'s' if task.valleys == 'both' else ''}"
     require(single or layout != "diagham", "n_bands", "be one band of one valley for diagham", found=found)

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from moire.cli.as_typed import as_typed
-from moire.errors import MoireError
+from moire.errors import MoireError, on_one_line
 from moire.sweep import (
     ResultsFolder,
     collect,
+    estimate,
     find_communicator,
     limit_threads,
     on_leader,
@@ -27,7 +28,7 @@ from moire.sweep import (
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Results folder; results/NAME by default.")
 @click.option("--plot", is_flag=True, help="Draw the figures afterwards.")
-@click.option("--dry-run", is_flag=True, help="List the points and stop.")
+@click.option("--dry-run", is_flag=True, help="List the points with their time and memory, and stop.")
 def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
     """Run a PLAN (TOML), alone or under mpiexec -n N; finished points are skipped."""
     communicator, situation = find_communicator()
@@ -36,7 +37,7 @@ def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
         n_failed = _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
     except MoireError as error:  # all ranks read the same plan and fail in the same way; only rank 0 prints the error
         if leading:
-            click.echo(f"Error: {as_typed(str(error), sweep.params)}", err=True)
+            click.echo(f"Error: {on_one_line(as_typed(str(error), sweep.params))}", err=True)
         sys.exit(2)
     except BaseException as error:
         if communicator is not None:  # the other ranks would wait forever for one that leaves
@@ -58,7 +59,7 @@ def _sweep(
     folder = ResultsFolder(output or Path("results") / plan.name)
     if dry_run:
         if leading:
-            click.echo("\n".join(f"{request.key}  {request.title}" for request in requests))
+            click.echo(str(estimate(requests)))
         return 0
     on_leader(communicator, folder.open_for_writing)
     n_threads = limit_threads(communicator)

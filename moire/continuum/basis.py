@@ -48,7 +48,7 @@ class PlaneWaveBasis:
         reach = int(np.ceil(2 * self.plane_wave_shells / np.sqrt(3)))
         reserve(
             f"The search for plane waves within {self.plane_wave_shells:g} shells",
-            _CANDIDATE_BYTES * (2.0 * reach + 1) ** 2,
+            _CANDIDATE_BYTES * (2.0 * reach + 1) * (2.0 * reach + 1),  # infinite, not an error, beyond all numbers
             "fewer plane_wave_shells would fit",
         )
         side = np.arange(-reach, reach + 1)

@@ -11,6 +11,7 @@ from moire.exact_diagonalization.hamiltonian import STORAGES, Storage
 
 Solver = Literal["auto", "lanczos", "arpack", "dense"]
 SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
+MOST_LEVELS = 100_000  # the levels of a dense matrix of more rows do not fit in the memory of any machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,7 @@ class SpectrumSettings(EigensolverSettings):
 
 
 def check_levels(n_eigenstates: int) -> None:
-    """Raise InputError unless at least one level is requested."""
+    """Raise InputError unless at least one level is requested, and not more than arrays of them can hold."""
     whole = n_eigenstates >= 1 and is_whole(n_eigenstates)
     require(whole, "n_eigenstates", "be an integer of at least 1", n_eigenstates)
+    require(n_eigenstates <= MOST_LEVELS, "n_eigenstates", f"be at most {MOST_LEVELS}", n_eigenstates)

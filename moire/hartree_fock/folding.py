@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire.bands import BandStructure
 from moire.errors import InputError, require
-from moire.grids import MomentumGrid, smith_normal_form
+from moire.grids import MomentumGrid, integer_matrix, smith_normal_form
 from moire.lattice import TriangularLattice
 
 SQRT3 = ((2, 1), (1, 2))  # A_1 = 2 a_1 + a_2, A_2 = a_1 + 2 a_2: its momenta are 0, Q, -Q
@@ -116,11 +116,10 @@ class Folding:
         if isinstance(self.supercell, str):
             require(self.supercell == "sqrt3", "supercell", "be 'sqrt3' or an integer 2x2 matrix", repr(self.supercell))
             return np.array(SQRT3)
-        raw = np.asarray(self.supercell, dtype=float)
-        whole = raw.shape == (2, 2) and bool(np.all(np.isfinite(raw) & (raw == np.round(raw))))
-        require(whole, "supercell", "be 'sqrt3' or an integer 2x2 matrix", raw.tolist())
-        require(np.linalg.det(raw) > 0, "supercell", "have a positive determinant", raw.tolist())
-        return raw.astype(np.int64)
+        cell = integer_matrix(self.supercell, "supercell", "'sqrt3' or an integer 2x2 matrix")
+        determinant = int(cell[0, 0] * cell[1, 1] - cell[0, 1] * cell[1, 0])
+        require(determinant > 0, "supercell", "have a positive determinant", cell)
+        return cell
 
     def _boost_index(self) -> int:
         boost = self.boost

@@ -43,10 +43,9 @@ class PlaneWaveMaps:
             If the density matrices of a self-consistency loop do not fit in memory.
         """
         n_k, n_g = problem.grid.n_points, waves_of(problem).size
-        matrix = 16.0 * n_k * folding.n_folds * (2 * n_g * folding.n_flavours) ** 2
         reserve(
             f"Hartree-Fock with {n_g} plane waves a layer on {problem.grid.name}",
-            MATRICES * matrix + PAIR_BYTES * n_k * n_g**2,
+            loop_bytes(n_k, n_g, folding.n_flavours, folding.n_folds),
             "fewer plane_wave_shells or a smaller mesh would fit",
         )
         differences = needed_blocks(problem.grid, folding)
@@ -70,6 +69,12 @@ class PlaneWaveMaps:
                     if half:
                         flat[mirrored(layers, 2 * n_waves)] = potential.conj()
         return result
+
+
+def loop_bytes(n_momenta: int, n_waves: int, n_flavours: int, n_folds: int = 1) -> float:
+    """Bytes of a self-consistency loop with `n_waves` plane waves a layer."""
+    matrix = 16.0 * n_momenta * n_folds * (2 * n_waves * n_flavours) ** 2
+    return MATRICES * matrix + PAIR_BYTES * n_momenta * n_folds * n_waves**2
 
 
 def mirrored(index: IntArray, dimension: int) -> IntArray:

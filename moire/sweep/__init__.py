@@ -3,10 +3,13 @@
 from moire.ranks import find_communicator, limit_threads, on_leader
 from moire.sweep.boundaries import midpoints, refine_boundaries, run_plan
 from moire.sweep.collect import Summary, Table, collect, write_summary
+from moire.sweep.estimate import Estimate, Estimates, estimate
 from moire.sweep.folder import ResultsFolder
+from moire.sweep.load import TaskArrays, load_sweep
 from moire.sweep.plan import Plan, parse_plan, read_plan
 from moire.sweep.run import SweepReport, run_point, run_sweep
 from moire.sweep.script import FinishedPlan, run_plan_file
+from moire.sweep.table_files import write_table
 from moire.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
 from moire.tasks.compute import Outcome, compute
 from moire.tasks.point import ModelPoint
@@ -17,6 +20,8 @@ __all__ = [
     "BandsTask",
     "ChernTask",
     "EdTask",
+    "Estimate",
+    "Estimates",
     "FciTask",
     "FinishedPlan",
     "HfTask",
@@ -29,11 +34,14 @@ __all__ = [
     "SweepReport",
     "Table",
     "Task",
+    "TaskArrays",
     "TopologyTask",
     "collect",
     "compute",
+    "estimate",
     "find_communicator",
     "limit_threads",
+    "load_sweep",
     "midpoints",
     "on_leader",
     "parse_plan",
@@ -44,4 +52,5 @@ __all__ = [
     "run_point",
     "run_sweep",
     "write_summary",
+    "write_table",
 ]

@@ -12,7 +12,8 @@ from moire.errors import InputError, require
 from moire.ranks import on_leader
 from moire.sweep.collect import Table, collect
 from moire.sweep.folder import ResultsFolder
-from moire.sweep.plan import Axis, Plan
+from moire.sweep.plan import Plan
+from moire.sweep.plan_tables import Axis
 from moire.sweep.run import SweepReport, run_sweep
 from moire.tasks import HfTask
 from moire.tasks.request import Request

@@ -2,89 +2,55 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from itertools import product
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError
 
-from moire.errors import InputError
+from moire.errors import InputError, MemoryRefusedError, require
 from moire.parameters import ContinuumParameters, published
-from moire.sweep.plan_errors import sentence
+from moire.sweep.axes import axis_points, check_zipped, tasks_at
+from moire.sweep.conditions import Condition, admitted
+from moire.sweep.plan_errors import fault_of, renamed
+from moire.sweep.plan_source import PlanSource, load_plan
+from moire.sweep.plan_tables import (
+    Conditions,
+    FolderName,
+    ModelTable,
+    ParametersTable,
+    RefineTable,
+    Table,
+    ZippedAxis,
+    left_out,
+)
+from moire.sweep.toml_lines import Place
 from moire.tasks import TASKS, BandsTask, ChernTask, HfTask, Task, TopologyTask
 from moire.tasks.ed import EdTable
 from moire.tasks.fci import FciTable
 from moire.tasks.interaction import InteractionTable
+from moire.tasks.limits import check_options
 from moire.tasks.options import Option
 from moire.tasks.point import ModelPoint
 from moire.tasks.request import Request
-from moire.tasks.values import Values
 
-Axis = Literal["displacement_mev", "twist_deg"]
 TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]
+MOST_REQUESTS = 200_000
+"""Most computations of one plan."""
 
 
-def _folder_name(name: str) -> str:
-    """Return the name; raise ValueError if it would lead out of the folder of results."""
-    if name in {"", ".", ".."} or "/" in name or "\\" in name:
-        raise ValueError("be a plain folder name, without path separators or '..'")
-    return name
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ParametersTable(_Table):
-    """A user-defined parameter set; the fields are those of ContinuumParameters."""
-
-    name: Annotated[str, Option("name in files and figures")]
-    potential_mev: Annotated[float, Option("V", "meV")]
-    potential_phase_deg: Annotated[float, Option("φ", "deg")]
-    tunnelling_mev: Annotated[float, Option("w", "meV")]
-    effective_mass: Annotated[float, Option("m*", "m_e")]
-    lattice_constant_nm: Annotated[float, Option("a_0 of the monolayer", "nm")]
-    second_potential_mev: Annotated[float, Option("V_2", "meV")] = 0.0
-    second_tunnelling_mev: Annotated[float, Option("w_2", "meV")] = 0.0
-    material: Annotated[str, Option("material")] = "MoTe2"
-    reference: Annotated[str, Option("publication")] = "user-defined"
-    note: Annotated[str, Option("remarks")] = ""
-
-
-class ModelTable(_Table):
-    """Parameter set, twist angles, displacement fields and cutoff."""
-
-    parameter_set: Annotated[
-        str | ParametersTable, Option("a [published set](theory/model.md#parameter-sets), or one of your own")
-    ]
-    twist_deg: Annotated[Values, Option("twist angles, in (0, 30]", "deg")]
-    displacement_mev: Annotated[Values, Option("displacement fields D", "meV")] = (0.0,)
-    plane_wave_shells: Annotated[
-        float | Literal["auto"],
-        Option(
-            "radius of the plane-wave disk; automatic: 5, and more at [small angles](accuracy.md#plane-waves)", "|G_1|"
-        ),
-    ] = "auto"
-    valley: Annotated[int, Option("+1 for K, -1 for K'")] = +1
-
-
-class RefineTable(_Table):
-    """Halve the steps across phase boundaries of the task ``hf``."""
-
-    axis: Annotated[Axis, Option("axis of the refinement")] = "displacement_mev"
-    min_step: Annotated[float, Field(gt=0), Option("final step across a boundary", "of the axis")] = 1.0
-
-
-class Plan(_Table):
+class Plan(Table):
     """A sweep: every task at every twist angle and displacement field."""
 
-    name: Annotated[
-        str, AfterValidator(_folder_name), Option("name of the sweep and of its folder under `results/`; no path")
-    ] = "sweep"
+    name: Annotated[FolderName, Option("name of the sweep and of its folder under `results/`; no path")] = "sweep"
+    extends: Annotated[
+        str, AfterValidator(left_out), Option("file of a [base plan](#base-plans), whose keys hold where none is given")
+    ] = ""
     tasks: Annotated[tuple[TaskName, ...], Field(min_length=1), Option("what to compute")] = ("bands", "chern")
+    where: Annotated[Conditions, Option("[conditions](#conditions) that every point fulfils")] = ()
+    zip: Annotated[tuple[ZippedAxis, ...], Option("[axes](#axes-taken-together) taken together, value by value")] = ()
     model: Annotated[ModelTable, Option("see [below](#model)")]
     bands: Annotated[BandsTask, Option("options of the task `bands`")] = BandsTask()
     chern: Annotated[ChernTask, Option("options of the task `chern`")] = ChernTask()
@@ -94,6 +60,7 @@ class Plan(_Table):
     ed: Annotated[tuple[EdTable, ...], Option("clusters and fillings, `[[ed]]`")] = ()
     fci: Annotated[tuple[FciTable, ...], Option("clusters and fillings for all diagnostics, `[[fci]]`")] = ()
     refine: Annotated[RefineTable | None, Option("halve the steps across phase boundaries of `hf`")] = None
+    _source: PlanSource = PrivateAttr(default_factory=PlanSource)
 
     def requests(self) -> tuple[Request, ...]:
         """Every request of the plan, checked, without repetition, in the order of the plan.
@@ -101,39 +68,94 @@ class Plan(_Table):
         Raises
         ------
         InputError
-            If a request cannot be computed, or a task ``hf``, ``ed`` or ``fci`` has no table.
+            If a request cannot be computed, there are too many, or a task ``hf``, ``ed`` or ``fci`` has no table. The
+            message names the key, and for a plan from a file its line.
         """
+        with self._telling(()):
+            parameters, tasks = self._parameters(), self._tasks()
+            self._check_refinement()
+            self._check_axes(tasks)
+        model, found = self.model, dict[Request, None]()
+        checked: set[Request] = set()  # at a field of zero, on which no check depends
+        for twist_deg, displacement_mev, index in axis_points(model.twist_deg, model.displacement_mev, self.zip):
+            with self._telling(("model",)):
+                point = ModelPoint(
+                    parameters=parameters,
+                    twist_deg=twist_deg,
+                    displacement_mev=displacement_mev,
+                    plane_wave_shells=None if model.plane_wave_shells == "auto" else model.plane_wave_shells,
+                    valley=model.valley,
+                )
+                check_options(point)
+            for place, own in tasks:
+                with self._telling(place):
+                    for task in tasks_at(own, index):
+                        request = self.admits(Request(point=point, task=task))
+                        if request is not None and request not in found:
+                            twin = replace(request, point=replace(point, displacement_mev=0.0))
+                            if twin not in checked:
+                                request.check()
+                                checked.add(twin)
+                            found[request] = None
+        with self._telling(()):
+            require(found, "where", "hold at some point", found="holds at none")
+        return tuple(found)
+
+    def admits(self, request: Request) -> Request | None:
+        """Return the part of a request at which all conditions of the plan hold; None if there is none."""
+        return admitted(request, [Condition(text) for text in self.where])
+
+    def _parameters(self) -> ContinuumParameters:
         chosen = self.model.parameter_set
-        parameters = published(chosen) if isinstance(chosen, str) else ContinuumParameters(**chosen.model_dump())
+        return published(chosen) if isinstance(chosen, str) else ContinuumParameters(**chosen.model_dump())
+
+    def _tasks(self) -> list[tuple[Place, list[Task]]]:
+        """Tasks at one point by table, with the place of the table; those of ``hf`` hold all dielectric constants."""
+        found: list[tuple[Place, list[Task]]] = []
+        for name, kind in TASKS.items():
+            if name not in self.tasks:
+                continue
+            tables = getattr(self, name)
+            if not tables:
+                raise InputError(f"`{name}` must list at least one [[{name}]] table, but is empty.")
+            for number, table in enumerate(tables if isinstance(tables, tuple) else (tables,)):
+                own = [table] if isinstance(table, kind) else getattr(kind, "of_table")(table, self.interaction)  # noqa: B009
+                found.append(((name, number) if isinstance(tables, tuple) else (name,), own))
+        return found
+
+    def _check_axes(self, tasks: list[tuple[Place, list[Task]]]) -> None:
+        """Raise InputError if axes taken together differ in length, or the plan asks for too much."""
+        twists, displacements = len(self.model.twist_deg), len(self.model.displacement_mev)
+        constants = [len(table.epsilon_r) for table in self.hf if "hf" in self.tasks]
+        if {"ed", "fci"} & set(self.tasks) or not constants:
+            constants.append(len(self.interaction.epsilon_r))
+        lengths = {"twist_deg": [twists], "displacement_mev": [displacements], "epsilon_r": constants}
+        check_zipped(self.zip, lengths)
+        n_points = twists if {"twist_deg", "displacement_mev"} <= set(self.zip) else twists * displacements
+        n_asked = n_points * sum(1 if "epsilon_r" in self.zip else len(own) for _, own in tasks)
+        require(
+            n_asked <= MOST_REQUESTS,
+            "model",
+            f"ask for at most {MOST_REQUESTS} computations",
+            found=f"asks for {n_asked}",
+        )
+
+    def _check_refinement(self) -> None:
         if self.refine is not None and (len(self.hf) != 1 or "hf" not in self.tasks):
             raise InputError(
                 "`refine` must go with the task hf and one [[hf]] table, but the tasks are "
                 f"{', '.join(self.tasks)} and the number of [[hf]] tables is {len(self.hf)}."
             )
-        tasks: list[Task] = []
-        for name, kind in TASKS.items():
-            tables = getattr(self, name)
-            if name not in self.tasks:
-                continue
-            if not tables:
-                raise InputError(f"`{name}` must list at least one [[{name}]] table, but is empty.")
-            for table in tables if isinstance(tables, tuple) else (tables,):
-                own = isinstance(table, kind)
-                tasks += [table] if own else getattr(kind, "of_table")(table, self.interaction)  # noqa: B009
-        shells = self.model.plane_wave_shells
-        requests = []
-        for twist_deg, displacement_mev in product(self.model.twist_deg, self.model.displacement_mev):
-            point = ModelPoint(
-                parameters=parameters,
-                twist_deg=twist_deg,
-                displacement_mev=displacement_mev,
-                plane_wave_shells=None if shells == "auto" else shells,
-                valley=self.model.valley,
-            )
-            requests += [Request(point=point, task=task) for task in tasks]
-        for request in requests:
-            request.check()
-        return tuple(dict.fromkeys(requests))
+
+    @contextmanager
+    def _telling(self, table: Place) -> Iterator[None]:
+        """Name the key of a plan, and its line, in an error about one of its options."""
+        try:
+            yield
+        except (InputError, MemoryRefusedError) as error:
+            places = (table, ("interaction",), ("model", "parameter_set"), ("model",), ())
+            place, text = renamed(str(error), {place: keys_of(_table_at(place)) for place in places})
+            raise type(error)(self._source.mark(place or table) + text) from None
 
 
 def _tables() -> dict[str, type]:
@@ -165,23 +187,28 @@ def read_plan(path: Path) -> Plan:
     ------
     InputError
         If the file is missing or not TOML, a key is unknown (the message names the nearest), or a
-        value has the wrong type.
+        value has the wrong type. The message begins with the file and the line.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"`plan` must be a readable file, but {path} is not: {error}.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"`plan` must be valid TOML, but {path} is not: {error}.") from None
-    return parse_plan(table)
+    return _parsed(*load_plan(path))
 
 
 def parse_plan(table: Mapping[str, Any]) -> Plan:
     """Check a plan given as nested dictionaries; see :func:`read_plan`."""
+    return _parsed(table, PlanSource())
+
+
+def _parsed(table: Mapping[str, Any], source: PlanSource) -> Plan:
     try:
-        return Plan.model_validate(table)
+        plan = Plan.model_validate(table)
     except ValidationError as error:
-        raise InputError(sentence(error, _keys_beside)) from None
+        place, text = fault_of(error, table, _keys_beside)
+        raise InputError(source.mark(place) + text) from None
+    plan._source = source
+    return plan
+
+
+def _table_at(place: Place) -> type:
+    return TABLES[".".join(part for part in place if isinstance(part, str))] if place else Plan
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -12,10 +12,11 @@ from moire.bands import solve_bands
 from moire.errors import require
 from moire.grids import KPath
 from moire.io import Dataset, Record, bands_record, read_bands
+from moire.tasks.memory import bands_memory
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import Mesh
+from moire.tasks.values import LARGEST_MESH, Mesh, check_mesh
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,14 +32,14 @@ class BandsTask:
     takes: ClassVar[frozenset[str]] = frozenset()
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_bands)
     n_bands: Annotated[int, Option("number of bands, counted from the gap")] = 3
-    mesh: Annotated[Mesh, Option("momenta for widths and gaps")] = (18, 18)
-    points_per_segment: Annotated[int, Option("momenta per segment of the path", flag="segment")] = 30
+    mesh: Annotated[Mesh, Option("momenta for widths and gaps", at_most=LARGEST_MESH)] = (18, 18)
+    points_per_segment: Annotated[int, Option("momenta per segment of the path", flag="segment", at_most=10_000)] = 30
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError if the task cannot be computed at this point."""
         require(self.points_per_segment >= 1, "points_per_segment", "be at least 1", self.points_per_segment)
         point.check_bands(self.n_bands)
-        point.grid(self.mesh)
+        check_mesh(self.mesh)
 
     def title(self) -> str:
         """Label of the task among others of its kind, for progress lines."""
@@ -51,6 +52,10 @@ class BandsTask:
     def cost(self) -> float:
         """Rough cost in seconds, for scheduling and for the remaining time."""
         return 3e-3 * (self.mesh[0] * self.mesh[1] + 4 * self.points_per_segment)
+
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: the states on the mesh and along the path."""
+        return bands_memory(point, self.mesh[0] * self.mesh[1] + 4 * self.points_per_segment, self.n_bands)
 
     def compute(self, point: ModelPoint) -> Parts:
         """Compute the task at one point."""

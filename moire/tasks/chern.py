@@ -13,10 +13,11 @@ from moire._text import Number
 from moire.bands import BandStructure, solve_bands
 from moire.errors import MeshWarning, require
 from moire.io import Dataset, Record, chern_record, read_chern, read_lattice
+from moire.tasks.memory import bands_memory
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import Groups, Mesh
+from moire.tasks.values import LARGEST_MESH, Groups, Mesh
 from moire.topology import ChernResult, CurvatureMap, berry_curvature, chern_number
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class ChernTask:
     bands: Annotated[
         Groups, Option("groups of bands, 0 nearest the gap; `[0, 1]` is one group of two", flag="groups")
     ] = ((0,), (1,), (2,))
-    mesh: Annotated[Mesh, Option("momenta")] = (18, 18)
+    mesh: Annotated[Mesh, Option("momenta", at_most=LARGEST_MESH)] = (18, 18)
 
     @property
     def n_bands(self) -> int:
@@ -46,10 +47,12 @@ class ChernTask:
 
     def check(self, point: ModelPoint) -> None:
         """Raise InputError if the task cannot be computed at this point."""
+        require(self.bands, "bands", "hold at least one group of bands", found="is empty")
         for group in self.bands:
-            require(
-                group and min(group) >= 0, "bands", "hold groups of bands, counted from 0", found=f"holds {list(group)}"
-            )
+            distinct = group and min(group) >= 0 and len(set(group)) == len(group)
+            require(distinct, "bands", "hold groups of different bands, counted from 0", found=f"holds {list(group)}")
+        once = len(set(self.bands)) == len(self.bands)
+        require(once, "bands", "hold each group once", found=f"holds {[list(group) for group in self.bands]}")
         last, shells = point.dimension - 1, point.plane_wave_shells
         rule = f"hold bands of 0..{last}, those of H(k) at {shells:g} shells"
         require(self.n_bands <= last + 1, "bands", rule, found=f"holds {self.n_bands - 1}")
@@ -66,6 +69,11 @@ class ChernTask:
     def cost(self) -> float:
         """Rough cost in seconds."""
         return (3e-3 + 1e-3 * sum(map(len, self.bands))) * self.mesh[0] * self.mesh[1]
+
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: the states, and their derivatives in the curvature of the largest group."""
+        n_momenta, widest = self.mesh[0] * self.mesh[1], max(map(len, self.bands))
+        return bands_memory(point, n_momenta, self.n_bands) + 48.0 * n_momenta * widest * point.dimension
 
     def compute(self, point: ModelPoint) -> Parts:
         """Compute the task at one point."""

@@ -16,7 +16,6 @@ from moire.exact_diagonalization import (
     carriers_on,
     check_orbitals,
     composite_fermi_liquid,
-    sector_dimensions,
     solve_all_sectors,
 )
 from moire.grids import MomentumGrid
@@ -42,7 +41,10 @@ class SectorOptions:
     ] = ()
     max_promoted: Annotated[
         Integers,
-        Option("most carriers outside band 0, in all and then in each of the bands 1, 2, ...; no limit if empty"),
+        Option(
+            "most carriers outside band 0, in all and then in each of the bands 1, 2, ...; no limit if empty",
+            at_most=1_000,
+        ),
     ] = ()
 
 
@@ -63,7 +65,7 @@ class EdTask(SectorOptions, SpectrumTask):
     def sectors(self, grid: MomentumGrid) -> tuple[Orbitals, tuple[Numbers, ...]]:
         """Orbitals, and carriers of each valley at the polarisations asked for; raises InputError where impossible."""
         orbitals = Orbitals(grid, 2 if self.valleys == "both" else 1, self.n_bands)
-        truncation = Truncation.of(self.max_promoted or None)
+        truncation = self._truncation
         if truncation is not None:
             truncation.limits(orbitals)
         n_bands = orbitals.n_flavours * self.n_bands
@@ -72,10 +74,9 @@ class EdTask(SectorOptions, SpectrumTask):
         check_orbitals(orbitals, every[-1], truncation)
         return orbitals, every
 
-    def _n_states(self, orbitals: Orbitals, sectors: tuple[Numbers, ...]) -> float:
-        """Number of states of all sectors."""
-        truncation = Truncation.of(self.max_promoted or None)
-        return sum(float(sector_dimensions(orbitals, numbers, truncation).sum()) for numbers in sectors)
+    @property
+    def _truncation(self) -> Truncation | None:
+        return Truncation.of(self.max_promoted or None)
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Compute the task at one point."""

@@ -33,9 +33,9 @@ class DiagnosticOptions:
     flux_directions: Annotated[
         Integers, Option("directions (1 for L_1, 2 for L_2) along which a flux quantum is inserted", flag="flux")
     ] = (1, 2)
-    n_flux_steps: Annotated[int, Option("steps of one flux quantum")] = 12
+    n_flux_steps: Annotated[int, Option("steps of one flux quantum", at_most=10_000)] = 12
     phase_mesh: Annotated[
-        Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="phases")
+        Mesh, Option("boundary phases of the many-body Chern number; 0 and 0 for none", flag="phases", at_most=1_000)
     ] = (6, 6)
     with_charge_gap: Annotated[bool, Option("solve N+1 and N-1 carriers too")] = True
 
@@ -76,6 +76,11 @@ class FciTask(DiagnosticOptions, SpectrumTask):
         """Rough cost in seconds, from that of one spectrum."""
         n_solves = 1 + self.n_flux_steps * len(self.flux_directions) + 3 * self.with_charge_gap
         return super().cost() * (n_solves + 0.3 * self.phase_mesh[0] * self.phase_mesh[1])
+
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: that of the spectrum, and the vectors kept of all sectors, twice along a flux."""
+        orbitals, sectors = self.sectors(point.grid(self.cluster))
+        return super().memory(point) + 32.0 * self.n_eigenstates * self._n_states(orbitals, sectors)
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Compute the task at one point."""

@@ -32,16 +32,18 @@ from moire.hartree_fock import (
     ground_state,
     interpolate_bands,
 )
+from moire.hartree_fock.plane_wave_maps import loop_bytes
 from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
 from moire.observables import MeanFieldPoint
 from moire.orbitals import Orbitals
 from moire.plane_waves import plane_wave_orbitals
 from moire.projection import REFERENCES, Reference, ZeroMomentum, project
 from moire.tasks.interaction import ProjectionOptions
+from moire.tasks.memory import projection_memory
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts, cluster_name
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import BandsOrAll, HoleFilling, Mesh, Supercell, Texts, Values, hole_filling
+from moire.tasks.values import BandsOrAll, HoleFilling, Mesh, Supercell, Texts, Values, check_mesh, hole_filling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,24 +63,24 @@ class HfTask(ProjectionOptions):
     filling: Annotated[
         HoleFilling, Option("holes per cell, both valleys together, such as `-2`; `2` means the same")
     ] = "-2"
-    mesh: Annotated[Mesh, Option("momenta")] = (12, 12)
+    mesh: Annotated[Mesh, Option("momenta", at_most=1_000)] = (12, 12)
     n_bands: Annotated[
         BandsOrAll, Option("bands kept per valley, or [all plane waves](theory/hartree_fock.md#full-space)")
     ] = 3
     epsilon_r: Annotated[Values, Option("relative dielectric constants")] = (20.0,)
     layer_distance_nm: Annotated[float, Option("distance of the layers; 0 is layer-blind", "nm")] = 0.7
-    q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|")] = 2.0
+    q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|", at_most=100)] = 2.0
     zero_momentum: Annotated[ZeroMomentum, Option("[treatment of V(q = 0)](theory/projection.md#q-0)")] = "exchange"
     reference: Annotated[Reference, Option("[density at which the interaction vanishes](theory/projection.md)")] = (
         "vacuum"
     )
-    supercell: Annotated[Supercell, Option("enlarged cell; the moire cell if empty")] = ""
+    supercell: Annotated[Supercell, Option("enlarged cell; the moire cell if empty", at_most=1_000)] = ""
     boost: Annotated[Literal["", "+Q", "-Q"], Option("displaces K' by Q = kappa_+ - kappa_-")] = ""
     symmetry: Annotated[
         Symmetry, Option("[symmetry imposed](theory/hartree_fock.md#imposed-symmetries) on every state")
     ] = "free"
     guesses: Annotated[Texts, Option("[guesses](theory/hartree_fock.md#solving); all applicable ones if empty")] = ()
-    n_random: Annotated[int, Option("random starts of the guess `random`")] = 4
+    n_random: Annotated[int, Option("random starts of the guess `random`", at_most=10_000)] = 4
     temperature_mev: Annotated[float, Option("k_B T", "meV")] = 0.0
     tolerance_mev: Annotated[float, Option("residual of a converged state", "meV")] = 1e-6
     points_per_segment: Annotated[
@@ -87,12 +89,15 @@ class HfTask(ProjectionOptions):
             "points per segment of the path of the bands at the first dielectric constant; 0 for none",
             flag="segment",
             alone=15,
+            at_most=10_000,
         ),
     ] = 0
     n_modes: Annotated[
         int,
         Option(
-            "[excitations](theory/excitations.md) at each momentum of the lowest state at the first dielectric constant"
+            "[excitations](theory/excitations.md) at each momentum of the lowest state at the first dielectric "
+            "constant",
+            at_most=10_000,
         ),
     ] = 0
 
@@ -118,6 +123,7 @@ class HfTask(ProjectionOptions):
         point.check_bands(n_bands)
         few = self.n_bands != "all" or not self.n_modes
         require(few, "n_modes", "be 0 with all bands: excitations need a number of bands", self.n_modes)
+        check_mesh(self.mesh, most=10_000)
         grid = point.grid(self.mesh)
         count_carriers(self.filling, Orbitals(grid, 2, n_bands))
         folding = Folding(grid, 2, self.supercell or None, self.boost or None)
@@ -147,6 +153,18 @@ class HfTask(ProjectionOptions):
             return 0.5 * n_k * len(self.epsilon_r)
         orbitals = n_k * self.n_bands**2
         return 1e-6 * orbitals**2 * (1 + 0.5 * len(self.epsilon_r))
+
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: projection, exchange matrices of every pair of flavours, and those of excitations."""
+        n_momenta = self.mesh[0] * self.mesh[1]
+        cells = 1 if not self.supercell else 3 if isinstance(self.supercell, str) else _determinant(self.supercell)
+        if self.n_bands == "all":
+            return loop_bytes(n_momenta, point.dimension // 2, 2, cells)
+        side = n_momenta * self.n_bands**2
+        pairs = 3 * (2 * side) ** 2 if self.n_modes else 0  # at most: half filled, all channels
+        return projection_memory(point, n_momenta, self.n_bands, 2, self.q_cutoff) + 16.0 * (
+            3 * cells * side**2 + pairs
+        )
 
     def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
         """Compute the task at one point."""
@@ -202,6 +220,10 @@ class HfTask(ProjectionOptions):
         from moire.tasks.hf_figure import state_figure
 
         return state_figure(record, title)
+
+
+def _determinant(cell: tuple[tuple[int, int], tuple[int, int]]) -> int:
+    return abs(cell[0][0] * cell[1][1] - cell[0][1] * cell[1][0])
 
 
 def _check_time_reversal(bands: BandStructure) -> None:

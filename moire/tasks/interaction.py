@@ -21,7 +21,7 @@ class ProjectionOptions:
     gates: Annotated[Gates, Option("metallic gates")] = "dual"
     gate_distance_nm: Annotated[float, Option("distance to a gate", "nm")] = 30.0
     layer_distance_nm: Annotated[float, Option("distance of the layers; 0 is layer-blind", "nm")] = 0.0
-    q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|")] = 4.0
+    q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|", at_most=100)] = 4.0
     zero_momentum: Annotated[ZeroMomentum, Option("[treatment of V(q = 0)](theory/projection.md#q-0)")] = "drop"
 
     def interaction(self, epsilon_r: float) -> ScreenedCoulomb:

@@ -25,12 +25,21 @@ class Option:
         Name on the command line; by default that of the field without ``n_``, ``with_`` and its unit.
     alone
         Default on the command line, if different from that of a plan.
+    at_most
+        Largest size of a number, above which nobody asks on purpose; none by default.
     """
 
     help: str
     unit: str = ""
     flag: str = ""
     alone: Any = None
+    at_most: float | None = None
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: Callable[[Any], Any]) -> Any:
+        """Check the values of a field in a plan by the rules of :mod:`moire.tasks.limits`."""
+        from moire.tasks.limits import limited  # which reads the options of a table
+
+        return limited(handler(kind), self.at_most)
 
 
 @dataclass(frozen=True)

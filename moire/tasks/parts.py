@@ -32,7 +32,7 @@ class Task(Protocol):
     """Keywords of `compute`: ``"progress"``, to show bars, and ``"checkpoint"``, a folder from which it resumes."""
 
     def check(self, point: ModelPoint) -> None:
-        """Raise InputError if the task cannot be computed at this point."""
+        """Raise InputError if the task cannot be computed at this point, whatever its displacement field is."""
 
     def title(self) -> str:
         """Label of the task among others of its kind, for progress lines."""
@@ -42,6 +42,9 @@ class Task(Protocol):
 
     def cost(self) -> float:
         """Rough cost in seconds, for scheduling and for the remaining time."""
+
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes at a point, for a dry run."""
 
     @staticmethod
     def figure(record: Record, title: str) -> Figure:

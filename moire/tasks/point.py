@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from moire.continuum import ContinuumModel, PlaneWaveBasis
@@ -12,7 +13,7 @@ from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
 from moire.parameters import ContinuumParameters
 from moire.tasks.options import Option
-from moire.tasks.values import ClusterShape
+from moire.tasks.values import MOST_SHELLS, ClusterShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,12 @@ class ModelPoint:
 
     parameters: Annotated[ContinuumParameters, Option("parameter set", flag="set")]
     twist_deg: Annotated[float, Option("twist angle", "degrees", flag="twist")]
-    displacement_mev: Annotated[float, Option("displacement field D", "meV")] = 0.0
+    displacement_mev: Annotated[float, Option("displacement field D", "meV", at_most=1e6)] = 0.0
     plane_wave_shells: Annotated[
-        float | None, Option("plane-wave cutoff; by default 5, and more at small angles", "|G_1|", flag="shells")
+        float | None,
+        Option(
+            "plane-wave cutoff; by default 5, and more at small angles", "|G_1|", flag="shells", at_most=MOST_SHELLS
+        ),
     ] = None
     valley: Annotated[int, Option("+1 for K, -1 for K'")] = +1
 
@@ -62,7 +66,7 @@ class ModelPoint:
     @property
     def dimension(self) -> int:
         """Dimension of H(k), the total number of bands."""
-        return 2 * self.build().basis.size
+        return 2 * plane_waves(self.shells)
 
     def check_bands(self, n_bands: int) -> None:
         """Raise InputError unless H(k) has `n_bands` bands."""
@@ -73,3 +77,9 @@ class ModelPoint:
             f"lie in 1..{dimension}, the dimension of H(k) at {self.shells:g} shells",
             n_bands,
         )
+
+
+@lru_cache
+def plane_waves(plane_wave_shells: float) -> int:
+    """Number of reciprocal vectors within a cutoff in units of |G_1|, which depends on nothing else."""
+    return PlaneWaveBasis(MoireLattice(1.0, 1.0), plane_wave_shells).size

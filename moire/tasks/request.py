@@ -9,6 +9,7 @@ from typing import Any
 
 from moire.io import SCHEMA
 from moire.tasks import Task
+from moire.tasks.limits import check_options
 from moire.tasks.point import ModelPoint
 
 
@@ -37,6 +38,8 @@ class Request:
 
     def check(self) -> None:
         """Raise InputError if the request cannot be computed."""
+        check_options(self.point)
+        check_options(self.task)
         self.task.check(self.point)
 
     def canonical(self) -> dict[str, Any]:

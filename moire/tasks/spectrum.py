@@ -13,35 +13,40 @@ from moire.errors import require
 from moire.exact_diagonalization import (
     Spectrum,
     SpectrumSettings,
+    Truncation,
     carriers_of_flavours,
     carriers_on,
     sector_dimensions,
 )
+from moire.exact_diagonalization.halves import HalfSizes
+from moire.exact_diagonalization.memory import sector_memory
+from moire.exact_diagonalization.settings import MOST_LEVELS
 from moire.grids import MomentumGrid
 from moire.io import Dataset
 from moire.lattice import MoireLattice
-from moire.orbitals import Numbers, Orbitals
+from moire.orbitals import Numbers, Orbitals, Species
 from moire.projection import ProjectedHamiltonian, project
 from moire.tasks.interaction import InteractionTable, ProjectionOptions
+from moire.tasks.memory import projection_memory
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, cluster_name
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import Cluster, HoleFilling, Phases, hole_filling
+from moire.tasks.values import Cluster, HoleFilling, Phases, check_cluster, hole_filling
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumOptions:
     """Cluster, filling, boundary phases, bands and number of levels."""
 
-    cluster: Annotated[Cluster, Option("the cluster")]
+    cluster: Annotated[Cluster, Option("the cluster", at_most=1_000)]
     filling: Annotated[HoleFilling, Option("holes per cell, such as `-2/3`; `2/3` means the same")]
     boundary_phase: Annotated[
-        Phases, Option("[boundary phases](theory/flux_and_gaps.md) along L_1 and L_2", "2 pi")
+        Phases, Option("[boundary phases](theory/flux_and_gaps.md) along L_1 and L_2", "2 pi", at_most=1_000)
     ] = (0.0, 0.0)
     n_bands: Annotated[int, Option("bands kept of each valley")] = 1
     valleys: Annotated[Literal["one", "both"], Option("the valley of the point, or K and K'")] = "one"
-    n_eigenstates: Annotated[int, Option("levels per sector", flag="states")] = 4
-    seed: Annotated[int, Option("seed of the starting vectors")] = 0
+    n_eigenstates: Annotated[int, Option("levels per sector", flag="states", at_most=MOST_LEVELS)] = 4
+    seed: Annotated[int, Option("seed of the starting vectors", at_most=2**63 - 1)] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +69,8 @@ class SpectrumTask(SpectrumOptions, ProjectionOptions):
     def check(self, point: ModelPoint) -> None:
         """Raise InputError if the task cannot be computed at this point."""
         require(self.n_eigenstates >= 1, "n_eigenstates", "be at least 1", self.n_eigenstates)
+        require(self.seed >= 0, "seed", "be at least 0", self.seed)
+        check_cluster(self.cluster, most=1_000)
         self.check_projection(self.epsilon_r)
         point.check_bands(self.n_bands)
         self.sectors(point.grid(self.cluster))
@@ -96,9 +103,35 @@ class SpectrumTask(SpectrumOptions, ProjectionOptions):
         per_state = n_particles**2 * orbitals.size**2 / grid.n_points / 8 + 1
         return 0.1 + 200 * 2e-9 * per_state * self._n_states(orbitals, sectors)
 
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: projection, elements of pairs, and the basis, products and vectors of one sector."""
+        orbitals, sectors = self.sectors(point.grid(self.cluster))
+        n_momenta, truncation = orbitals.grid.n_points, self._truncation
+        species = Species(orbitals, 2 * sum(sectors[0]) > orbitals.size and self.n_bands == 1)
+        sizes = None if truncation is None else HalfSizes.of(orbitals, truncation)
+        largest = max(
+            sector_memory(
+                orbitals.size,
+                numbers,
+                int(sector_dimensions(orbitals, numbers, truncation).max()),
+                self.n_eigenstates,
+                sizes=sizes,
+                n_momenta=n_momenta,
+            ).total
+            for numbers in map(species.numbers, sectors)
+        )
+        elements = 16.0 * (orbitals.size**2 / 2) ** 2 / n_momenta
+        return (
+            projection_memory(point, n_momenta, self.n_bands, orbitals.n_flavours, self.q_cutoff) + elements + largest
+        )
+
+    @property
+    def _truncation(self) -> Truncation | None:
+        return None
+
     def _n_states(self, orbitals: Orbitals, sectors: tuple[Numbers, ...]) -> float:
         """Number of states of all sectors."""
-        return sum(float(sector_dimensions(orbitals, numbers).sum()) for numbers in sectors)
+        return sum(float(sector_dimensions(orbitals, numbers, self._truncation).sum()) for numbers in sectors)
 
     def sectors(self, grid: MomentumGrid) -> tuple[Orbitals, tuple[Numbers, ...]]:
         """Orbitals, and carriers of each valley at every polarisation; raises InputError if there is none."""

@@ -21,7 +21,7 @@ from moire.tasks.chern import ChernTask
 from moire.tasks.options import Option
 from moire.tasks.parts import Columns, Parts
 from moire.tasks.point import ModelPoint
-from moire.tasks.values import Groups, Mesh
+from moire.tasks.values import LARGEST_MESH, Groups, Mesh
 from moire.topology import topology_report
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TopologyTask:
     bands: Annotated[
         Groups, Option("groups of bands, 0 nearest the gap; `[0, 1]` is one group of two", flag="groups")
     ] = ((0,), (1,))
-    mesh: Annotated[Mesh, Option("momenta; even along b_1, as Z2 needs")] = (18, 18)
+    mesh: Annotated[Mesh, Option("momenta; even along b_1, as Z2 needs", at_most=LARGEST_MESH)] = (18, 18)
     index_radius: Annotated[
         float, Option("radius of the disks of the [interband index](theory/interband.md); 0 for none", "|G_1|")
     ] = 0.25
@@ -63,6 +63,10 @@ class TopologyTask:
         """Rough cost in seconds."""
         n_pairs = max(max(group) for group in self.bands) if self.index_radius else 0
         return 2 * ChernTask(bands=self.bands, mesh=self.mesh).cost() + 9.0 * n_pairs
+
+    def memory(self, point: ModelPoint) -> float:
+        """Rough memory in bytes: that of the Chern numbers, and the states of loops, geometry and symmetry besides."""
+        return 2 * ChernTask(bands=self.bands, mesh=self.mesh).memory(point)
 
     def compute(self, point: ModelPoint) -> Parts:
         """Compute the task at one point."""

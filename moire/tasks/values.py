@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-import numpy as np
 from pydantic import BeforeValidator, Field
 
-from moire.errors import InputError
+from moire.errors import InputError, require
 from moire.filling import FillingLike, carriers_per_cell
 from moire.tasks.options import Spelling
+
+LARGEST_MESH = 10_000
+"""Largest side of a mesh of momenta."""
+MOST_SHELLS = 100
+"""Largest plane-wave cutoff in units of |G_1|; H(k) has 73,000 rows there."""
+MOST_VALUES = 100_000
+"""Most values of one axis."""
+_MOST_DIGITS = 18  # of an integer typed as text
+_SMALLEST_STEP = 1e-9  # values are rounded to ten digits after the point
 
 
 def _as_values(value: Any) -> Any:
     """Turn a number, a list or a table {start, stop, step} into a list of numbers."""
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return [value]
     if isinstance(value, Mapping) and set(value) == {"start", "stop", "step"} and _is_range(**value):
-        count = int(np.floor((value["stop"] - value["start"]) / value["step"] + 1e-9)) + 1
-        return [round(value["start"] + i * value["step"], 10) for i in range(count)]
+        steps = (value["stop"] - value["start"]) / value["step"]
+        if not steps < MOST_VALUES:
+            raise ValueError(f"ask for at most {MOST_VALUES} values")
+        return [round(value["start"] + i * value["step"], 10) for i in range(int(steps + 1e-9) + 1)]
     if isinstance(value, list | tuple):
         return value
-    raise ValueError("be a number, a list, or a table with finite start <= stop and step > 0")
+    raise ValueError(
+        f"be a number, a list, or a table with finite start <= stop and step >= {_SMALLEST_STEP:.0e}".replace(
+            "e-0", "e-"
+        )
+    )
 
 
 def _is_range(start: Any, stop: Any, step: Any) -> bool:
-    numbers = all(isinstance(part, int | float) and math.isfinite(part) for part in (start, stop, step))
-    return numbers and step > 0 and start <= stop
+    for part in (start, stop, step):
+        if isinstance(part, bool) or not isinstance(part, int | float) or not abs(part) <= sys.float_info.max:
+            return False
+    return bool(step >= _SMALLEST_STEP and start <= stop)
+
+
+def check_mesh(mesh: tuple[int, int], most: int | None = None) -> None:
+    """Raise InputError unless the sides of a mesh are positive, and it has at most `most` momenta."""
+    require(min(mesh) >= 1, "mesh", "have positive integer sides", f"{mesh[0]}x{mesh[1]}")
+    n_points = mesh[0] * mesh[1]
+    require(most is None or n_points <= most, "mesh", f"have at most {most} momenta", found=f"has {n_points}")
+
+
+def check_cluster(shape: ClusterShape, most: int) -> None:
+    """Raise InputError if a cluster has more than `most` cells; what else it must be, the grid checks."""
+    first, second = shape
+    if isinstance(first, int) and isinstance(second, int):
+        n_cells = first * second
+    else:
+        (a, b), (c, d) = cast("tuple[tuple[int, int], tuple[int, int]]", shape)
+        n_cells = a * d - b * c
+    require(abs(n_cells) <= most, "cluster", f"have at most {most} cells", found=f"has {abs(n_cells)}")
 
 
 def hole_filling(filling: FillingLike) -> str:
@@ -53,7 +87,7 @@ def _as_hole_filling(value: Any) -> str:
 
 def _pair(text: str) -> tuple[int, int]:
     parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+    if len(parts) != 2 or not all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts):
         raise ValueError("read N1xN2, such as 6x6")
     return int(parts[0]), int(parts[1])
 

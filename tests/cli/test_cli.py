@@ -98,6 +98,25 @@ def test_memory_is_stated_when_asked():
             "`--output` must be a new file or an earlier result, but . is a folder.",
         ),
         (("bands", "--twist", 3, "--output", "/dev/null/x.h5"), "`--output` must lie in a folder that can be written"),
+        (("bands", "--twist", 3, "--mesh", "30000x30000"), "`--mesh` must be at most 10000, but is 30000."),
+        (("bands", "--twist", 3, "--displacement", "nan"), "`--displacement` must be finite, but is nan."),
+        (("bands", "--twist", 3, "--segment", 10**12), "`--segment` must be at most 10000, but is 1000000000000."),
+        (("bands", "--twist", 3, "--set", "WANG\x1b[2J"), r"`--set` must be a published set, but is 'WANG\x1b[2J'"),
+        (("bands", "--twist", 3, "--shells", 1e300), "`--shells` must be at most 100, but is 1e+300."),
+        (("chern", "--twist", 3, "--groups", "0+0"), "`--groups` must hold groups of different bands"),
+        (("hf", "--twist", 3, "--mesh", "1000x1000"), "`--mesh` must have at most 10000 momenta, but has 1000000."),
+        (("hf", "--twist", 3, "--guesses", "a\nb"), r"`--guesses` must hold only characters that can be printed"),
+        (("ed", "--twist", 3, "--cluster", "1000000x1000002", "--filling", "-2/3"), "`--cluster` must be at most 1000"),
+        (
+            ("ed", "--twist", 3, "--cluster", "3x4", "--filling", "1e1000000"),
+            "`--filling` must be a number of carriers",
+        ),
+        (
+            ("ed", "--twist", 3, "--cluster", "3x4", "--filling", "1/3", "--states", 10**12),
+            "`--states` must be at most",
+        ),
+        (("ed", "--twist", 3, "--cluster", "3x4", "--filling", "1/3", "--seed", -1), "`--seed` must be at least 0"),
+        (("export", "--twist", 3, "--cluster", "1000,1,1,1000", "--output", "x"), "`--cluster` must have at most 1000"),
         (("show", "absent.h5"), "`absent.h5` must be a file, but there is none."),
         (("sweep", "absent.toml"), "`plan` must be a readable file"),
     ],
@@ -161,6 +180,22 @@ def test_what_cannot_be_written_is_told_before_any_work(tmp_path):
         done = moire("bands", "--twist", 3, option, tmp_path / "file" / "x.png", *extra)
         assert done.returncode == 2
         assert f"`--{name}` must lie in a folder that can be written" in done.stderr
+
+
+def test_a_sweep_is_collected_in_a_table(tmp_path):
+    plan, folder, table = tmp_path / "plan.toml", tmp_path / "out", tmp_path / "bands.csv"
+    model = '[model]\nparameter_set = "WANG_2023"\ntwist_deg = [3.5, 3.7]\nplane_wave_shells = 3\n'
+    plan.write_text(f'tasks = ["bands"]\n{model}[bands]\nmesh = [3, 3]\npoints_per_segment = 1\n')
+    assert moire("sweep", plan, "--output", folder).returncode == 0
+    done = moire("collect", folder, "--to", table)
+    assert done.stdout == f"Written to {table}: 2 rows.\n"
+    assert table.read_text().startswith("parameters,D (meV),theta (deg),")
+    again = moire("collect", folder, "--to", table)
+    assert again.returncode == 2
+    assert again.stderr == f"Error: `--to` must be a new file, but {table} exists.\n"
+    plan.write_text(plan.read_text().replace("[3.5, 3.7]", "3.5"))
+    assert "1 row." in moire("collect", folder, "--to", tmp_path / "one.h5", "--plan", plan).stdout
+    assert "`folder` must be a results folder" in moire("collect", plan, "--to", tmp_path / "x.csv").stderr
 
 
 def test_an_fci_report_without_its_long_parts():
