@@ -131,6 +131,8 @@ def run_sweep(
                 folder.forget_checkpoint(request)  # left if interrupted between writing the file and the removal
     waiting = [request for request in requests if statuses[request] is not FileStatus.FINISHED]
     waiting.sort(key=lambda request: -request.task.cost())
+    if waiting:
+        folder.check_writable()
     damaged = tuple(folder.file_of(r) for r in requests if statuses[r] is FileStatus.DAMAGED)
     failures: list[tuple[str, str]] = []
     total_cost = sum(request.task.cost() for request in waiting)
