@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from moire.errors import InputError, MoireError, require
-from moire.io import FileStatus, file_status, read_record
+from moire.errors import InputError, MoireError, OutputError, require, writing
+from moire.io import FileStatus, Record, file_status, read_record, write_record
+from moire.resources import logger
 from moire.sweep.marker import check_marker, is_ours, write_marker
 from moire.tasks.request import Request
 
@@ -89,13 +90,50 @@ class ResultsFolder:
         """Path of the file of a request."""
         return self.points / request.file_name
 
+    def check_present(self) -> None:
+        """Raise OutputError if the folder of the points was removed since it was opened."""
+        if not self.points.is_dir():
+            raise OutputError(f"`{self.points}` must stay in place while a sweep runs, but was removed.")
+
+    def write(self, request: Request, record: Record) -> None:
+        """Write the file of a request; OutputError, one sentence, if it cannot be written."""
+        self.check_present()  # a folder that was removed is not made again: the other points are gone with it
+        path = self.file_of(request)
+        with writing(path):
+            write_record(path, record)
+
+    def absent(self, requests: Sequence[Request]) -> list[Request]:
+        """Requests without a file; one listing of the folder, which shows what other machines wrote too."""
+        try:
+            with os.scandir(self.points) as entries:
+                there = {entry.name for entry in entries}
+        except OSError:
+            there = set()
+        return [request for request in requests if request.file_name not in there]
+
     def checkpoint_of(self, request: Request) -> Path | None:
-        """Folder, created here, from which an interrupted request resumes; None for a task without checkpoint."""
+        """Folder, created here, from which an interrupted request resumes.
+
+        None for a task without checkpoint, and with a warning where the folder cannot be made.
+        """
         if "checkpoint" not in request.task.takes:
             return None
         path = self.checkpoints / request.key
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._make_checkpoint(path)
+        except OSError as error:
+            logger.warning("%s cannot be made (%s); an interrupted point begins anew.", path, error)
+            return None
         return path
+
+    def _make_checkpoint(self, path: Path) -> None:
+        while True:
+            self.checkpoints.mkdir(exist_ok=True)
+            try:
+                path.mkdir(exist_ok=True)
+            except FileNotFoundError:  # another process removed the folder of checkpoints, empty until now
+                continue
+            return
 
     def forget_checkpoint(self, request: Request) -> None:
         """Remove the checkpoint of a request, if there is one."""

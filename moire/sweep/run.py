@@ -11,8 +11,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from moire.errors import is_interrupt
-from moire.io import FileStatus, Record, provenance, write_record
+from moire.errors import OutputError, is_interrupt
+from moire.io import FileStatus, Record, provenance
 from moire.ranks import on_leader
 from moire.sweep.dispatch import dispatch
 from moire.sweep.folder import ResultsFolder
@@ -47,6 +47,8 @@ class SweepReport:
         Files that were damaged and recomputed.
     seconds
         Wall time.
+    missing
+        Files that were there, or were written, and are gone at the end.
     """
 
     computed: int
@@ -54,6 +56,12 @@ class SweepReport:
     failures: tuple[tuple[str, str], ...]
     damaged: tuple[Path, ...]
     seconds: float
+    missing: tuple[Path, ...] = ()
+
+    @property
+    def n_unfinished(self) -> int:
+        """Number of requests without a result: failed or missing."""
+        return len(self.failures) + len(self.missing)
 
     def __add__(self, later: SweepReport) -> SweepReport:
         """Report of two sweeps done one after the other."""
@@ -63,10 +71,12 @@ class SweepReport:
             self.failures + later.failures,
             self.damaged + later.damaged,
             self.seconds + later.seconds,
+            self.missing + later.missing,
         )
 
     def __str__(self) -> str:
         text = f"{self.computed} computed, {self.skipped} already finished, {len(self.failures)} failed"
+        text += f", {len(self.missing)} missing" if self.missing else ""
         return f"{text}; {self.seconds:.1f} s."
 
 
@@ -77,6 +87,10 @@ def run_point(request: Request, folder: ResultsFolder) -> PointReport:
     """
     start = time.perf_counter()
     error, n_warnings = "", 0
+    try:
+        folder.check_present()
+    except OutputError as failure:
+        return PointReport(0.0, 0, str(failure))
     try:
         record = compute(request, checkpoint=folder.checkpoint_of(request)).record
         n_warnings = len(record.attributes["warnings"])
@@ -93,7 +107,10 @@ def run_point(request: Request, folder: ResultsFolder) -> PointReport:
             **provenance(time.perf_counter() - start),
         }
         record = Record("failure", {}, attributes)
-    write_record(folder.file_of(request), record)
+    try:
+        folder.write(request, record)
+    except OutputError as failure:  # only this point is lost; its checkpoint stays
+        return PointReport(time.perf_counter() - start, n_warnings, f"{error} {failure}".lstrip())
     if not error:
         folder.forget_checkpoint(request)
     return PointReport(time.perf_counter() - start, n_warnings, error)
@@ -134,7 +151,7 @@ def run_sweep(
     if waiting:
         folder.check_writable()
     damaged = tuple(folder.file_of(r) for r in requests if statuses[r] is FileStatus.DAMAGED)
-    failures: list[tuple[str, str]] = []
+    failures: dict[Request, str] = {}
     total_cost = sum(request.task.cost() for request in waiting)
     done_cost, n_done = 0.0, 0
 
@@ -142,7 +159,7 @@ def run_sweep(
         nonlocal done_cost, n_done
         n_done, done_cost = n_done + 1, done_cost + request.task.cost()
         if report.error:
-            failures.append((request.title, report.error))
+            failures[request] = report.error
         elapsed = time.perf_counter() - start
         left = elapsed * (total_cost - done_cost) / done_cost
         say(
@@ -156,10 +173,12 @@ def run_sweep(
         if len(waiting) < len(requests):
             say(f"{len(requests) - len(waiting)} of {len(requests)} points are already finished.")
     dispatch(communicator, waiting, lambda request: run_point(request, folder), on_report)
+    missing = [folder.file_of(request) for request in folder.absent(requests) if request not in failures]
     return SweepReport(
         n_done - len(failures),
         len(requests) - len(waiting),
-        tuple(failures),
+        tuple((request.title, error) for request, error in failures.items()),
         damaged,
         time.perf_counter() - start,
+        tuple(missing),
     )
