@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from moire.cli.as_typed import as_typed
-from moire.errors import InputError, MoireError, OutputError, writing
+from moire.errors import InputError, MoireError, OutputError, is_interrupt, writing
+from moire.interrupts import exit_code, farewell, was_stopped
 from moire.sweep import (
     ResultsFolder,
     Summary,
+    SweepSettings,
     collect,
     find_communicator,
     limit_threads,
@@ -23,6 +27,7 @@ from moire.sweep import (
     write_summary,
 )
 from moire.sweep.collect import SUMMARY
+from moire.sweep.watch import Watcher
 
 
 @click.command()
@@ -30,28 +35,57 @@ from moire.sweep.collect import SUMMARY
 @click.option("--output", type=click.Path(path_type=Path), help="Results folder; results/NAME by default.")
 @click.option("--plot", is_flag=True, help="Draw the figures afterwards.")
 @click.option("--dry-run", is_flag=True, help="List the points and stop.")
-def sweep(plan: Path, output: Path | None, plot: bool, dry_run: bool) -> None:
+@click.option("--point-limit", type=float, help="Time in s after which a point is recorded as too long.")
+@click.option("--mpi/--no-mpi", default=None, help="Initialise MPI or not; by default where a launcher is found.")
+def sweep(
+    plan: Path, output: Path | None, plot: bool, dry_run: bool, point_limit: float | None, mpi: bool | None
+) -> None:
     """Run a PLAN (TOML), alone or under mpiexec -n N; finished points are skipped."""
-    communicator, situation = find_communicator()
-    leading = communicator is None or communicator.rank == 0
+    watcher = Watcher() if mpi is not False and not dry_run else None
+    communicator = None
     try:
-        n_failures = _sweep(plan, output, plot, dry_run, communicator, situation if leading else "")
+        communicator, situation = find_communicator(mpi)
+        settings = SweepSettings(point_limit_s=point_limit)
+        n_failures = _sweep(plan, output, plot, dry_run, settings, communicator, situation, watcher)
     except MoireError as error:  # all ranks read the same plan and fail in the same way; only rank 0 prints the error
-        if leading:
+        if communicator is None or communicator.rank == 0:
             _complain(str(error))
         sys.exit(2)
     except BaseException as error:
         if communicator is not None:  # the other ranks would wait forever for one that leaves
-            if not isinstance(error, KeyboardInterrupt | SystemExit):
-                traceback.print_exc()
-            communicator.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)
+            _end_all(communicator, watcher, error)
         raise
+    finally:
+        if watcher is not None:
+            watcher.done()
     if n_failures:
         sys.exit(1)
 
 
+def _end_all(communicator: Any, watcher: Watcher | None, error: BaseException) -> None:
+    """End every rank, after a sentence about an interrupt, and after the traceback of another error."""
+    code = 141 if isinstance(error, BrokenPipeError) else 1
+    if is_interrupt(error) or was_stopped():
+        code = exit_code()
+        if communicator.rank:  # a signal to all ranks is told by rank 0
+            time.sleep(1)
+        click.echo(farewell(), err=True)
+    elif not isinstance(error, SystemExit | BrokenPipeError):
+        traceback.print_exc()
+    if watcher is not None:
+        watcher.all_leave()
+    communicator.Abort(code)
+
+
 def _sweep(
-    plan_path: Path, output: Path | None, plot: bool, dry_run: bool, communicator: Any | None, situation: str
+    plan_path: Path,
+    output: Path | None,
+    plot: bool,
+    dry_run: bool,
+    settings: SweepSettings,
+    communicator: Any | None,
+    situation: str,
+    watcher: Watcher | None,
 ) -> int:
     """Run a sweep on this rank; return the number of failures on rank 0 and 0 elsewhere."""
     leading = communicator is None or communicator.rank == 0
@@ -63,10 +97,15 @@ def _sweep(
             click.echo("\n".join(f"{request.key}  {request.title}" for request in requests))
         return 0
     on_leader(communicator, folder.open_for_writing)
+    doing: Callable[[str], None] = str
+    if watcher is not None:
+        watcher.share(folder.path, communicator)
+        doing = watcher.doing
     n_threads = limit_threads(communicator)
     if leading:
-        click.echo(f"{plan.name}: {len(requests)} points. {situation} {n_threads} threads each.")
-    requests, report = run_plan(plan, folder, communicator, say=click.echo)
+        many = f"{n_threads} thread{'s' * (n_threads > 1)}{' each' * (communicator is not None)}"
+        click.echo(f"{plan.name}: {len(requests)} points. {situation} {many}.")
+    requests, report = run_plan(plan, folder, communicator, click.echo, settings, doing)
     keys = [request.key for request in requests]
     n_problems = report.n_unfinished
     if leading:

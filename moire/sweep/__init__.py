@@ -5,7 +5,8 @@ from moire.sweep.boundaries import midpoints, refine_boundaries, run_plan
 from moire.sweep.collect import Summary, Table, collect, write_summary
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, parse_plan, read_plan
-from moire.sweep.run import SweepReport, run_point, run_sweep
+from moire.sweep.point import run_point
+from moire.sweep.run import SweepReport, SweepSettings, run_sweep
 from moire.sweep.script import FinishedPlan, run_plan_file
 from moire.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
 from moire.tasks.compute import Outcome, compute
@@ -27,6 +28,7 @@ __all__ = [
     "ResultsFolder",
     "Summary",
     "SweepReport",
+    "SweepSettings",
     "Table",
     "Task",
     "TopologyTask",

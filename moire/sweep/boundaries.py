@@ -13,10 +13,11 @@ from moire.ranks import on_leader
 from moire.sweep.collect import Table, collect
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Axis, Plan
-from moire.sweep.run import SweepReport, run_sweep
+from moire.sweep.run import SweepReport, SweepSettings, run_sweep
 from moire.tasks import HfTask
 from moire.tasks.request import Request
 
+_DEFAULT = SweepSettings()
 _COLUMNS = {"displacement_mev": "D", "twist_deg": "theta"}
 
 
@@ -61,6 +62,8 @@ def refine_boundaries(
     min_step: float = 1.0,
     communicator: Any | None = None,
     say: Callable[[str], None] = print,
+    settings: SweepSettings = _DEFAULT,
+    doing: Callable[[str], None] = str,
 ) -> tuple[tuple[Request, ...], SweepReport]:
     """Run Hartree-Fock requests, then halve the steps across phase boundaries until they are below `min_step`.
 
@@ -77,7 +80,7 @@ def refine_boundaries(
         ``"displacement_mev"`` or ``"twist_deg"``.
     min_step
         Distance at which a boundary counts as found, in the unit of the axis.
-    communicator, say
+    communicator, say, settings, doing
         As in :func:`run_sweep`; each round of refinement begins with a line.
 
     Returns
@@ -97,7 +100,7 @@ def refine_boundaries(
         found = f"hold those of {', '.join(others)}" if others else "are empty"
         raise InputError(f"`requests` must be requests of the task hf, but {found}.")
     done = tuple(requests)
-    report = run_sweep(done, folder, communicator, say)
+    report = run_sweep(done, folder, communicator, say, settings, doing)
     while True:
 
         def next_points(done: tuple[Request, ...] = done) -> tuple[Request, ...]:
@@ -109,14 +112,19 @@ def refine_boundaries(
             return done, report
         if communicator is None or communicator.rank == 0:
             say(f"Refining phase boundaries: {len(pending)} points.")
-        report += run_sweep(pending, folder, communicator, say)
+        report += run_sweep(pending, folder, communicator, say, settings, doing)
         done += pending
 
 
 def run_plan(
-    plan: Plan, folder: ResultsFolder, communicator: Any | None = None, say: Callable[[str], None] = print
+    plan: Plan,
+    folder: ResultsFolder,
+    communicator: Any | None = None,
+    say: Callable[[str], None] = print,
+    settings: SweepSettings = _DEFAULT,
+    doing: Callable[[str], None] = str,
 ) -> tuple[tuple[Request, ...], SweepReport]:
-    """Run every request of a plan, and its refinement; call it on all ranks.
+    """Run every request of a plan, and its refinement; call it on all ranks, with arguments as in :func:`run_sweep`.
 
     Returns
     -------
@@ -125,9 +133,10 @@ def run_plan(
     """
     requests = plan.requests()
     if plan.refine is None:
-        return requests, run_sweep(requests, folder, communicator, say)
+        return requests, run_sweep(requests, folder, communicator, say, settings, doing)
     others = [request for request in requests if not isinstance(request.task, HfTask)]
     states = [request for request in requests if isinstance(request.task, HfTask)]
-    report = run_sweep(others, folder, communicator, say) if others else None
-    done, refined = refine_boundaries(states, folder, plan.refine.axis, plan.refine.min_step, communicator, say)
+    report = run_sweep(others, folder, communicator, say, settings, doing) if others else None
+    axis, step = plan.refine.axis, plan.refine.min_step
+    done, refined = refine_boundaries(states, folder, axis, step, communicator, say, settings, doing)
     return (*others, *done), report + refined if report else refined

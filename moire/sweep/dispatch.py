@@ -92,6 +92,8 @@ def _lead(
     def serve_or_abort() -> None:
         try:
             serve()
+        except BrokenPipeError:  # nobody reads the progress any more
+            communicator.Abort(141)
         except BaseException:  # a silent thread would leave every other rank waiting forever
             traceback.print_exc()
             communicator.Abort(1)

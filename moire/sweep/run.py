@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,26 +11,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from moire.errors import OutputError, is_interrupt
-from moire.io import FileStatus, Record, provenance
+from moire.errors import require
+from moire.interrupts import check_signals
+from moire.io import FileStatus
 from moire.ranks import on_leader
 from moire.sweep.dispatch import dispatch
 from moire.sweep.folder import ResultsFolder
-from moire.tasks.compute import compute
+from moire.sweep.point import PointReport, run_point
 from moire.tasks.request import Request
-
-
-@dataclass(frozen=True)
-class PointReport:
-    """Outcome of one request: its wall time, the number of warnings, and the error if it failed."""
-
-    seconds: float
-    n_warnings: int
-    error: str
-
-    def __str__(self) -> str:
-        warned = f", {self.n_warnings} warning{'s' * (self.n_warnings > 1)}" if self.n_warnings else ""
-        return self.error or f"{self.seconds:.1f} s{warned}"
 
 
 @dataclass(frozen=True)
@@ -80,40 +68,24 @@ class SweepReport:
         return f"{text}; {self.seconds:.1f} s."
 
 
-def run_point(request: Request, folder: ResultsFolder) -> PointReport:
-    """Compute one request and write its file; a failure is written too, with its traceback.
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings:
+    """How a sweep is run; its results do not depend on it.
 
-    An interrupted or failed request resumes its spectra from checkpoints in the folder, which a finished one removes.
+    Parameters
+    ----------
+    point_limit_s
+        Time in seconds after which a point is recorded as too long, and the sweep goes on; no limit if None.
     """
-    start = time.perf_counter()
-    error, n_warnings = "", 0
-    try:
-        folder.check_present()
-    except OutputError as failure:
-        return PointReport(0.0, 0, str(failure))
-    try:
-        record = compute(request, checkpoint=folder.checkpoint_of(request)).record
-        n_warnings = len(record.attributes["warnings"])
-    except Exception as failure:  # one bad point must not end the sweep
-        if is_interrupt(failure):
-            raise KeyboardInterrupt from failure
-        error = f"{type(failure).__name__}: {failure}"
-        attributes = {
-            "request": request.canonical(),
-            "key": request.key,
-            "title": request.title,
-            "error": error,
-            "traceback": traceback.format_exc(),
-            **provenance(time.perf_counter() - start),
-        }
-        record = Record("failure", {}, attributes)
-    try:
-        folder.write(request, record)
-    except OutputError as failure:  # only this point is lost; its checkpoint stays
-        return PointReport(time.perf_counter() - start, n_warnings, f"{error} {failure}".lstrip())
-    if not error:
-        folder.forget_checkpoint(request)
-    return PointReport(time.perf_counter() - start, n_warnings, error)
+
+    point_limit_s: float | None = None
+
+    def __post_init__(self) -> None:
+        limit = self.point_limit_s
+        require(limit is None or (limit > 0 and math.isfinite(limit)), "point_limit", "be positive seconds", limit)
+
+
+_DEFAULT = SweepSettings()
 
 
 def run_sweep(
@@ -121,6 +93,8 @@ def run_sweep(
     folder: ResultsFolder,
     communicator: Any | None = None,
     say: Callable[[str], None] = print,
+    settings: SweepSettings = _DEFAULT,
+    doing: Callable[[str], None] = str,
 ) -> SweepReport:
     """Compute every request that has no finished file, over all ranks; call it on all of them.
 
@@ -134,6 +108,10 @@ def run_sweep(
         MPI communicator, or None to work alone.
     say
         Called on rank 0 with each line of progress.
+    settings
+        Limits.
+    doing
+        Called on every rank with the title of each point that it begins.
 
     Returns
     -------
@@ -172,7 +150,14 @@ def run_sweep(
             say(f"{path} is damaged and will be recomputed.")
         if len(waiting) < len(requests):
             say(f"{len(requests) - len(waiting)} of {len(requests)} points are already finished.")
-    dispatch(communicator, waiting, lambda request: run_point(request, folder), on_report)
+
+    def work(request: Request) -> PointReport:
+        check_signals()
+        doing(request.title)
+        return run_point(request, folder, settings.point_limit_s)
+
+    dispatch(communicator, waiting, work, on_report)
+    check_signals()
     missing = [folder.file_of(request) for request in folder.absent(requests) if request not in failures]
     return SweepReport(
         n_done - len(failures),

@@ -13,7 +13,7 @@ from moire.io import FileStatus, Record, file_status, write_record
 from moire.parameters import WANG_2023
 from moire.sweep import BandsTask, EdTask, ModelPoint, Request, ResultsFolder, run_sweep
 from moire.sweep import folder as folder_module
-from moire.sweep import run as run_module
+from moire.sweep import point as run_module
 
 TWISTS = (3.3, 3.4, 3.5, 3.6)
 PLAN = f"""
