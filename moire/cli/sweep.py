@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from moire.cli.as_typed import as_typed
-from moire.errors import InputError, MoireError, OutputError, is_interrupt, writing
+from moire.errors import InputError, MoireError, OutputError, is_interrupt, require, writing
 from moire.interrupts import exit_code, farewell, was_stopped
 from moire.sweep import (
     ResultsFolder,
@@ -36,16 +36,28 @@ from moire.sweep.watch import Watcher
 @click.option("--plot", is_flag=True, help="Draw the figures afterwards.")
 @click.option("--dry-run", is_flag=True, help="List the points and stop.")
 @click.option("--point-limit", type=float, help="Time in s after which a point is recorded as too long.")
+@click.option("--workers", type=int, default=0, help="Local processes, where there is no MPI.")
+@click.option("--shard", default="1/1", help="Part i/n of the points, for one of n jobs.")
 @click.option("--mpi/--no-mpi", default=None, help="Initialise MPI or not; by default where a launcher is found.")
 def sweep(
-    plan: Path, output: Path | None, plot: bool, dry_run: bool, point_limit: float | None, mpi: bool | None
+    plan: Path,
+    output: Path | None,
+    plot: bool,
+    dry_run: bool,
+    point_limit: float | None,
+    workers: int,
+    shard: str,
+    mpi: bool | None,
 ) -> None:
-    """Run a PLAN (TOML), alone or under mpiexec -n N; finished points are skipped."""
+    """Run a PLAN (TOML), alone or under mpiexec -n N; finished points are skipped.
+
+    Any number of these commands may share one folder.
+    """
     watcher = Watcher() if mpi is not False and not dry_run else None
     communicator = None
     try:
         communicator, situation = find_communicator(mpi)
-        settings = SweepSettings(point_limit_s=point_limit)
+        settings = SweepSettings(point_limit_s=point_limit, n_workers=workers, shard=_read_shard(shard))
         n_failures = _sweep(plan, output, plot, dry_run, settings, communicator, situation, watcher)
     except MoireError as error:  # all ranks read the same plan and fail in the same way; only rank 0 prints the error
         if communicator is None or communicator.rank == 0:
@@ -60,6 +72,13 @@ def sweep(
             watcher.done()
     if n_failures:
         sys.exit(1)
+
+
+def _read_shard(text: str) -> tuple[int, int]:
+    part, _, n_parts = text.partition("/")
+    whole = part.isascii() and part.isdigit() and n_parts.isascii() and n_parts.isdigit()
+    require(whole, "shard", "read i/n with 1 <= i <= n", f"'{text}'")
+    return int(part), int(n_parts)
 
 
 def _end_all(communicator: Any, watcher: Watcher | None, error: BaseException) -> None:
@@ -97,13 +116,16 @@ def _sweep(
             click.echo("\n".join(f"{request.key}  {request.title}" for request in requests))
         return 0
     on_leader(communicator, folder.open_for_writing)
-    doing: Callable[[str], None] = str
+    doing: Callable[[str], object] = str
     if watcher is not None:
         watcher.share(folder.path, communicator)
         doing = watcher.doing
-    n_threads = limit_threads(communicator)
+    n_threads = limit_threads(communicator, max(1, settings.n_workers))
+    if settings.n_workers:
+        situation = f"{settings.n_workers} processes."
     if leading:
-        many = f"{n_threads} thread{'s' * (n_threads > 1)}{' each' * (communicator is not None)}"
+        each = " each" * (communicator is not None or settings.n_workers > 0)
+        many = f"{n_threads} thread{'s' * (n_threads > 1)}{each}"
         click.echo(f"{plan.name}: {len(requests)} points. {situation} {many}.")
     requests, report = run_plan(plan, folder, communicator, click.echo, settings, doing)
     keys = [request.key for request in requests]

@@ -6,7 +6,8 @@ from moire.sweep.collect import Summary, Table, collect, write_summary
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, parse_plan, read_plan
 from moire.sweep.point import run_point
-from moire.sweep.run import SweepReport, SweepSettings, run_sweep
+from moire.sweep.progress import SweepReport
+from moire.sweep.run import SweepSettings, run_sweep
 from moire.sweep.script import FinishedPlan, run_plan_file
 from moire.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
 from moire.tasks.compute import Outcome, compute

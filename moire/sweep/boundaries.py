@@ -13,7 +13,8 @@ from moire.ranks import on_leader
 from moire.sweep.collect import Table, collect
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Axis, Plan
-from moire.sweep.run import SweepReport, SweepSettings, run_sweep
+from moire.sweep.progress import SweepReport
+from moire.sweep.run import SweepSettings, run_sweep
 from moire.tasks import HfTask
 from moire.tasks.request import Request
 
@@ -63,7 +64,7 @@ def refine_boundaries(
     communicator: Any | None = None,
     say: Callable[[str], None] = print,
     settings: SweepSettings = _DEFAULT,
-    doing: Callable[[str], None] = str,
+    doing: Callable[[str], object] = str,
 ) -> tuple[tuple[Request, ...], SweepReport]:
     """Run Hartree-Fock requests, then halve the steps across phase boundaries until they are below `min_step`.
 
@@ -122,7 +123,7 @@ def run_plan(
     communicator: Any | None = None,
     say: Callable[[str], None] = print,
     settings: SweepSettings = _DEFAULT,
-    doing: Callable[[str], None] = str,
+    doing: Callable[[str], object] = str,
 ) -> tuple[tuple[Request, ...], SweepReport]:
     """Run every request of a plan, and its refinement; call it on all ranks, with arguments as in :func:`run_sweep`.
 
@@ -132,7 +133,9 @@ def run_plan(
         All requests that were run, and the report on them.
     """
     requests = plan.requests()
-    if plan.refine is None:
+    if plan.refine is not None and settings.shard != (1, 1) and (communicator is None or communicator.rank == 0):
+        say("Boundaries are refined by a run of the whole plan, without a shard.")
+    if plan.refine is None or settings.shard != (1, 1):
         return requests, run_sweep(requests, folder, communicator, say, settings, doing)
     others = [request for request in requests if not isinstance(request.task, HfTask)]
     states = [request for request in requests if isinstance(request.task, HfTask)]

@@ -12,10 +12,13 @@ from pathlib import Path
 from moire.errors import InputError, MoireError, OutputError, require, writing
 from moire.io import FileStatus, Record, file_status, read_record, write_record
 from moire.resources import logger
+from moire.sweep.claims import Claims
+from moire.sweep.journal import Journal
 from moire.sweep.marker import check_marker, is_ours, write_marker
 from moire.tasks.request import Request
 
 _STALE_SECONDS = 3600
+Stamp = tuple[int, int]
 
 
 class ResultsFolder:
@@ -31,6 +34,7 @@ class ResultsFolder:
         self.path = path
         self.points = path / "points"
         self.checkpoints = path / "checkpoints"
+        self.journal = Journal(path / "journal")
         self.read_only = ""
         """Why an opened folder cannot be written; empty if it can."""
 
@@ -77,7 +81,7 @@ class ResultsFolder:
         """Remove old temporary files, by the clock of the file system; those from the future are as old."""
         with tempfile.NamedTemporaryFile(dir=self.points, prefix=".clock-", suffix=".tmp") as probe:
             now = os.fstat(probe.fileno()).st_mtime
-            for leftover in [*self.points.glob(".*.tmp"), *self.path.glob(".*.tmp")]:
+            for leftover in [*self.path.glob("*/.*.tmp"), *self.path.glob(".*.tmp")]:
                 with contextlib.suppress(OSError):  # another process removed it, or owns it
                     if abs(now - leftover.stat().st_mtime) > _STALE_SECONDS:
                         leftover.unlink()
@@ -156,6 +160,23 @@ class ResultsFolder:
             if statuses[request] is FileStatus.FOREIGN:
                 read_record(path)  # raises, and says which schema
         return statuses
+
+    def claims(self) -> Claims:
+        """Claims of this process on points."""
+        return Claims(self.path / "claims")
+
+    def stamp(self, request: Request) -> Stamp | None:
+        """Time and size of the file of a request, which differ once another process has written it; None if absent."""
+        try:
+            found = self.file_of(request).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+    def stamps(self, requests: Sequence[Request]) -> dict[Request, Stamp]:
+        """Stamps of the requests that have a file; taken before they are read, so that no change is missed."""
+        found = ((request, self.stamp(request)) for request in requests)
+        return {request: stamp for request, stamp in found if stamp is not None}
 
     def files(self) -> list[Path]:
         """All point files, sorted by name."""

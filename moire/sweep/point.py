@@ -16,13 +16,20 @@ from moire.tasks.request import Request
 
 @dataclass(frozen=True)
 class PointReport:
-    """Outcome of one request: its wall time, the number of warnings, and the error if it failed."""
+    """Outcome of one request: its wall time, the number of warnings, and the error if it failed.
+
+    `elsewhere`: another process is computing it; `by_another`: another process has.
+    """
 
     seconds: float
     n_warnings: int
     error: str
+    elsewhere: bool = False
+    by_another: bool = False
 
     def __str__(self) -> str:
+        if self.by_another and not self.error:
+            return "computed by another sweep"
         warned = f", {self.n_warnings} warning{'s' * (self.n_warnings > 1)}" if self.n_warnings else ""
         return self.error or f"{self.seconds:.1f} s{warned}"
 
@@ -49,10 +56,6 @@ def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = N
     start = time.perf_counter()
     error, n_warnings = "", 0
     try:
-        folder.check_present()
-    except OutputError as failure:
-        return PointReport(0.0, 0, str(failure))
-    try:
         with time_limit(limit_s) as limit:
             record = compute(request, checkpoint=folder.checkpoint_of(request)).record
         n_warnings = len(record.attributes["warnings"])
@@ -63,15 +66,7 @@ def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = N
         if limit.reached:
             resumes = "; a longer limit continues from its checkpoint" * ("checkpoint" in request.task.takes)
             error = f"The point took longer than its limit of {limit_s:g} s{resumes}."
-        attributes = {
-            "request": request.canonical(),
-            "key": request.key,
-            "title": request.title,
-            "error": error,
-            "traceback": traceback.format_exc(),
-            **provenance(time.perf_counter() - start),
-        }
-        record = Record("failure", {}, attributes)
+        record = record_failure(request, error, traceback.format_exc(), time.perf_counter() - start)
     try:
         folder.write(request, record)
     except OutputError as failure:  # only this point is lost; its checkpoint stays
@@ -79,3 +74,16 @@ def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = N
     if not error:
         folder.forget_checkpoint(request)
     return PointReport(time.perf_counter() - start, n_warnings, error)
+
+
+def record_failure(request: Request, error: str, trace: str, seconds: float) -> Record:
+    """Record of a request that failed."""
+    attributes = {
+        "request": request.canonical(),
+        "key": request.key,
+        "title": request.title,
+        "error": error,
+        "traceback": trace,
+        **provenance(seconds),
+    }
+    return Record("failure", {}, attributes)

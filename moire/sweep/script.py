@@ -10,7 +10,7 @@ from moire.sweep.boundaries import run_plan
 from moire.sweep.collect import Summary, collect
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, read_plan
-from moire.sweep.run import SweepReport
+from moire.sweep.progress import SweepReport
 from moire.sweep.watch import Watcher
 from moire.tasks.request import Request
 

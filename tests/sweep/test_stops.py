@@ -53,11 +53,12 @@ def start(command, **environment):
     )
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGTERM, 143, "Terminated"), (signal.SIGINT, 130, "Interrupted")]
 )
-def test_a_signal_ends_a_sweep_with_one_sentence_and_its_code(command, tmp_path, number, code, word):
-    running = start(command)
+def test_a_signal_ends_a_sweep_with_one_sentence_and_its_code(command, tmp_path, number, code, word, workers):
+    running = start([*command, "--workers", workers])
     for line in running.stdout:
         if line.startswith("[2/10]"):
             running.send_signal(number)
@@ -68,7 +69,8 @@ def test_a_signal_ends_a_sweep_with_one_sentence_and_its_code(command, tmp_path,
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "0 failed" in done.stdout
     assert "already finished, " in done.stdout
-    assert not list((tmp_path / "out" / "points").glob(".*"))
+    assert not list((tmp_path / "out").glob("*/.*"))
+    assert not (tmp_path / "out" / "claims").exists()
 
 
 def test_a_signal_whose_exception_is_lost_still_ends_the_sweep(folder, monkeypatch):
