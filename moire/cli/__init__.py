@@ -66,6 +66,7 @@ _COMMANDS = {
     "fci": ("tasks", "Every diagnostic of a fractional Chern insulator."),
     "export": ("clusters", "Hamiltonian of the bands kept in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
+    "status": ("status", "Points of a results folder or PLAN: done, failed, running where, time left."),
     "show": ("results", "Print the contents of a FILE or a results folder."),
     "plot": ("results", "Draw a FILE or a results folder."),
 }

@@ -9,6 +9,7 @@ from moire.sweep.point import run_point
 from moire.sweep.progress import SweepReport
 from moire.sweep.run import SweepSettings, run_sweep
 from moire.sweep.script import FinishedPlan, run_plan_file
+from moire.sweep.status import FolderStatus, folder_status
 from moire.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
 from moire.tasks.compute import Outcome, compute
 from moire.tasks.point import ModelPoint
@@ -21,6 +22,7 @@ __all__ = [
     "EdTask",
     "FciTask",
     "FinishedPlan",
+    "FolderStatus",
     "HfTask",
     "ModelPoint",
     "Outcome",
@@ -36,6 +38,7 @@ __all__ = [
     "collect",
     "compute",
     "find_communicator",
+    "folder_status",
     "limit_threads",
     "midpoints",
     "on_leader",

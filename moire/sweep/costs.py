@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -25,26 +26,32 @@ class CostModel:
     """
 
     def __init__(self) -> None:
-        self._normal: dict[str, FloatArray] = {}
-        self._right: dict[str, FloatArray] = {}
+        self._sums: dict[str, tuple[float, float, float, float, float]] = {}
         self._law: dict[str, tuple[float, float]] = {}
 
     def learn(self, task: str, estimate: float, seconds: float) -> None:
         """Add a finished point."""
-        if not (estimate > 0 and seconds > 0):
-            return
-        prior = np.array([_OFFSET_SPREAD, _POWER_SPREAD]) ** -2.0
-        row = np.array([1.0, np.log(estimate)]) / _SCATTER
-        normal = self._normal.get(task, np.diag(prior)) + np.outer(row, row)
-        right = self._right.get(task, prior * [0.0, 1.0]) + row * np.log(seconds) / _SCATTER
-        self._normal[task], self._right[task] = normal, right
-        offset, power = np.linalg.solve(normal, right)
-        self._law[task] = float(offset), max(float(power), _SMALLEST_POWER)
+        if estimate > 0 and seconds > 0:
+            x, y = math.log(estimate), math.log(seconds)
+            sums = self._sums.get(task, (0.0, 0.0, 0.0, 0.0, 0.0))
+            self._sums[task] = (sums[0] + 1, sums[1] + x, sums[2] + x * x, sums[3] + y, sums[4] + x * y)
+            self._law.pop(task, None)
 
     def seconds(self, task: str, estimates: FloatArray) -> FloatArray:
         """Expected seconds of points with these estimates."""
-        offset, power = self._law.get(task, (0.0, 1.0))
+        if task not in self._law:
+            self._law[task] = self._fit(task)
+        offset, power = self._law[task]
         return np.asarray(np.exp(offset) * np.maximum(estimates, 1e-9) ** power)
+
+    def _fit(self, task: str) -> tuple[float, float]:
+        """Offset and power of the law."""
+        number, x, xx, y, xy = self._sums.get(task, (0.0, 0.0, 0.0, 0.0, 0.0))
+        prior = np.array([_OFFSET_SPREAD, _POWER_SPREAD]) ** -2.0
+        normal = np.array([[number, x], [x, xx]]) / _SCATTER**2 + np.diag(prior)
+        right = np.array([y, xy]) / _SCATTER**2 + prior * [0.0, 1.0]
+        offset, power = np.linalg.solve(normal, right)
+        return float(offset), max(float(power), _SMALLEST_POWER)
 
 
 def estimates(requests: Sequence[Request]) -> list[float]:

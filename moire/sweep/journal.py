@@ -73,8 +73,10 @@ class Journal:
 
     def note(self, entry: Entry) -> None:
         """Append a point that ended."""
-        with contextlib.suppress(OSError), self._mine.open("a") as file:
-            file.write(json.dumps(vars(entry)) + "\n")
+        with contextlib.suppress(OSError):
+            self.path.mkdir(exist_ok=True)
+            with self._mine.open("a") as file:
+                file.write(json.dumps(vars(entry)) + "\n")
 
     def asked(self) -> dict[str, Asked]:
         """Every point that any run was asked for, by its file."""
