@@ -180,6 +180,23 @@ class Claims:
                     found.append(owner)
         return found
 
+    def clean(self, finished: Sequence[Request]) -> None:
+        """Remove what dead processes left: claims on finished points, and temporary files.
+
+        The claims of the dead on other points stay, as they number the generations.
+        """
+        keys = {request.key for request in finished}
+        try:
+            left = sorted(self.path.iterdir(), reverse=True)  # the latest generation first
+        except OSError:
+            return
+        for path in left:
+            owner = self._owner(path)
+            over = path.name.startswith(".") or path.name.partition(".")[0] in keys
+            if over and owner is not None and self._is_stale(path, owner):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
     def wait(self, requests: Sequence[Request], is_done: Callable[[Request], bool]) -> list[Request]:
         """Wait until some points are done or their claims free, and return them."""
         while True:

@@ -100,6 +100,8 @@ def run_sweep(
         if finished:
             say(f"{len(finished)} of {len(requests)} points are already finished.")
         if not folder.read_only:
+            with folder.claims() as claims:  # removes their folder if nothing is left in it
+                claims.clean(finished)
             folder.journal.ask(requests)
             folder.journal.teach(progress.model)
     pending = waiting
