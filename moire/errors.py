@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 _LONGEST_TEXT = 240
 
@@ -26,6 +28,10 @@ class FileFormatError(MoireError, OSError):
 
 class SchemaError(FileFormatError):
     """A file or folder was written by another schema."""
+
+
+class OutputError(MoireError, OSError):
+    """A result cannot be written: a full disk, a folder that was removed, missing rights."""
 
 
 class EnvironmentMismatchError(MoireError, RuntimeError):
@@ -118,3 +124,20 @@ def is_interrupt(error: BaseException) -> bool:
             return True
         link = link.__cause__ or link.__context__
     return False
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise :class:`OutputError`, one sentence with the path, where writing a file fails.
+
+    HDF5 raises RuntimeError where it notices a full disk as it closes a file.
+    """
+    try:
+        yield
+    except MoireError:
+        raise
+    except (OSError, RuntimeError) as error:
+        if is_interrupt(error):
+            raise
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise OutputError(f"`{path}` must be a file that can be written, but is not: {reason}.") from error

@@ -30,7 +30,8 @@ def available_cores() -> int:
 
 def set_threads(n_threads: int) -> None:
     """Let numba and BLAS use `n_threads` in this process; called once, at start, by each rank."""
-    numba.set_num_threads(max(1, min(n_threads, numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
+    n_threads = max(1, min(n_threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    numba.set_num_threads(n_threads)
     threadpool_limits(n_threads)
 
 

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import click
 
 from moire import __version__
 from moire.errors import MoireError, is_interrupt, on_one_line
+from moire.interrupts import exit_code, farewell, stopping_signals, was_stopped
 
 
 def main() -> None:
-    """Run the command line; a MoireError becomes one sentence and exit code 2, an interrupt exit code 130.
+    """Run the command line; a MoireError becomes one sentence and exit code 2, an interrupt exit code 130 or 143.
 
     Every other error keeps its traceback and exit code 1, so that a job script which resubmits interrupted runs
     does not resubmit a failing one forever.
     """
-    try:
-        cli.main(standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
-        if is_interrupt(error):
-            click.echo("Interrupted; a sweep keeps its finished points, and the same command resumes it.", err=True)
-            sys.exit(130)
-        if isinstance(error, MoireError | click.ClickException):
-            text = error.format_message() if isinstance(error, click.ClickException) else on_one_line(str(error))
-            click.echo(f"Error: {text}", err=True)
-            sys.exit(2)
-        if isinstance(error, click.Abort) and error.__cause__ is not None:  # click makes it of an EOFError
-            raise error.__cause__ from None
-        raise
+    with stopping_signals():
+        try:
+            cli.main(standalone_mode=False)
+        except (Exception, KeyboardInterrupt) as error:
+            if is_interrupt(error) or was_stopped():
+                click.echo(farewell(), err=True)
+                sys.exit(exit_code())
+            if isinstance(error, MoireError | click.ClickException):
+                text = error.format_message() if isinstance(error, click.ClickException) else on_one_line(str(error))
+                click.echo(f"Error: {text}", err=True)
+                sys.exit(2)
+            if isinstance(error, click.Abort) and error.__cause__ is not None:  # click makes it of an EOFError
+                raise error.__cause__ from None
+            raise
 
 
 class _FirstTime(logging.Filter):
@@ -60,6 +66,7 @@ _COMMANDS = {
     "export": ("clusters", "Hamiltonian of the bands kept in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
     "collect": ("collect", "Write the results in a FOLDER as a table: CSV, Parquet, HDF5."),
+    "status": ("status", "Points of a results folder or PLAN: done, failed, running where, time left."),
     "show": ("results", "Print the contents of a FILE or a results folder."),
     "plot": ("results", "Draw a FILE or a results folder."),
 }
@@ -81,6 +88,15 @@ class _Imported(dict[str, click.Command]):
 
 class _Commands(click.Group):
     """The group of commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; where nobody reads its output any more, end quietly with 141, as a signal would."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            with Path(os.devnull).open("wb") as nowhere, contextlib.suppress(OSError):
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())  # for what is flushed at the end
+            sys.exit(141)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the help."""

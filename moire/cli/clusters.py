@@ -10,7 +10,7 @@ import click
 
 from moire.cli.as_typed import OptionCommand
 from moire.cli.options import FILE, point_options, taken_point, task_options
-from moire.errors import InputError, require
+from moire.errors import InputError, require, writing
 from moire.exact_diagonalization import PairHamiltonian, carriers_on, suggest_clusters
 from moire.io import check_folder, check_target, hamiltonian_record, write_diagham, write_fcidump, write_record
 from moire.tasks import EdTask
@@ -55,7 +55,8 @@ def _export(layout: str, output: Path, filling: str, **options: Any) -> None:
     problem = task.problem(point)
     hamiltonian = PairHamiltonian.from_problem(problem)
     if layout == "hdf5":
-        write_record(output, hamiltonian_record(hamiltonian))
+        with writing(output):
+            write_record(output, hamiltonian_record(hamiltonian))
     elif layout == "fcidump":
         n_bands = problem.orbitals.n_flavours * problem.orbitals.n_bands
         write_fcidump(hamiltonian, output, carriers_on(problem.grid, filling, n_bands) if filling else 0)

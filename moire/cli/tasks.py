@@ -12,7 +12,7 @@ import click
 
 from moire.cli.as_typed import OptionCommand
 from moire.cli.options import FILE, point_options, result_options, taken_point, task_options
-from moire.errors import InputError
+from moire.errors import InputError, writing
 from moire.io import check_folder, check_target, write_record
 from moire.tasks import TASKS, ModelPoint, Task
 from moire.tasks.compute import compute
@@ -65,7 +65,8 @@ def run_task(
     outcome = compute(request, sys.stderr.isatty(), checkpoint)
     click.echo(outcome.text)
     if output is not None:
-        write_record(output, outcome.record)
+        with writing(output):
+            write_record(output, outcome.record)
         click.echo(f"Written to {output}.")
     if figure is not None and output is not None:
         click.echo(f"Drawn to {draw_file(output, figure)}.")

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
+from moire._steady_file import new_hdf5
 from moire.errors import FileFormatError, InputError, SchemaError
 
 SCHEMA = 2
@@ -74,15 +75,13 @@ def write_record(path: Path, record: Record) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".tmp", dir=path.parent)
     os.close(handle)
     try:
-        with h5py.File(temporary, "w") as file:
+        with new_hdf5(Path(temporary)) as file:
             file.attrs["schema"] = SCHEMA
             file.attrs["kind"] = record.kind
             for name, value in record.attributes.items():
                 file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
             for name, dataset in record.datasets.items():
                 _write_dataset(file, name, dataset)
-        with Path(temporary).open("rb") as written:
-            os.fsync(written.fileno())
         umask = os.umask(0)  # temporary files are private; a result gets the permissions of any other new file
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from moire._steady_file import new_hdf5
 from moire.errors import InputError, require
 from moire.resources import logger
 
@@ -51,12 +51,10 @@ class Checkpoint:
         target = self._slot((self._count + 1) % 2)
         temporary = target.with_suffix(".tmp")
         try:
-            with h5py.File(temporary, "w") as file:
+            with new_hdf5(temporary) as file:
                 file.attrs["key"], file.attrs["count"] = self.key, self._count + 1
                 for name, values in state.items():
                     file[name] = values
-            with temporary.open("rb+") as written:
-                os.fsync(written.fileno())
             temporary.replace(target)
         except (OSError, RuntimeError) as error:  # of HDF5 too: a full disk must not end the run
             logger.warning("`checkpoint` cannot be written to %s (%s); the run continues without it.", target, error)

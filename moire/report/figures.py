@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
-from moire.errors import InputError
+from moire.errors import InputError, writing
 from moire.io import Record, read_bands, read_record, read_spectrum
 from moire.plot import panels, plot_bands, plot_spectrum
+from moire.ranks import on_leader
 from moire.report.mean_field_figures import phase_figures
 from moire.report.trend_figures import band_trends, fci_trends
 from moire.sweep.collect import Summary
@@ -106,7 +107,7 @@ def draw_folder(
     if "hf" in summary.tables:
         phases = phase_figures(summary.tables["hf"])
         figures |= {name: partial(phases.__getitem__, name) for name in phases}
-    target.mkdir(parents=True, exist_ok=True)
+    on_leader(communicator, lambda: _make_folder(target))
     failures: list[Exception] = []
 
     def save(name: str) -> Exception | None:
@@ -180,8 +181,14 @@ def _spread(records: Sequence[Record]) -> list[Record]:
     return [records[round(i)] for i in np.linspace(0, len(records) - 1, MAX_PANELS)]
 
 
+def _make_folder(path: Path) -> None:
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def _save(figure: Figure, target: Path) -> Path:
     check_figure_name(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=150)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(target, dpi=150)
     return target

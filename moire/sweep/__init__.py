@@ -7,8 +7,11 @@ from moire.sweep.estimate import Estimate, Estimates, estimate
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.load import TaskArrays, load_sweep
 from moire.sweep.plan import Plan, parse_plan, read_plan
-from moire.sweep.run import SweepReport, run_point, run_sweep
+from moire.sweep.point import run_point
+from moire.sweep.progress import SweepReport
+from moire.sweep.run import SweepSettings, run_sweep
 from moire.sweep.script import FinishedPlan, run_plan_file
+from moire.sweep.status import FolderStatus, folder_status
 from moire.sweep.table_files import write_table
 from moire.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
 from moire.tasks.compute import Outcome, compute
@@ -24,6 +27,7 @@ __all__ = [
     "Estimates",
     "FciTask",
     "FinishedPlan",
+    "FolderStatus",
     "HfTask",
     "ModelPoint",
     "Outcome",
@@ -32,6 +36,7 @@ __all__ = [
     "ResultsFolder",
     "Summary",
     "SweepReport",
+    "SweepSettings",
     "Table",
     "Task",
     "TaskArrays",
@@ -40,6 +45,7 @@ __all__ = [
     "compute",
     "estimate",
     "find_communicator",
+    "folder_status",
     "limit_threads",
     "load_sweep",
     "midpoints",

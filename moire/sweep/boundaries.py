@@ -14,10 +14,12 @@ from moire.sweep.collect import Table, collect
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan
 from moire.sweep.plan_tables import Axis
-from moire.sweep.run import SweepReport, run_sweep
+from moire.sweep.progress import SweepReport
+from moire.sweep.run import SweepSettings, run_sweep
 from moire.tasks import HfTask
 from moire.tasks.request import Request
 
+_DEFAULT = SweepSettings()
 _COLUMNS = {"displacement_mev": "D", "twist_deg": "theta"}
 
 
@@ -62,6 +64,8 @@ def refine_boundaries(
     min_step: float = 1.0,
     communicator: Any | None = None,
     say: Callable[[str], None] = print,
+    settings: SweepSettings = _DEFAULT,
+    doing: Callable[[str], object] = str,
 ) -> tuple[tuple[Request, ...], SweepReport]:
     """Run Hartree-Fock requests, then halve the steps across phase boundaries until they are below `min_step`.
 
@@ -78,7 +82,7 @@ def refine_boundaries(
         ``"displacement_mev"`` or ``"twist_deg"``.
     min_step
         Distance at which a boundary counts as found, in the unit of the axis.
-    communicator, say
+    communicator, say, settings, doing
         As in :func:`run_sweep`; each round of refinement begins with a line.
 
     Returns
@@ -98,7 +102,7 @@ def refine_boundaries(
         found = f"hold those of {', '.join(others)}" if others else "are empty"
         raise InputError(f"`requests` must be requests of the task hf, but {found}.")
     done = tuple(requests)
-    report = run_sweep(done, folder, communicator, say)
+    report = run_sweep(done, folder, communicator, say, settings, doing)
     while True:
 
         def next_points(done: tuple[Request, ...] = done) -> tuple[Request, ...]:
@@ -110,14 +114,19 @@ def refine_boundaries(
             return done, report
         if communicator is None or communicator.rank == 0:
             say(f"Refining phase boundaries: {len(pending)} points.")
-        report += run_sweep(pending, folder, communicator, say)
+        report += run_sweep(pending, folder, communicator, say, settings, doing)
         done += pending
 
 
 def run_plan(
-    plan: Plan, folder: ResultsFolder, communicator: Any | None = None, say: Callable[[str], None] = print
+    plan: Plan,
+    folder: ResultsFolder,
+    communicator: Any | None = None,
+    say: Callable[[str], None] = print,
+    settings: SweepSettings = _DEFAULT,
+    doing: Callable[[str], object] = str,
 ) -> tuple[tuple[Request, ...], SweepReport]:
-    """Run every request of a plan, and its refinement; call it on all ranks.
+    """Run every request of a plan, and its refinement; call it on all ranks, with arguments as in :func:`run_sweep`.
 
     Returns
     -------
@@ -125,10 +134,13 @@ def run_plan(
         All requests that were run, and the report on them.
     """
     requests = plan.requests()
-    if plan.refine is None:
-        return requests, run_sweep(requests, folder, communicator, say)
+    if plan.refine is not None and settings.shard != (1, 1) and (communicator is None or communicator.rank == 0):
+        say("Boundaries are refined by a run of the whole plan, without a shard.")
+    if plan.refine is None or settings.shard != (1, 1):
+        return requests, run_sweep(requests, folder, communicator, say, settings, doing)
     others = [request for request in requests if not isinstance(request.task, HfTask)]
     states = [request for request in requests if isinstance(request.task, HfTask)]
-    report = run_sweep(others, folder, communicator, say) if others else None
-    done, refined = refine_boundaries(states, folder, plan.refine.axis, plan.refine.min_step, communicator, say)
+    report = run_sweep(others, folder, communicator, say, settings, doing) if others else None
+    axis, step = plan.refine.axis, plan.refine.min_step
+    done, refined = refine_boundaries(states, folder, axis, step, communicator, say, settings, doing)
     return (*others, *done), report + refined if report else refined

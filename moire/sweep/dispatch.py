@@ -9,6 +9,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from moire.sweep.workers import Queue
+
+
+class _AsGiven:
+    """Jobs in the order in which they are given."""
+
+    def __init__(self, jobs: Sequence[Any]) -> None:
+        self._left = deque(range(len(jobs)))
+
+    def take(self) -> int | None:
+        """Index of the next job; None if there is none left."""
+        return self._left.popleft() if self._left else None
+
+
 Job = TypeVar("Job")
 Report = TypeVar("Report")
 
@@ -20,6 +34,7 @@ def dispatch(
     jobs: Sequence[Job],
     work: Callable[[Job], Report],
     on_report: Callable[[Job, Report], None],
+    queue: Queue | None = None,
 ) -> None:
     """Do all jobs; every rank takes the next one when it is free.
 
@@ -31,17 +46,20 @@ def dispatch(
     communicator
         MPI communicator, or None to work alone.
     jobs
-        The jobs, preferably the longest first.
+        The jobs.
     work
         Does one job; must not raise.
     on_report
         Called on rank 0 with each finished job and its report.
+    queue
+        Order of the jobs on rank 0; as given by default.
     """
+    order = queue or _AsGiven(jobs)
     if communicator is None or communicator.size == 1:
-        for job in jobs:
-            on_report(job, work(job))
+        while (index := order.take()) is not None:
+            on_report(jobs[index], work(jobs[index]))
     elif communicator.rank == 0:
-        _lead(communicator, jobs, work, on_report)
+        _lead(communicator, jobs, work, on_report, order)
     else:
         _follow(communicator, jobs, work)
     if communicator is not None:
@@ -59,19 +77,22 @@ def _follow(communicator: Any, jobs: Sequence[Job], work: Callable[[Job], Any]) 
 
 
 def _lead(
-    communicator: Any, jobs: Sequence[Job], work: Callable[[Job], Report], on_report: Callable[[Job, Report], None]
+    communicator: Any,
+    jobs: Sequence[Job],
+    work: Callable[[Job], Report],
+    on_report: Callable[[Job, Report], None],
+    queue: Queue,
 ) -> None:
     from mpi4py import MPI
 
-    waiting = deque(range(len(jobs)))
-    taking, reporting = threading.Lock(), threading.Lock()
+    busy = threading.Lock()  # reports change the order of what is left
 
     def take() -> int | None:
-        with taking:
-            return waiting.popleft() if waiting else None
+        with busy:
+            return queue.take()
 
     def report(index: int, result: Report) -> None:
-        with reporting:
+        with busy:
             on_report(jobs[index], result)
 
     def serve() -> None:
@@ -92,6 +113,8 @@ def _lead(
     def serve_or_abort() -> None:
         try:
             serve()
+        except BrokenPipeError:  # nobody reads the progress any more
+            communicator.Abort(141)
         except BaseException:  # a silent thread would leave every other rank waiting forever
             traceback.print_exc()
             communicator.Abort(1)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import shutil
-import time
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from moire.errors import FileFormatError, InputError, require
-from moire.io import SCHEMA, FileStatus, check_schema, file_status, read_record
+from moire.errors import InputError, MoireError, OutputError, require, writing
+from moire.io import FileStatus, Record, file_status, read_record, write_record
+from moire.resources import logger
+from moire.sweep.claims import Claims
+from moire.sweep.journal import Journal
+from moire.sweep.marker import check_marker, is_ours, write_marker
 from moire.tasks.request import Request
 
-MARKER = "moire.json"
 _STALE_SECONDS = 3600
+Stamp = tuple[int, int]
 
 
 class ResultsFolder:
@@ -30,54 +34,110 @@ class ResultsFolder:
         self.path = path
         self.points = path / "points"
         self.checkpoints = path / "checkpoints"
+        self.journal = Journal(path / "journal")
+        self.read_only = ""
+        """Why an opened folder cannot be written; empty if it can."""
 
     def open_for_writing(self) -> None:
-        """Create or check the marker, and remove temporary files of interrupted runs that are older than an hour.
+        """Make the folder if need be, and remove temporary files that interrupted runs left more than an hour ago.
+
+        A folder that cannot be written is accepted if it holds results, which may all be finished: see
+        :attr:`read_only`.
 
         Raises
         ------
         InputError
-            If the path is a file, holds other files than results, or cannot be written.
+            If the path is a file, holds other files than results, or is new and cannot be written.
         SchemaError
             If the folder was written by another schema.
         """
-        self.check()
-        foreign = self.path.is_dir() and any(self.path.iterdir()) and not (self.path / MARKER).exists()
-        rule = "be a new or empty folder or one of earlier results"
-        require(not foreign, "output", rule, found=f"{self.path} holds other files")
         try:
+            marked = check_marker(self.path)
+            foreign = not marked and self.path.is_dir() and any(self.path.iterdir()) and not is_ours(self.path)
+            rule = "be a new or empty folder or one of earlier results"
+            require(not foreign, "output", rule, found=f"{self.path} holds other files")
             self.points.mkdir(parents=True, exist_ok=True)
-            (self.path / MARKER).write_text(json.dumps({"schema": SCHEMA, "made by": "moire sweep"}) + "\n")
+            try:
+                write_marker(self.path)
+                self._clean_up()
+            except OSError as error:
+                if isinstance(error, MoireError) or not (marked or is_ours(self.path)):
+                    raise
+                self.read_only = str(error)
+        except MoireError:
+            raise
         except OSError as error:
-            raise InputError(
-                f"`output` must be a folder that can be written, but {self.path} is not: {error}."
-            ) from None
-        for leftover in self.points.glob(".*.tmp"):
-            if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
-                leftover.unlink(missing_ok=True)
+            raise self._unwritable(error) from None
+
+    def check_writable(self) -> None:
+        """Raise InputError if the folder could not be written when it was opened."""
+        if self.read_only:
+            raise self._unwritable(self.read_only)
+
+    def _unwritable(self, reason: object) -> InputError:
+        return InputError(f"`output` must be a folder that can be written, but {self.path} is not: {reason}.")
+
+    def _clean_up(self) -> None:
+        """Remove old temporary files, by the clock of the file system; those from the future are as old."""
+        with tempfile.NamedTemporaryFile(dir=self.points, prefix=".clock-", suffix=".tmp") as probe:
+            now = os.fstat(probe.fileno()).st_mtime
+            for leftover in [*self.path.glob("*/.*.tmp"), *self.path.glob(".*.tmp")]:
+                with contextlib.suppress(OSError):  # another process removed it, or owns it
+                    if abs(now - leftover.stat().st_mtime) > _STALE_SECONDS:
+                        leftover.unlink()
 
     def check(self) -> None:
-        """Raise SchemaError if the folder belongs to another schema."""
-        marker = self.path / MARKER
-        if not marker.exists():
-            return
-        try:
-            found = json.loads(marker.read_text())["schema"]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise FileFormatError(f"`{marker}` must be the marker of a results folder, but cannot be read.") from None
-        check_schema(self.path, found)
+        """Raise SchemaError if the folder belongs to another schema, FileFormatError if it is not one of results."""
+        check_marker(self.path)
 
     def file_of(self, request: Request) -> Path:
         """Path of the file of a request."""
         return self.points / request.file_name
 
+    def check_present(self) -> None:
+        """Raise OutputError if the folder of the points was removed since it was opened."""
+        if not self.points.is_dir():
+            raise OutputError(f"`{self.points}` must stay in place while a sweep runs, but was removed.")
+
+    def write(self, request: Request, record: Record) -> None:
+        """Write the file of a request; OutputError, one sentence, if it cannot be written."""
+        self.check_present()  # a folder that was removed is not made again: the other points are gone with it
+        path = self.file_of(request)
+        with writing(path):
+            write_record(path, record)
+
+    def absent(self, requests: Sequence[Request]) -> list[Request]:
+        """Requests without a file; one listing of the folder, which shows what other machines wrote too."""
+        try:
+            with os.scandir(self.points) as entries:
+                there = {entry.name for entry in entries}
+        except OSError:
+            there = set()
+        return [request for request in requests if request.file_name not in there]
+
     def checkpoint_of(self, request: Request) -> Path | None:
-        """Folder, created here, from which an interrupted request resumes; None for a task without checkpoint."""
+        """Folder, created here, from which an interrupted request resumes.
+
+        None for a task without checkpoint, and with a warning where the folder cannot be made.
+        """
         if "checkpoint" not in request.task.takes:
             return None
         path = self.checkpoints / request.key
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._make_checkpoint(path)
+        except OSError as error:
+            logger.warning("%s cannot be made (%s); an interrupted point begins anew.", path, error)
+            return None
         return path
+
+    def _make_checkpoint(self, path: Path) -> None:
+        while True:
+            self.checkpoints.mkdir(exist_ok=True)
+            try:
+                path.mkdir(exist_ok=True)
+            except FileNotFoundError:  # another process removed the folder of checkpoints, empty until now
+                continue
+            return
 
     def forget_checkpoint(self, request: Request) -> None:
         """Remove the checkpoint of a request, if there is one."""
@@ -100,6 +160,23 @@ class ResultsFolder:
             if statuses[request] is FileStatus.FOREIGN:
                 read_record(path)  # raises, and says which schema
         return statuses
+
+    def claims(self) -> Claims:
+        """Claims of this process on points."""
+        return Claims(self.path / "claims")
+
+    def stamp(self, request: Request) -> Stamp | None:
+        """Time and size of the file of a request, which differ once another process has written it; None if absent."""
+        try:
+            found = self.file_of(request).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+    def stamps(self, requests: Sequence[Request]) -> dict[Request, Stamp]:
+        """Stamps of the requests that have a file; taken before they are read, so that no change is missed."""
+        found = ((request, self.stamp(request)) for request in requests)
+        return {request: stamp for request, stamp in found if stamp is not None}
 
     def files(self) -> list[Path]:
         """All point files, sorted by name."""

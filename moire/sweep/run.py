@@ -2,101 +2,51 @@
 
 from __future__ import annotations
 
-import time
-import traceback
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from tqdm import tqdm
-
-from moire.errors import is_interrupt
-from moire.io import FileStatus, Record, provenance, write_record
+from moire.errors import require
+from moire.interrupts import check_signals
+from moire.io import FileStatus
 from moire.ranks import on_leader
+from moire.sweep.costs import share
 from moire.sweep.dispatch import dispatch
 from moire.sweep.folder import ResultsFolder
-from moire.tasks.compute import compute
+from moire.sweep.progress import Progress, SweepReport
+from moire.sweep.shared_work import prepare_worker, record_death, work_on
+from moire.sweep.workers import dispatch_to_workers
 from moire.tasks.request import Request
 
 
-@dataclass(frozen=True)
-class PointReport:
-    """Outcome of one request: its wall time, the number of warnings, and the error if it failed."""
-
-    seconds: float
-    n_warnings: int
-    error: str
-
-    def __str__(self) -> str:
-        warned = f", {self.n_warnings} warning{'s' * (self.n_warnings > 1)}" if self.n_warnings else ""
-        return self.error or f"{self.seconds:.1f} s{warned}"
-
-
-@dataclass(frozen=True)
-class SweepReport:
-    """Summary of a finished run: points computed, skipped and failed.
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings:
+    """How a sweep is run; its results do not depend on it.
 
     Parameters
     ----------
-    computed, skipped
-        Number of requests computed now, and of those already finished.
-    failures
-        Title and error of each failed request.
-    damaged
-        Files that were damaged and recomputed.
-    seconds
-        Wall time.
+    point_limit_s
+        Time in seconds after which a point is recorded as too long, and the sweep goes on; no limit if None.
+    n_workers
+        Local processes that compute the points, where there is no MPI; this process alone if 0.
+    shard
+        Part i of n of the points, (i, n).
     """
 
-    computed: int
-    skipped: int
-    failures: tuple[tuple[str, str], ...]
-    damaged: tuple[Path, ...]
-    seconds: float
+    point_limit_s: float | None = None
+    n_workers: int = 0
+    shard: tuple[int, int] = (1, 1)
 
-    def __add__(self, later: SweepReport) -> SweepReport:
-        """Report of two sweeps done one after the other."""
-        return SweepReport(
-            self.computed + later.computed,
-            self.skipped + later.skipped,
-            self.failures + later.failures,
-            self.damaged + later.damaged,
-            self.seconds + later.seconds,
-        )
-
-    def __str__(self) -> str:
-        text = f"{self.computed} computed, {self.skipped} already finished, {len(self.failures)} failed"
-        return f"{text}; {self.seconds:.1f} s."
+    def __post_init__(self) -> None:
+        limit, (part, n_parts) = self.point_limit_s, self.shard
+        require(limit is None or (limit > 0 and math.isfinite(limit)), "point_limit", "be positive seconds", limit)
+        require(self.n_workers >= 0, "workers", "be at least 0", self.n_workers)
+        require(1 <= part <= n_parts, "shard", "read i/n with 1 <= i <= n", f"{part}/{n_parts}")
 
 
-def run_point(request: Request, folder: ResultsFolder) -> PointReport:
-    """Compute one request and write its file; a failure is written too, with its traceback.
-
-    An interrupted or failed request resumes its spectra from checkpoints in the folder, which a finished one removes.
-    """
-    start = time.perf_counter()
-    error, n_warnings = "", 0
-    try:
-        record = compute(request, checkpoint=folder.checkpoint_of(request)).record
-        n_warnings = len(record.attributes["warnings"])
-    except Exception as failure:  # one bad point must not end the sweep
-        if is_interrupt(failure):
-            raise KeyboardInterrupt from failure
-        error = f"{type(failure).__name__}: {failure}"
-        attributes = {
-            "request": request.canonical(),
-            "key": request.key,
-            "title": request.title,
-            "error": error,
-            "traceback": traceback.format_exc(),
-            **provenance(time.perf_counter() - start),
-        }
-        record = Record("failure", {}, attributes)
-    write_record(folder.file_of(request), record)
-    if not error:
-        folder.forget_checkpoint(request)
-    return PointReport(time.perf_counter() - start, n_warnings, error)
+_DEFAULT = SweepSettings()
 
 
 def run_sweep(
@@ -104,8 +54,13 @@ def run_sweep(
     folder: ResultsFolder,
     communicator: Any | None = None,
     say: Callable[[str], None] = print,
+    settings: SweepSettings = _DEFAULT,
+    doing: Callable[[str], object] = str,
 ) -> SweepReport:
     """Compute every request that has no finished file, over all ranks; call it on all of them.
+
+    Any number of sweeps may run in one folder at once: a point that another one computes is left to it, and this one
+    ends when all its points are finished.
 
     Parameters
     ----------
@@ -114,50 +69,62 @@ def run_sweep(
     folder
         Opened results folder on a file system that all ranks share.
     communicator
-        MPI communicator, or None to work alone.
+        MPI communicator, or None to work without MPI.
     say
         Called on rank 0 with each line of progress.
+    settings
+        Limits, processes, and the part of the requests.
+    doing
+        Called on every rank with the title of each point that it begins.
 
     Returns
     -------
     SweepReport
         Complete on rank 0; on the others only the wall time is meaningful.
     """
-    start = time.perf_counter()
-    statuses = on_leader(communicator, lambda: folder.survey(requests))
-    if communicator is None or communicator.rank == 0:
-        for request in requests:
-            if statuses[request] is FileStatus.FINISHED:
-                folder.forget_checkpoint(request)  # left if interrupted between writing the file and the removal
+    require(not (communicator and settings.n_workers), "workers", "be 0 under mpiexec", settings.n_workers)
+    leading = communicator is None or communicator.rank == 0
+    requests = share(requests, settings.shard)
+    stamps, statuses = on_leader(communicator, lambda: (folder.stamps(requests), folder.survey(requests)))
+    finished = [request for request in requests if statuses[request] is FileStatus.FINISHED]
     waiting = [request for request in requests if statuses[request] is not FileStatus.FINISHED]
-    waiting.sort(key=lambda request: -request.task.cost())
-    damaged = tuple(folder.file_of(r) for r in requests if statuses[r] is FileStatus.DAMAGED)
-    failures: list[tuple[str, str]] = []
-    total_cost = sum(request.task.cost() for request in waiting)
-    done_cost, n_done = 0.0, 0
-
-    def on_report(request: Request, report: PointReport) -> None:
-        nonlocal done_cost, n_done
-        n_done, done_cost = n_done + 1, done_cost + request.task.cost()
-        if report.error:
-            failures.append((request.title, report.error))
-        elapsed = time.perf_counter() - start
-        left = elapsed * (total_cost - done_cost) / done_cost
-        say(
-            f"[{n_done}/{len(waiting)}] {request.title}: {report}"
-            + (f"; about {tqdm.format_interval(left)} left" if n_done < len(waiting) else "")
-        )
-
-    if communicator is None or communicator.rank == 0:
+    damaged = tuple(folder.file_of(request) for request in requests if statuses[request] is FileStatus.DAMAGED)
+    if waiting:
+        folder.check_writable()
+    progress = Progress(folder, waiting, say, settings.n_workers or (communicator.size if communicator else 1))
+    if leading:
+        for request in finished:
+            folder.forget_checkpoint(request)  # left if interrupted between writing the file and the removal
         for path in damaged:
             say(f"{path} is damaged and will be recomputed.")
-        if len(waiting) < len(requests):
-            say(f"{len(requests) - len(waiting)} of {len(requests)} points are already finished.")
-    dispatch(communicator, waiting, lambda request: run_point(request, folder), on_report)
-    return SweepReport(
-        n_done - len(failures),
-        len(requests) - len(waiting),
-        tuple(failures),
-        damaged,
-        time.perf_counter() - start,
-    )
+        if finished:
+            say(f"{len(finished)} of {len(requests)} points are already finished.")
+        if not folder.read_only:
+            with folder.claims() as claims:  # removes their folder if nothing is left in it
+                claims.clean(finished)
+            folder.journal.ask(requests)
+            folder.journal.teach(progress.model)
+    pending = waiting
+    while pending:
+        queue = progress.queue(pending)
+        with folder.claims() as claims:
+            if settings.n_workers:
+                prepare = partial(prepare_worker, folder.path, stamps, settings)
+                died = partial(record_death, folder)
+                dispatch_to_workers(settings.n_workers, pending, queue, prepare, progress.on_report, died)
+            else:
+                work = partial(work_on, folder, claims, stamps, settings.point_limit_s, doing)
+                dispatch(communicator, pending, work, progress.on_report, queue)
+        check_signals()
+
+        def wait_for_others() -> list[Request]:
+            elsewhere = progress.take_elsewhere()
+            if not elsewhere:
+                return []
+            claims = folder.claims()
+            progress.say_where(elsewhere, claims)
+            claims.wait(elsewhere, lambda request: folder.stamp(request) != stamps.get(request))
+            return elsewhere
+
+        pending = on_leader(communicator, wait_for_others)
+    return progress.report(requests, len(finished), damaged)

@@ -10,7 +10,8 @@ from moire.sweep.boundaries import run_plan
 from moire.sweep.collect import Summary, collect
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, read_plan
-from moire.sweep.run import SweepReport
+from moire.sweep.progress import SweepReport
+from moire.sweep.watch import Watcher
 from moire.tasks.request import Request
 
 
@@ -56,12 +57,15 @@ def run_plan_file(path: Path, output: Path | None = None) -> FinishedPlan | None
     plan = read_plan(path)
     plan.requests()  # raises before a folder is created
     folder = ResultsFolder(output or Path("results") / plan.name)
+    watcher = Watcher()
     communicator, situation = find_communicator()
     on_leader(communicator, folder.open_for_writing)
+    watcher.share(folder.path, communicator)
     limit_threads(communicator)
     if communicator is None or communicator.rank == 0:
         print(situation)
-    requests, report = run_plan(plan, folder, communicator)
+    requests, report = run_plan(plan, folder, communicator, doing=watcher.doing)
+    watcher.done()
     if communicator is not None and communicator.rank:
         return None
     print(report)

@@ -1,6 +1,7 @@
 """Sweeps under mpiexec: shared work, kills, foreign launchers, no MPI at all."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,7 @@ cluster = [3, 3]
 filling = "-2/3"
 """
 
+ROOT = Path(__file__).parents[2]
 MOIRE = [sys.executable, "-m", "moire"]
 
 
@@ -118,19 +120,77 @@ def test_an_mpiexec_of_another_vendor_is_noticed(plan, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_without_an_mpi_library_the_sweep_runs_alone_and_says_so_once(plan, tmp_path):
+def test_a_killed_rank_is_named_with_its_point(plan, tmp_path):
+    """Rank 1 kills itself in its second point; the launcher then ends rank 0."""
+    (tmp_path / "killer.py").write_text(
+        "import os, signal\n"
+        "from moire.sweep import point\n"
+        "genuine, begun = point.compute, []\n"
+        "def compute(request, **how):\n"
+        "    begun.append(request)\n"
+        "    if os.environ['PMI_RANK'] == '1' and len(begun) == 2:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return genuine(request, **how)\n"
+        "point.compute = compute\n"
+        "from moire.__main__ import main\n"
+        "main()\n"
+    )
+    command = [*mpiexec(2), sys.executable, tmp_path / "killer.py", "sweep", plan, "--output", tmp_path / "out"]
+    done = run(command, PYTHONPATH=str(ROOT))
+    assert done.returncode
+    assert done.stderr.count(" died") == 1
+    said = r"Rank 1 \(process \d+ on .*\) died in '\w+ at .*'; finished points are kept, and the same command resumes"
+    assert re.search(said, done.stderr), done.stderr
+    done = run([*mpiexec(2), *MOIRE, "sweep", plan, "--output", tmp_path / "out"])
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_a_terminated_job_says_one_sentence(plan, tmp_path):
+    command = [*mpiexec(2), *MOIRE, "sweep", plan, "--output", tmp_path / "out"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("[2/10]"):
+            running.terminate()
+            break
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 143
+    assert errors.count("Terminated; a sweep keeps its finished points, and the same command resumes it.") == 1
+    assert " died" not in errors
+    done = run(command)
+    assert done.returncode == 0, done.stderr
+
+
+def test_mpi_is_not_touched_without_a_launcher(plan, tmp_path):
+    """Where MPI cannot be initialised it ends the process, which no `except` sees."""
+    blocker = tmp_path / "site" / "mpi4py"
+    blocker.mkdir(parents=True)
+    (blocker / "__init__.py").write_text("import os\nos.abort()\n")
+    plan.write_text(PLAN.replace("stop = 3.4", "stop = 3.0"))
+    aborts = {"PYTHONPATH": str(tmp_path / "site")}
+    command = [*MOIRE, "sweep", plan, "--output", tmp_path / "out"]
+    assert run([*command, "--dry-run"], **aborts).returncode == 0
+    done = run(command, **aborts)
+    assert done.returncode == 0, done.stderr
+    assert "2 computed" in done.stdout
+    assert run([*command, "--no-mpi"], **aborts, PMI_SIZE="1", PMI_RANK="0").returncode == 0
+    assert run([*command, "--mpi"], **aborts).returncode == -signal.SIGABRT
+
+
+def test_without_an_mpi_library_a_launched_sweep_says_so(plan, tmp_path):
     blocker = tmp_path / "site" / "mpi4py"
     blocker.mkdir(parents=True)
     (blocker / "__init__.py").write_text("raise RuntimeError('cannot load MPI library')\n")
     plan.write_text(PLAN.replace("stop = 3.4", "stop = 3.0"))
-    done = run([*MOIRE, "sweep", plan, "--output", tmp_path / "out"], PYTHONPATH=str(tmp_path / "site"))
-    assert done.returncode == 0, done.stderr
-    assert (done.stdout + done.stderr).count("No MPI library was found") == 1
-    assert "2 computed" in done.stdout
-    launched = run(
-        [*MOIRE, "sweep", plan, "--output", tmp_path / "b"],
-        PYTHONPATH=str(tmp_path / "site"),
-        OMPI_COMM_WORLD_SIZE="2",
-    )
+    absent = {"PYTHONPATH": str(tmp_path / "site")}
+    one = run([*MOIRE, "sweep", plan, "--output", tmp_path / "out"], **absent, OMPI_COMM_WORLD_SIZE="1")
+    assert one.returncode == 0, one.stderr
+    assert (one.stdout + one.stderr).count("No MPI library was found") == 1
+    assert "2 computed" in one.stdout
+    launched = run([*MOIRE, "sweep", plan, "--output", tmp_path / "b"], **absent, OMPI_COMM_WORLD_SIZE="2")
     assert launched.returncode == 2
     assert "install the extra 'mpi'" in launched.stderr
+    asked = run([*MOIRE, "sweep", plan, "--output", tmp_path / "b", "--mpi"], **absent)
+    assert asked.returncode == 2
+    assert "install the extra 'mpi'" in asked.stderr

@@ -8,7 +8,7 @@ from moire.errors import InputError, SchemaError
 from moire.io import FileStatus, file_status, read_record, read_spectrum
 from moire.report.figures import draw_file, draw_folder
 from moire.sweep import ResultsFolder, collect, parse_plan, run_sweep, write_summary
-from moire.sweep import run as run_module
+from moire.sweep import point as run_module
 
 PLAN = parse_plan(
     {

@@ -1,0 +1,89 @@
+"""One point of a sweep: computed and written, or recorded as failed, refused or too long."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass
+
+from moire.errors import OutputError, is_interrupt
+from moire.interrupts import TimeLimitReached, time_limit, was_stopped
+from moire.io import Record, provenance
+from moire.sweep.folder import ResultsFolder
+from moire.tasks.compute import compute
+from moire.tasks.request import Request
+
+
+@dataclass(frozen=True)
+class PointReport:
+    """Outcome of one request: its wall time, the number of warnings, and the error if it failed.
+
+    `elsewhere`: another process is computing it; `by_another`: another process has.
+    """
+
+    seconds: float
+    n_warnings: int
+    error: str
+    elsewhere: bool = False
+    by_another: bool = False
+
+    def __str__(self) -> str:
+        if self.by_another and not self.error:
+            return "computed by another sweep"
+        warned = f", {self.n_warnings} warning{'s' * (self.n_warnings > 1)}" if self.n_warnings else ""
+        return self.error or f"{self.seconds:.1f} s{warned}"
+
+
+def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = None) -> PointReport:
+    """Compute one request and write its file; a failure is written too, with its traceback.
+
+    An interrupted or failed request resumes its spectra from checkpoints in the folder, which a finished one removes.
+
+    Parameters
+    ----------
+    request
+        A checked request.
+    folder
+        Opened results folder.
+    limit_s
+        Time in seconds after which the point is recorded as too long; none by default.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the process was interrupted or terminated; nothing is written then.
+    """
+    start = time.perf_counter()
+    error, n_warnings = "", 0
+    try:
+        with time_limit(limit_s) as limit:
+            record = compute(request, checkpoint=folder.checkpoint_of(request)).record
+        n_warnings = len(record.attributes["warnings"])
+    except (Exception, TimeLimitReached) as failure:  # one bad point must not end the sweep
+        if is_interrupt(failure) or was_stopped():
+            raise KeyboardInterrupt from failure
+        error = f"{type(failure).__name__}: {failure}"
+        if limit.reached:
+            resumes = "; a longer limit continues from its checkpoint" * ("checkpoint" in request.task.takes)
+            error = f"The point took longer than its limit of {limit_s:g} s{resumes}."
+        record = record_failure(request, error, traceback.format_exc(), time.perf_counter() - start)
+    try:
+        folder.write(request, record)
+    except OutputError as failure:  # only this point is lost; its checkpoint stays
+        return PointReport(time.perf_counter() - start, n_warnings, f"{error} {failure}".lstrip())
+    if not error:
+        folder.forget_checkpoint(request)
+    return PointReport(time.perf_counter() - start, n_warnings, error)
+
+
+def record_failure(request: Request, error: str, trace: str, seconds: float) -> Record:
+    """Record of a request that failed."""
+    attributes = {
+        "request": request.canonical(),
+        "key": request.key,
+        "title": request.title,
+        "error": error,
+        "traceback": trace,
+        **provenance(seconds),
+    }
+    return Record("failure", {}, attributes)
