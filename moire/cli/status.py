@@ -14,9 +14,9 @@ from moire.sweep import ResultsFolder, folder_status, read_plan
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Results folder of a plan; results/NAME by default.")
 def status(path: Path, output: Path | None) -> None:
-    """Print how many points of a results folder, or of a PLAN (TOML), are done, failed, running and waiting.
+    """Points of a results folder, or of a PLAN (TOML), that are done, failed, running and waiting.
 
-    While sweeps run, their machines, rate and time left are printed; no result is opened.
+    While sweeps run, their machines, rate and time left are printed. No result is opened.
     """
     if path.suffix == ".toml":
         plan = read_plan(path)

@@ -30,7 +30,7 @@ for line in sys.stdin:
         log = rest
     if verb == "doing":
         doing = rest
-mine = f"{time.time():.6f} {who}\n"
+mine = f"{time.time_ns()} {who}\n"
 if log:
     try:
         with open(log, "a") as file:
