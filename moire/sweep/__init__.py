@@ -1,7 +1,8 @@
 """Sweeps: plans, requests distributed over ranks, one file per point, and a summary."""
 
 from moire.ranks import find_communicator, limit_threads, on_leader
-from moire.sweep.boundaries import midpoints, refine_boundaries, run_plan
+from moire.sweep.boundaries import refine_boundaries, run_plan
+from moire.sweep.boundary_points import midpoints
 from moire.sweep.collect import Summary, Table, collect, write_summary
 from moire.sweep.estimate import Estimate, Estimates, estimate
 from moire.sweep.folder import ResultsFolder

@@ -1,60 +1,22 @@
-"""Adaptive refinement of phase boundaries: new points between neighbours of different phase."""
+"""Adaptive refinement of boundaries: new points between neighbours on two sides of one, and the run of a plan."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 from moire.errors import InputError, require
 from moire.ranks import on_leader
-from moire.sweep.collect import Table, collect
+from moire.sweep.boundary_points import families, midpoints
+from moire.sweep.collect import collect
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan
-from moire.sweep.plan_tables import Axis
+from moire.sweep.plan_tables import DECISIVE, Axis
 from moire.sweep.progress import SweepReport
 from moire.sweep.run import SweepSettings, run_sweep
-from moire.tasks import HfTask
 from moire.tasks.request import Request
 
 _DEFAULT = SweepSettings()
-_COLUMNS = {"displacement_mev": "D", "twist_deg": "theta"}
-
-
-def midpoints(table: Table, template: Request, axis: Axis, min_step: float) -> tuple[Request, ...]:
-    """Requests halfway between neighbours of different phase that lie more than `min_step` apart.
-
-    Parameters
-    ----------
-    table
-        Finished points of Hartree-Fock tasks.
-    template
-        A request of the sweep, from which everything except point and dielectric constants is taken.
-    axis
-        Field of the model along which neighbours are compared.
-    min_step
-        Distance at which a boundary counts as found, in the unit of the axis.
-    """
-    along = _COLUMNS[axis]
-    others = [name for name in ("theta", "D", "epsilon") if name != along]
-    lines: dict[tuple[float, ...], list[tuple[float, str]]] = defaultdict(list)
-    for row in range(table.n_rows):
-        place = tuple(float(table[name][row]) for name in others)
-        lines[place].append((float(table[along][row]), str(table["phase"][row])))
-    wanted: dict[tuple[float, float], set[float]] = defaultdict(set)
-    for (first, epsilon_r), points in lines.items():
-        for (low, before), (high, after) in pairwise(sorted(points)):
-            if before != after and high - low > min_step * (1 + 1e-9):
-                wanted[first, round((low + high) / 2, 10)].add(epsilon_r)
-    requests = []
-    for (first, middle), constants in sorted(wanted.items()):
-        twist_deg, field = (first, middle) if axis == "displacement_mev" else (middle, first)
-        point = replace(template.point, twist_deg=twist_deg, displacement_mev=field)
-        task: Any = replace(template.task, epsilon_r=tuple(sorted(constants)))  # type: ignore[type-var]
-        requests.append(Request(point=point, task=task))
-    return tuple(requests)
 
 
 def refine_boundaries(
@@ -66,16 +28,21 @@ def refine_boundaries(
     say: Callable[[str], None] = print,
     settings: SweepSettings = _DEFAULT,
     doing: Callable[[str], object] = str,
+    *,
+    column: str = "",
+    level: float = 0.0,
+    admits: Callable[[Request], Request | None] = lambda request: request,
 ) -> tuple[tuple[Request, ...], SweepReport]:
-    """Run Hartree-Fock requests, then halve the steps across phase boundaries until they are below `min_step`.
+    """Run requests of one task, then halve the steps across its boundaries until they are below `min_step`.
 
-    Only the dielectric constants at which the phase changes are computed at a new point. Call it on all ranks; a
-    second call continues where an interrupted one stopped.
+    A boundary is where a name differs, such as the phase of Hartree-Fock, or a number changes its sign, such as the
+    gap of exact diagonalization (:func:`midpoints`). Only the dielectric constants at which that happens are computed
+    at a new point. Call it on all ranks; a second call continues where an interrupted one stopped.
 
     Parameters
     ----------
     requests
-        Requests of one Hartree-Fock task at several points.
+        Requests of one task at several points; its other options may differ too, and are refined apart.
     folder
         Opened results folder.
     axis
@@ -84,6 +51,10 @@ def refine_boundaries(
         Distance at which a boundary counts as found, in the unit of the axis.
     communicator, say, settings, doing
         As in :func:`run_sweep`; each round of refinement begins with a line.
+    column, level
+        What decides, as in :func:`midpoints`.
+    admits
+        Returns the part of a new request that is computed, or None; all by default.
 
     Returns
     -------
@@ -93,27 +64,34 @@ def refine_boundaries(
     Raises
     ------
     InputError
-        If a request is not of the task hf, or the step is not positive.
+        If the requests are not of one task, the task has no such column, or the step is not positive.
     """
-    require(axis in _COLUMNS, "axis", f"be one of {', '.join(_COLUMNS)}", repr(axis))
+    require(axis in get_args(Axis), "axis", f"be one of {', '.join(get_args(Axis))}", repr(axis))
     require(min_step > 0, "min_step", "be positive", min_step)
-    if not requests or not all(isinstance(request.task, HfTask) for request in requests):
-        others = sorted({request.task.name for request in requests} - {"hf"})
-        found = f"hold those of {', '.join(others)}" if others else "are empty"
-        raise InputError(f"`requests` must be requests of the task hf, but {found}.")
+    tasks = sorted({request.task.name for request in requests})
+    if len(tasks) != 1:
+        found = f"hold those of {', '.join(tasks)}" if tasks else "are empty"
+        raise InputError(f"`requests` must be requests of one task, but {found}.")
     done = tuple(requests)
     report = run_sweep(done, folder, communicator, say, settings, doing)
     while True:
 
         def next_points(done: tuple[Request, ...] = done) -> tuple[Request, ...]:
-            tables = collect(folder, [request.key for request in done]).tables
-            return midpoints(tables["hf"], done[0], axis, min_step) if "hf" in tables else ()
+            tables = [(collect(folder, [r.key for r in family]).tables, family[0]) for family in families(done)]
+            finished = [(found[tasks[0]], template) for found, template in tables if tasks[0] in found]
+            decided = [pair for pair in finished if (column or DECISIVE.get(tasks[0])) in pair[0].columns]
+            points: list[Request] = []
+            for table, template in decided or finished[:1]:  # which is refused where no table has the column
+                points += midpoints(table, template, axis, min_step, column, level)
+            return tuple(points)
 
-        pending = tuple(request for request in on_leader(communicator, next_points) if request not in done)
+        admitted = [admits(request) for request in on_leader(communicator, next_points)]
+        pending = tuple(request for request in admitted if request is not None and request not in done)
         if not pending:
             return done, report
         if communicator is None or communicator.rank == 0:
-            say(f"Refining phase boundaries: {len(pending)} points.")
+            what = "phase boundaries" if tasks == ["hf"] and not column else "boundaries"
+            say(f"Refining {what}: {len(pending)} points.")
         report += run_sweep(pending, folder, communicator, say, settings, doing)
         done += pending
 
@@ -136,11 +114,13 @@ def run_plan(
     requests = plan.requests()
     if plan.refine is not None and settings.shard != (1, 1) and (communicator is None or communicator.rank == 0):
         say("Boundaries are refined by a run of the whole plan, without a shard.")
-    if plan.refine is None or settings.shard != (1, 1):
+    refine = None if settings.shard != (1, 1) else plan.refine
+    if refine is None or not any(request.task.name == refine.task for request in requests):
         return requests, run_sweep(requests, folder, communicator, say, settings, doing)
-    others = [request for request in requests if not isinstance(request.task, HfTask)]
-    states = [request for request in requests if isinstance(request.task, HfTask)]
+    others = [request for request in requests if request.task.name != refine.task]
+    refined_ones = [request for request in requests if request.task.name == refine.task]
     report = run_sweep(others, folder, communicator, say, settings, doing) if others else None
-    axis, step = plan.refine.axis, plan.refine.min_step
-    done, refined = refine_boundaries(states, folder, axis, step, communicator, say, settings, doing)
+    how: dict[str, Any] = {"column": refine.column, "level": refine.level, "admits": plan.admits}
+    where = (refine.axis, refine.min_step, communicator, say, settings, doing)
+    done, refined = refine_boundaries(refined_ones, folder, *where, **how)
     return (*others, *done), report + refined if report else refined

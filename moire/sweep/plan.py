@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError
 
@@ -17,12 +17,14 @@ from moire.sweep.conditions import Condition, admitted
 from moire.sweep.plan_errors import fault_of, renamed
 from moire.sweep.plan_source import PlanSource, load_plan
 from moire.sweep.plan_tables import (
+    DECISIVE,
     Conditions,
     FolderName,
     ModelTable,
     ParametersTable,
     RefineTable,
     Table,
+    TaskName,
     ZippedAxis,
     left_out,
 )
@@ -36,7 +38,6 @@ from moire.tasks.options import Option
 from moire.tasks.point import ModelPoint
 from moire.tasks.request import Request
 
-TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]
 MOST_REQUESTS = 200_000
 """Most computations of one plan."""
 
@@ -59,7 +60,7 @@ class Plan(Table):
     interaction: Annotated[InteractionTable, Option("options of the tasks `ed` and `fci`")] = InteractionTable()
     ed: Annotated[tuple[EdTable, ...], Option("clusters and fillings, `[[ed]]`")] = ()
     fci: Annotated[tuple[FciTable, ...], Option("clusters and fillings for all diagnostics, `[[fci]]`")] = ()
-    refine: Annotated[RefineTable | None, Option("halve the steps across phase boundaries of `hf`")] = None
+    refine: Annotated[RefineTable | None, Option("halve the steps across [boundaries](#refine) of a task")] = None
     _source: PlanSource = PrivateAttr(default_factory=PlanSource)
 
     def requests(self) -> tuple[Request, ...]:
@@ -141,11 +142,15 @@ class Plan(Table):
         )
 
     def _check_refinement(self) -> None:
-        if self.refine is not None and (len(self.hf) != 1 or "hf" not in self.tasks):
-            raise InputError(
-                "`refine` must go with the task hf and one [[hf]] table, but the tasks are "
-                f"{', '.join(self.tasks)} and the number of [[hf]] tables is {len(self.hf)}."
-            )
+        if (refine := self.refine) is None:
+            return
+        rule = f"be one of the tasks of the plan, {', '.join(self.tasks)}"
+        named = refine.task in self.tasks
+        require(named, "refine.task", rule, f"'{refine.task}'")
+        decided = refine.column or refine.task in DECISIVE
+        require(decided, "refine.column", f"name a column of the task {refine.task}", found="names none")
+        alone = refine.axis not in self.zip
+        require(alone, "refine.axis", "be no axis taken together with others", f"'{refine.axis}'")
 
     @contextmanager
     def _telling(self, table: Place) -> Iterator[None]:

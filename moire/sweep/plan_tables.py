@@ -11,6 +11,9 @@ from moire.tasks.options import Option, Spelling
 from moire.tasks.values import MOST_SHELLS, Values
 
 Axis = Literal["displacement_mev", "twist_deg"]
+TaskName = Literal["bands", "chern", "topology", "hf", "ed", "fci"]
+DECISIVE = {"hf": "phase", "ed": "gap", "fci": "gap"}
+"""Column of the summary that decides on the boundaries of a task."""
 ZippedAxis = Literal["twist_deg", "displacement_mev", "epsilon_r"]
 _LONGEST_NAME = 100  # bytes; that of a figure or file is longer by what it says of the point
 
@@ -92,7 +95,12 @@ class ModelTable(Table):
 
 
 class RefineTable(Table):
-    """Halve the steps across phase boundaries of the task ``hf``."""
+    """Halve the steps across the boundaries of a task."""
 
     axis: Annotated[Axis, Option("axis of the refinement")] = "displacement_mev"
     min_step: Annotated[float, Field(gt=0), Option("final step across a boundary", "of the axis")] = 1.0
+    task: Annotated[TaskName, Option("task whose boundaries are refined")] = "hf"
+    column: Annotated[
+        str, Option("column of the summary that decides; by default `phase` for `hf`, and `gap` for `ed` and `fci`")
+    ] = ""
+    level: Annotated[float, Option("value that a number passes at a boundary", "of the column")] = 0.0

@@ -204,12 +204,3 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
 def test_impossible_tasks_are_refused_before_any_work(changes, sentence):
     with pytest.raises(InputError, match=sentence):
         Request(point=POINT, task=HfTask(**(SMALL | changes))).check()
-
-
-def test_refinement_wants_one_hartree_fock_table():
-    with pytest.raises(
-        InputError, match=r"`refine` must go with the task hf and one \[\[hf\]\] table, but the tasks are .* is 0\."
-    ):
-        parse_plan(
-            {"tasks": ["bands"], "model": {"parameter_set": "WANG_2023", "twist_deg": 3}, "refine": {}}
-        ).requests()
