@@ -49,9 +49,8 @@ def main():
     warnings.simplefilter("ignore")  # of the plane-wave cutoff: energies of equal cutoff are compared
     sides = [int(word) for word in sys.argv[1:]] or [6, 12]
     print(f"{threads()} threads; times in s, on the wall and on the cores")
-    print(
-        f"{'mesh':>4} {'orbitals':>14} {'tables':>18} {'build':>17} {'state':>17} {'steps':>6} {'E/cell':>11} {'gap':>8}"
-    )
+    heads = f"{'tables':>18} {'build':>17} {'state':>17} {'steps':>6} {'E/cell':>11} {'gap':>8}"
+    print(f"{'mesh':>4} {'orbitals':>14} {heads}")
     found = []
     for side in sides:
         for n_bands in BANDS:
