@@ -54,7 +54,8 @@ def solve_hartree_fock(
         field, (r, orbital, orbital).
     symmetry
         ``"free"``; ``"valley_diagonal"``: no order between flavours; or ``"c3"``: states that keep the threefold
-        rotation of the unit cell, up to a relative phase of the valleys, which is taken from the guess.
+        rotation, up to a relative phase of the valleys and a translation of the centre in an enlarged cell, both taken
+        from the guess.
     temperature_mev
         k_B T of a Fermi-Dirac occupation; only DIIS is used at a temperature.
     settings
