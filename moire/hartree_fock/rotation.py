@@ -158,16 +158,25 @@ def rotated_folds(folding: Folding) -> tuple[IntArray, IntArray]:
         If the cluster, the enlarged cell or the boost is not threefold symmetric.
     """
     target, _ = rotated_momenta(folding.grid)
-    n_f, n_r, n_a = folding.index.shape
-    reduced = np.empty((n_f, folding.grid.n_points, 2), dtype=np.int64)  # (r, fold) of each momentum
-    for f in range(n_f):
-        reduced[f, folding.index[f].ravel()] = np.stack(np.divmod(np.arange(n_r * n_a), n_a), axis=1)
-    images = np.stack([reduced[f, target[folding.index[f]]] for f in range(n_f)])
+    images = folded_images(folding, np.broadcast_to(target, (folding.n_flavours, len(target))))
     kept = bool((images[..., 0] == images[:1, :, :1, 0]).all())
     cell, boost = folding.describe().values()
     found = f"'c3' is none of {cell} with boost {boost}"
     require(kept, "symmetry", "be a symmetry of the enlarged cell and of the boost", found=found)
     return images[0, :, 0, 0], images[..., 1]
+
+
+def folded_images(folding: Folding, image: IntArray, exchanges_flavours: bool = False) -> IntArray:
+    """Index r and fold of the image of every fold, (flavour, r, a, 2), from the image of every momentum, (flavour, k).
+
+    The image lies in the same flavour, or in the other one.
+    """
+    n_f, n_r, n_a = folding.index.shape
+    places = np.empty((n_f, folding.grid.n_points, 2), dtype=np.int64)
+    for f in range(n_f):
+        places[f, folding.index[f].ravel()] = np.stack(np.divmod(np.arange(n_r * n_a), n_a), axis=1)
+    flavours = range(n_f)[::-1] if exchanges_flavours else range(n_f)
+    return np.stack([places[g, image[f][folding.index[f]]] for f, g in enumerate(flavours)])
 
 
 def check_symmetry(symmetry: str, folding: Folding) -> None:
@@ -194,10 +203,15 @@ def rotation_of(mean_field: MeanField, start: ComplexArray) -> Rotation:
 
 def _phases(orbitals: FoldedOrbitals, valley_label: int, translation: tuple[int, int]) -> ComplexArray:
     """Factors of the orbitals under a relative phase of the valleys and a translation, (orbital,)."""
+    valleys = OMEGA ** (-valley_label * np.arange(orbitals.blocks[0]))
+    return np.asarray(valleys[orbitals.flavour] * translation_phases(orbitals, translation))
+
+
+def translation_phases(orbitals: FoldedOrbitals, translation: tuple[int, int]) -> ComplexArray:
+    """Factors exp(-i R_a.t) of the folds under a moire translation t in units of a_1, a_2, (orbital,)."""
     n_f, _, n_b = orbitals.blocks
-    valleys = OMEGA ** (-valley_label * np.arange(n_f))
     folds = np.exp(-2j * np.pi * orbitals.folding.vectors @ np.array(translation))
-    return np.repeat(np.outer(valleys, folds).ravel(), n_b)
+    return np.tile(np.repeat(folds, n_b), n_f)
 
 
 def moire_translations(folding: Folding) -> list[tuple[int, int]]:
