@@ -12,6 +12,7 @@ from moire.hartree_fock.guesses import check_guess, content_seed, given_density,
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.occupation import Aufbau
 from moire.hartree_fock.result import HartreeFockResult, Symmetry, n_unmixed
+from moire.hartree_fock.resume import Progress
 from moire.hartree_fock.rotation import RotatedMeanField, check_symmetry
 from moire.hartree_fock.self_consistency import run_stages
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
@@ -92,7 +93,8 @@ def solve_hartree_fock(
         mean_field = RotatedMeanField.of(mean_field, matrix)
         matrix = mean_field.rotation.project(matrix)
     start = fill(matrix).density_matrix if isinstance(guess, str) else matrix
-    state, is_aufbau = run_stages(mean_field, start, fill, settings)
+    kept = None if settings.checkpoint is None else Progress.of(mean_field, start, fill, symmetry, settings)
+    state, is_aufbau = run_stages(mean_field, start, fill, settings, kept)
 
     reason = _stop_reason(mean_field, state, is_aufbau, settings)
     density_matrix = read_only(state.density_matrix)
