@@ -22,12 +22,12 @@ from moire.tasks.request import Request
 def task_command(task: type[Task]) -> click.Command:
     """Return the command of a task."""
     resumes = "checkpoint" in task.takes
-    checkpoint = click.Option(["--checkpoint"], type=FILE, help="Folder for solved sectors, from which a run resumes.")
+    checkpoint = click.Option(["--checkpoint"], type=FILE, help="Folder for finished parts, from which a run resumes.")
 
     def run(output: Path | None, figure: Path | None, checkpoint: Path | None = None, **options: Any) -> None:
         if resumes:
             logger = logging.getLogger("moire")
-            logger.setLevel(min(logger.level, logging.INFO))  # the memory is printed for one spectrum, not in a sweep
+            logger.setLevel(min(logger.level, logging.INFO))  # the memory is printed for one point, not in a sweep
         point = taken_point(options)
         run_task(task(**options), point, output, figure, checkpoint)
 

@@ -2,7 +2,9 @@
 
 from moire.hartree_fock.active import ActiveBands, active_bands
 from moire.hartree_fock.band_margin import BandMargin, band_margin
+from moire.hartree_fock.crossing import Crossing, find_crossing
 from moire.hartree_fock.fermi_sea import rearranged
+from moire.hartree_fock.find_states import find_states
 from moire.hartree_fock.folded_bands import FoldedModel, folded_bands
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding, SuperLattice
@@ -30,6 +32,7 @@ __all__ = [
     "SYMMETRIES",
     "ActiveBands",
     "BandMargin",
+    "Crossing",
     "EnergyParts",
     "Excitations",
     "FoldedModel",
@@ -55,6 +58,8 @@ __all__ = [
     "check_symmetry",
     "count_carriers",
     "excitations",
+    "find_crossing",
+    "find_states",
     "folded_bands",
     "follow",
     "ground_state",

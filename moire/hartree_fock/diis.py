@@ -9,7 +9,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.occupation import Aufbau
-from moire.hartree_fock.stages import Iterate, Step, commutator, largest
+from moire.hartree_fock.stages import Iterate, Keep, Step, commutator, forget, largest
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Diis:
     rejected_above_mev: float = np.inf
     memory: int = 8
 
-    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int, keep: Keep = forget) -> Iterate:
         """Iterate at most `limit` times (:class:`Stage`)."""
         trial, density_matrix = start.fock, start.density_matrix
         shift, temperature = self.level_shift_mev, fill.temperature_mev
@@ -67,6 +67,7 @@ class Diis:
                 best, since_best = Iterate(density_matrix, fock, energy, residual), 0
             if residual < self.goal_mev or since_best >= self.patience:
                 break
+            keep(best.density_matrix, steps)
             focks, errors = [*focks[1 - self.memory :], fock], [*errors[1 - self.memory :], error]
             products = _extended(products, errors)
             trial = sum(weight * each for weight, each in zip(_weights(products), focks, strict=True))

@@ -71,7 +71,7 @@ class GroundState:
             pending = _untested(found, settings.tolerance_mev)
             if pending is None:
                 break
-            equal = next((other for other in found if _is_tested(other) and _equal(other, found[pending])), None)
+            equal = next((other for other in found if _is_tested(other) and are_equal(other, found[pending])), None)
             if equal is not None:
                 found[pending] = replace(found[pending], curvature_mev=equal.curvature_mev, move_mev=equal.move_mev)
                 continue
@@ -96,7 +96,7 @@ class GroundState:
         groups: list[list[HartreeFockResult]] = []
         for solution in self.solutions:
             for group in groups:
-                if _equal(group[0], solution):
+                if are_equal(group[0], solution):
                     group.append(solution)
                     break
             else:
@@ -133,7 +133,8 @@ class GroundState:
         return "\n".join(lines)
 
 
-def _equal(first: HartreeFockResult, second: HartreeFockResult) -> bool:
+def are_equal(first: HartreeFockResult, second: HartreeFockResult) -> bool:
+    """Whether two converged solutions count as one (:attr:`GroundState.distinct`)."""
     if not (first.converged and second.converged):
         return False
     close = abs(first.free_energy_per_cell - second.free_energy_per_cell) <= 1e-4

@@ -9,7 +9,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray
 from moire.hartree_fock.mean_field import MeanField, overlap
 from moire.hartree_fock.occupation import Aufbau
-from moire.hartree_fock.stages import Iterate, Step, commutator, largest
+from moire.hartree_fock.stages import Iterate, Keep, Step, commutator, forget, largest
 from moire.hartree_fock.tangent import Tangent
 
 
@@ -60,7 +60,7 @@ class Newton:
 
     goal_mev: float
 
-    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int, keep: Keep = forget) -> Iterate:
         """Iterate at most `limit` times (:class:`Stage`); a mixture is first replaced by a determinant."""
         if largest(start.density_matrix @ start.density_matrix - start.density_matrix) > 1e-8:
             start = Iterate.of(mean_field, fill(start.fock).density_matrix, start.steps)
@@ -88,6 +88,7 @@ class Newton:
                 residual = largest(commutator(fock, density_matrix))
                 tangent = Tangent(mean_field, density_matrix, fock, fill.n_sectors)
             steps.append(Step("newton", energy / mean_field.n_cells, residual))
+            keep(density_matrix, steps)
             if radius < 1e-9:
                 break
         return Iterate(density_matrix, fock, energy, residual, tuple(steps))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from moire.hartree_fock.mean_field import MeanField, overlap
 from moire.hartree_fock.occupation import Aufbau
-from moire.hartree_fock.stages import Iterate, Step, commutator, largest
+from moire.hartree_fock.stages import Iterate, Keep, Step, commutator, forget, largest
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class OptimalDamping:
     goal_mev: float
     max_steps: int
 
-    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int, keep: Keep = forget) -> Iterate:
         """Iterate at most `limit` times (:class:`Stage`)."""
         mixture, fock = start.density_matrix, start.fock
         steps = list(start.steps)
@@ -50,4 +50,5 @@ class OptimalDamping:
                     break
             length = 1.0 if curvature <= -slope else -slope / curvature
             mixture, fock = mixture + length * change, fock + length * response
+            keep(mixture, steps)
         return Iterate(pure, fock_pure, mean_field.energy(pure, fock_pure), residual, tuple(steps))

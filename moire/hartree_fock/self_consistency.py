@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from moire._arrays import ComplexArray
 from moire.hartree_fock.diis import Diis
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Newton
 from moire.hartree_fock.occupation import Aufbau
 from moire.hartree_fock.optimal_damping import OptimalDamping
+from moire.hartree_fock.resume import Position, Progress
 from moire.hartree_fock.settings import ScfSettings, Solver
-from moire.hartree_fock.stages import Iterate, Stage, Step, largest
+from moire.hartree_fock.stages import Iterate, Stage, forget, largest
 
 _ROUGH_MEV = 0.5  # residual at which damping ends: DIIS converges from about there
 _ROUNDS = 4  # rounds in which a state filled against the aufbau order is refilled
@@ -17,9 +20,13 @@ _ODA_STEPS, _DIIS_STEPS = 30, 40
 
 
 def run_stages(
-    mean_field: MeanField, density_matrix: ComplexArray, fill: Aufbau, settings: ScfSettings
+    mean_field: MeanField,
+    density_matrix: ComplexArray,
+    fill: Aufbau,
+    settings: ScfSettings,
+    progress: Progress | None = None,
 ) -> tuple[Iterate, bool]:
-    """Run the self-consistency loop from a density matrix.
+    """Run the self-consistency loop from a density matrix, or from where `progress` says that it was interrupted.
 
     Each stage starts from the last iterate of the one before. A state then filled against the aufbau order of its
     Fock matrix, as Newton may leave it, is refilled for another round.
@@ -31,17 +38,27 @@ def run_stages(
     is_aufbau
         Whether it is filled in the aufbau order.
     """
-    steps: tuple[Step, ...] = ()
-    for attempt in range(1, _ROUNDS + 1):
+    at = Position(1, 0, density_matrix)
+    if progress is not None and (saved := progress.load()) is not None:
+        if not isinstance(saved, Position):
+            return saved
+        at = saved
+    density_matrix, steps = at.density_matrix, at.steps
+    for attempt in range(at.attempt, _ROUNDS + 1):
         state = Iterate.of(mean_field, density_matrix, steps)
-        for stage in stages(settings, fill.temperature_mev, attempt):
-            state = stage(mean_field, state, fill, settings.max_iterations - len(state.steps))
+        first = at.stage if attempt == at.attempt else 0
+        for number, stage in enumerate(stages(settings, fill.temperature_mev, attempt)[first:], first):
+            keep = forget if progress is None else partial(progress.keep, attempt, number)
+            left = settings.max_iterations - len(state.steps)
+            state = stage(mean_field, state, fill, left, keep) if left > 0 else state
             if state.residual < settings.tolerance_mev or len(state.steps) >= settings.max_iterations:
                 break
         density_matrix, steps = fill.lowest(state.fock).density_matrix, state.steps
         is_aufbau = fill.temperature_mev > 0 or largest(density_matrix - state.density_matrix) < 1e-3
         if is_aufbau or len(steps) >= settings.max_iterations:
             break
+    if progress is not None:
+        progress.finish(state, is_aufbau)
     return state, is_aufbau
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -31,6 +32,9 @@ class ScfSettings:
         iteration to the next; the solution does not depend on it.
     strict
         Raise the warning of non-convergence as an error.
+    checkpoint
+        Folder in which every solution is saved, its iterates and its end: the same call resumes there after it was
+        interrupted. Any number of solutions may share it.
 
     Raises
     ------
@@ -43,6 +47,7 @@ class ScfSettings:
     solvers: tuple[Solver, ...] = SOLVERS
     level_shift_mev: float = 0.0
     strict: bool = False
+    checkpoint: Path | str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "solvers", tuple(self.solvers))

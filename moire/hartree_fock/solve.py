@@ -14,6 +14,7 @@ from moire.hartree_fock.guesses import check_guess, content_seed, given_density,
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.occupation import Aufbau
 from moire.hartree_fock.result import HartreeFockResult, Symmetry, n_unmixed
+from moire.hartree_fock.resume import Progress
 from moire.hartree_fock.rotation import RotatedMeanField, check_symmetry
 from moire.hartree_fock.self_consistency import run_stages
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
@@ -56,7 +57,8 @@ def solve_hartree_fock(
         field, (r, orbital, orbital).
     symmetry
         ``"free"``; ``"valley_diagonal"``: no order between flavours; or ``"c3"``: states that keep the threefold
-        rotation of the unit cell, up to a relative phase of the valleys, which is taken from the guess.
+        rotation, up to a relative phase of the valleys and a translation of the centre in an enlarged cell, both taken
+        from the guess.
     temperature_mev
         k_B T of a Fermi-Dirac occupation; only DIIS is used at a temperature.
     settings
@@ -92,9 +94,15 @@ def solve_hartree_fock(
     if symmetry == "c3":
         mean_field = RotatedMeanField.of(mean_field, matrix)
         matrix = mean_field.rotation.project(matrix)
+<<<<<<< HEAD
     start = fill.lowest(matrix).density_matrix if isinstance(guess, str) else matrix
     with threadpool_limits(1, user_api="blas"):  # many small matrices; threads run over momenta
         state, is_aufbau = run_stages(mean_field, start, fill, settings)
+=======
+    start = fill(matrix).density_matrix if isinstance(guess, str) else matrix
+    kept = None if settings.checkpoint is None else Progress.of(mean_field, start, fill, symmetry, settings)
+    state, is_aufbau = run_stages(mean_field, start, fill, settings, kept)
+>>>>>>> h/states
 
     reason = _stop_reason(mean_field, state, is_aufbau, settings)
     density_matrix = read_only(state.density_matrix)

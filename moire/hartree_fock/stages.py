@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,10 +60,18 @@ class Iterate:
         return cls(density_matrix, fock, energy, largest(commutator(fock, density_matrix)), steps)
 
 
+Keep = Callable[[ComplexArray, Sequence[Step]], None]
+"""Called with a density matrix to continue from and all steps so far, after every step."""
+
+
+def forget(density_matrix: ComplexArray, steps: Sequence[Step]) -> None:
+    """Keep nothing: the solution is not resumed."""
+
+
 class Stage(Protocol):
     """A method of reaching self-consistency, a frozen value whose fields are its goal and its limits."""
 
-    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int) -> Iterate:
+    def __call__(self, mean_field: MeanField, start: Iterate, fill: Aufbau, limit: int, keep: Keep = forget) -> Iterate:
         """Iterate from a start at most `limit` times; the steps made are added to those of the start."""
 
 

@@ -38,7 +38,7 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
     progress
         Show progress bars, if the task has them.
     checkpoint
-        Existing folder for the solved sectors of a spectrum, from which an interrupted run resumes; none by default.
+        Existing folder for finished parts, from which an interrupted run resumes; none by default.
 
     Raises
     ------

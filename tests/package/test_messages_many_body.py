@@ -87,7 +87,7 @@ CASES = [
     (lambda: hf.check_guess("stripe", folding(), "free"), "`guess` must be possible in the moire cell, but 'stripe' needs an enlarged one (give `supercell`)."),
     (lambda: hf.check_guess("spiral", folding(), "free"), "`guess` must be possible in the moire cell, but 'spiral' needs an enlarged one or a boost (give `supercell` or `boost`)."),
     (lambda: hf.check_guess("120_degree", folding(supercell=[[1, 0], [0, 2]], shape=(3, 4)), "free"), "`guess` must be possible in the cell and boost given, but '120_degree' needs Q = kappa_+ - kappa_- (give `boost` = '+Q' or `supercell` = 'sqrt3')."),
-    (lambda: hf.check_symmetry("c3", folding(supercell="sqrt3")), "`symmetry` must not be 'c3' with a supercell or a boost, but is 'c3'."),
+    (lambda: hf.check_symmetry("c3", folding(shape=(4, 4), supercell=[[1, 0], [0, 2]])), "`symmetry` must be a symmetry of the enlarged cell and of the boost, but 'c3' is none of 2 cells [[1, 0], [0, 2]] with boost none."),
     (lambda: hf.check_symmetry("c3", folding(shape=(3, 4))), "`symmetry` must be a symmetry of the cluster, but 3x4 with boundary phase (0.0, 0.0) is not threefold symmetric."),
     (lambda: folding(supercell="sqrt7"), "`supercell` must be 'sqrt3' or an integer 2x2 matrix, but is 'sqrt7'."),
     (lambda: folding(supercell=[[INF, 0], [0, 1]]), "`supercell` must be 'sqrt3' or an integer 2x2 matrix, but is [[inf, 0.0], [0.0, 1.0]]."),

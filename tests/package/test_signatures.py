@@ -83,7 +83,7 @@ COMMANDS = {
     "hf": POINT | FILES | INTERACTION | {
         "--filling": "-1", "--mesh": "6x8", "--bands": 2, "--epsilon": "5,6", "--reference": "average",
         "--supercell": "sqrt3", "--boost": "+Q", "--guesses": "random", "--symmetry": "c3", "--temperature": 0.1,
-        "--tolerance": 1e-5, "--segment": 7, "--modes": 2, "--random": 3,
+        "--tolerance": 1e-5, "--segment": 7, "--modes": 2, "--random": 3, "--searches": 2, "--checkpoint": "kept",
     },
     "ed": SPECTRUM | {"--polarisation": "4,2", "--max-promoted": "2,1"},
     "fci": SPECTRUM | {"--kept": 2, "--flux": "2", "--flux-steps": 5, "--phases": "4x5", "--no-charge-gap": None},
@@ -134,4 +134,4 @@ def test_the_task_of_a_report_passes_every_option_on(monkeypatch, tmp_path):
         task.compute(ModelPoint(parameters=REDDY_2023, twist_deg=3.5, plane_wave_shells=1), True, tmp_path)
     assert set(passed) == set(inspect.signature(fci_report).parameters)
     assert passed["settings"] == SpectrumSettings(progress=True, checkpoint=tmp_path, seed=4)
-    assert HfTask.takes == {"progress"}
+    assert HfTask.takes == {"progress", "checkpoint"}
