@@ -10,7 +10,10 @@ from importlib import import_module
 import click
 
 from moire import __version__
+from moire._text import printable
 from moire.errors import MoireError, is_interrupt
+
+_BREAK = "\n"
 
 
 def main() -> None:
@@ -26,9 +29,8 @@ def main() -> None:
             click.echo("Interrupted; a sweep keeps its finished points, and the same command resumes it.", err=True)
             sys.exit(130)
         if isinstance(error, MoireError | click.ClickException):
-            click.echo(
-                f"Error: {error.format_message() if isinstance(error, click.ClickException) else error}", err=True
-            )
+            message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+            click.echo(f"Error: {printable(message, kept=_BREAK)}", err=True)
             sys.exit(2)
         if isinstance(error, click.Abort) and error.__cause__ is not None:  # click makes it of an EOFError
             raise error.__cause__ from None

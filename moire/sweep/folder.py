@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from moire.errors import FileFormatError, InputError, require
-from moire.io import SCHEMA, FileStatus, check_schema, file_status, read_record
+from moire.errors import FileFormatError, InputError, SchemaError, require
+from moire.io import SCHEMA, FileStatus, check_schema
+from moire.sweep.index import update_index
+from moire.sweep.points import read_point
 from moire.tasks.request import Request
 
 MARKER = "moire.json"
@@ -86,21 +89,36 @@ class ResultsFolder:
             self.checkpoints.rmdir()
 
     def survey(self, requests: Sequence[Request]) -> dict[Request, FileStatus]:
-        """Status of every request, each file read to its end.
+        """Status of every request; a file that changed since the last time is read and compared with its name.
 
         Raises
         ------
         SchemaError
             If a file was written by another schema.
         """
-        statuses = {}
-        for request in requests:
-            path = self.file_of(request)
-            statuses[request] = file_status(path)
-            if statuses[request] is FileStatus.FOREIGN:
-                read_record(path)  # raises, and says which schema
-        return statuses
+        if len(requests) == 1:  # asked once per point where jobs share a folder: not worth an index of all
+            return {requests[0]: self._status(requests[0])}
+        names = {request: request.file_name for request in requests}
+        index, damaged = update_index(self.path, self.points, list(names.values()))
+
+        def status(name: str) -> FileStatus:
+            if name in index.files:
+                return FileStatus.FAILED if name in index.failures else FileStatus.FINISHED
+            return FileStatus.DAMAGED if name in damaged else FileStatus.ABSENT
+
+        return {request: status(name) for request, name in names.items()}
+
+    def _status(self, request: Request) -> FileStatus:
+        path = self.file_of(request)
+        if not os.path.lexists(path):
+            return FileStatus.ABSENT
+        try:
+            return FileStatus.FAILED if read_point(path).error else FileStatus.FINISHED
+        except SchemaError:
+            raise
+        except FileFormatError:
+            return FileStatus.DAMAGED
 
     def files(self) -> list[Path]:
         """All point files, sorted by name."""
-        return sorted(self.points.glob("*.h5"))
+        return sorted(self.points.glob("*.h5"), key=lambda path: path.name)
