@@ -1,4 +1,7 @@
-"""Numbers in sentences and tables: only zero prints as zero; unknown and infinite values are named."""
+"""Numbers and texts in sentences and tables.
+
+Only zero prints as zero, unknown and infinite values are named, and a text from a file cannot command the terminal.
+"""
 
 from __future__ import annotations
 
@@ -35,3 +38,19 @@ def amount(value: float, unit: str, digits: int = 4) -> str:
     """Return a number with its unit, and without it if it is not finite: ``"0.2000 meV"``, ``"unknown"``."""
     text = f"{Number(value):.{digits}f}"
     return f"{text} {unit}" if math.isfinite(value) else text
+
+
+def printable(text: object, kept: str = "") -> str:
+    r"""Return a text in which control characters, direction marks and broken characters are escaped: ``\x1b[2J``.
+
+    Parameters
+    ----------
+    text
+        What a file holds.
+    kept
+        Characters that stay as they are, such as ``"\n"`` of a text of several lines.
+    """
+    return "".join(
+        letter if letter.isprintable() or letter in kept else letter.encode("unicode_escape").decode()
+        for letter in str(text)
+    )

@@ -14,8 +14,11 @@ from typing import Any
 import click
 
 from moire import __version__
+from moire._text import printable
 from moire.errors import MoireError, is_interrupt, on_one_line
 from moire.interrupts import exit_code, farewell, stopping_signals, was_stopped
+
+_BREAK = "\n"
 
 
 def main() -> None:
@@ -33,7 +36,7 @@ def main() -> None:
                 sys.exit(exit_code())
             if isinstance(error, MoireError | click.ClickException):
                 text = error.format_message() if isinstance(error, click.ClickException) else on_one_line(str(error))
-                click.echo(f"Error: {text}", err=True)
+                click.echo(f"Error: {printable(text, kept=_BREAK)}", err=True)
                 sys.exit(2)
             if isinstance(error, click.Abort) and error.__cause__ is not None:  # click makes it of an EOFError
                 raise error.__cause__ from None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from moire._text import printable
 from moire.cli.as_typed import OptionCommand
 from moire.io.hdf5 import check_folder, read_record
 
@@ -20,13 +21,13 @@ def show(path: Path) -> None:
         click.echo(str(collect(ResultsFolder(path))))
         return
     record = read_record(path)
-    click.echo(f"{record.kind}: {record.attributes.get('title', path.name)}")
+    click.echo(printable(f"{record.kind}: {record.attributes.get('title', path.name)}"))
     for name, value in record.attributes.items():
-        click.echo(f"  {name:>14}  {value}")
+        click.echo(printable(f"  {name:>14}  {value}", kept="\n"))  # a traceback has many lines
     for name, dataset in record.datasets.items():
         values = dataset.values
         size = f"{values.shape} {values.dtype}" if getattr(values, "shape", ()) else f"= {values}"
-        click.echo(f"  {name:<28} {size} {dataset.unit}  {' '.join(dataset.dims)}  {dataset.doc}")
+        click.echo(printable(f"  {name:<28} {size} {dataset.unit}  {' '.join(dataset.dims)}  {dataset.doc}"))
 
 
 @click.command(cls=OptionCommand)

@@ -94,15 +94,10 @@ def solve_hartree_fock(
     if symmetry == "c3":
         mean_field = RotatedMeanField.of(mean_field, matrix)
         matrix = mean_field.rotation.project(matrix)
-<<<<<<< HEAD
     start = fill.lowest(matrix).density_matrix if isinstance(guess, str) else matrix
-    with threadpool_limits(1, user_api="blas"):  # many small matrices; threads run over momenta
-        state, is_aufbau = run_stages(mean_field, start, fill, settings)
-=======
-    start = fill(matrix).density_matrix if isinstance(guess, str) else matrix
     kept = None if settings.checkpoint is None else Progress.of(mean_field, start, fill, symmetry, settings)
-    state, is_aufbau = run_stages(mean_field, start, fill, settings, kept)
->>>>>>> h/states
+    with threadpool_limits(1, user_api="blas"):  # many small matrices; threads run over momenta
+        state, is_aufbau = run_stages(mean_field, start, fill, settings, kept)
 
     reason = _stop_reason(mean_field, state, is_aufbau, settings)
     density_matrix = read_only(state.density_matrix)

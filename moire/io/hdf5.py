@@ -16,11 +16,15 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
+from moire._digest import append_digest, check_digest, kind_of_file
 from moire._steady_file import new_hdf5
 from moire.errors import FileFormatError, InputError, SchemaError
+from moire.io.guard import check_attributes, check_heaps, checked_datasets
 
 SCHEMA = 2
 """Number of the file layout; files with another number raise an error."""
+
+_SEALED = "digest"  # attribute of files that are written with a digest, so that its removal is noticed
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Record:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, path: str) -> Any:
+        if path not in self.datasets:
+            raise FileFormatError(f"`record` must hold '{path}', but the record of kind '{self.kind}' does not.")
         return self.datasets[path].values
 
 
@@ -69,7 +75,7 @@ def write_record(path: Path, record: Record) -> None:
     """Write a record to a temporary file beside `path` and move it into place.
 
     Strings are UTF-8; booleans, integers and floats are native HDF5 types, complex numbers compounds of two doubles
-    named r and i; arrays carry checksums.
+    named r and i; arrays carry checksums, and the SHA-256 of the whole file stands behind it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".tmp", dir=path.parent)
@@ -78,10 +84,12 @@ def write_record(path: Path, record: Record) -> None:
         with new_hdf5(Path(temporary)) as file:
             file.attrs["schema"] = SCHEMA
             file.attrs["kind"] = record.kind
+            file.attrs[_SEALED] = "sha256"
             for name, value in record.attributes.items():
                 file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
             for name, dataset in record.datasets.items():
                 _write_dataset(file, name, dataset)
+        append_digest(Path(temporary))
         umask = os.umask(0)  # temporary files are private; a result gets the permissions of any other new file
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
@@ -101,15 +109,23 @@ def check_target(path: Path, kind: str | None = None) -> None:
     kind
         Kind of the record: an earlier result of another kind is not written over.
     """
-    if path.is_dir() or (path.exists() and not h5py.is_hdf5(path)):
-        kind = "a folder" if path.is_dir() else "another file"
-        raise InputError(f"`output` must be a new file or an earlier result, but {path} is {kind}.")
-    if kind is not None and path.exists():
-        with h5py.File(path, "r") as file:
-            found = str(file.attrs.get("kind", "unknown"))
-        if found not in (kind, "failure"):
+    found = kind_of_file(path)
+    if found not in ("", "file"):
+        raise InputError(f"`output` must be a new file or an earlier result, but {path} is {found}.")
+    if found:
+        if not h5py.is_hdf5(path):
+            raise InputError(f"`output` must be a new file or an earlier result, but {path} is another file.")
+        try:
+            earlier = read_record(path, group=None).kind
+        except SchemaError:
+            raise
+        except FileFormatError as error:
             raise InputError(
-                f"`output` must be a new file or an earlier result of kind '{kind}', but {path} is of kind '{found}'."
+                f"`output` must be a new file or an earlier result, but {path} is damaged ({str(error).rstrip('.')})."
+            ) from None
+        if kind is not None and earlier not in (kind, "failure"):
+            raise InputError(
+                f"`output` must be a new file or an earlier result of kind '{kind}', but {path} is of kind '{earlier}'."
             )
     check_folder(path, "output")
 
@@ -136,41 +152,58 @@ def _write_dataset(file: h5py.File, name: str, dataset: Dataset) -> None:
     node.attrs["doc"] = dataset.doc
 
 
-def read_record(path: Path) -> Record:
-    """Read a whole file, checksums included.
+def read_record(path: Path, group: str | None = "") -> Record:
+    """Read a file whose digest and checksums agree, and which holds numbers and texts of its own.
+
+    Parameters
+    ----------
+    path
+        The file. One without a digest, as earlier versions wrote it, is read as far as its checksums agree.
+    group
+        Only the datasets of this group, such as ``"summary"``; all by default, and None for the attributes alone.
 
     Raises
     ------
     FileFormatError
-        If it is missing or damaged.
+        If it is missing, damaged or altered, no ordinary file, or holds what no result does.
     SchemaError
         If it was written by another schema.
     """
-    if path.is_dir():
-        raise FileFormatError(f"`{path}` must be a file, but is a folder.")
-    if path.is_file() and not h5py.is_hdf5(path):
-        raise FileFormatError(f"`{path}` must be an HDF5 file, but has another format or damaged first bytes.")
+    digest = check_digest(path)
     try:
+        if not digest:
+            check_heaps(path)
         with h5py.File(path, "r") as file:
+            check_attributes(file, path.stat().st_size)
             attributes = {name: _plain(value) for name, value in file.attrs.items()}
             check_schema(path, attributes.get("schema"))
+            _check_sealed(path, attributes.pop(_SEALED, ""), digest)
             datasets: dict[str, Dataset] = {}
-
-            def visit(name: str, node: Any) -> None:
-                if isinstance(node, h5py.Dataset):
-                    values = node.asstr()[()] if h5py.check_string_dtype(node.dtype) else node[()]
-                    dims = tuple(json.loads(node.attrs["dims"]))
-                    datasets[name] = Dataset(values, node.attrs["unit"], dims, node.attrs["doc"])
-
-            file.visititems(visit)
-    except FileNotFoundError:
-        raise FileFormatError(f"`{path}` must be a file, but there is none.") from None
-    except FileFormatError:
+            if group is not None or not digest:
+                for name, node in checked_datasets(file, group or "" if digest else ""):
+                    dataset = _read_dataset(node)  # without a digest all are read, which compares their checksums
+                    if group is not None and name.startswith(f"{group}/" if group else ""):
+                        datasets[name] = dataset
+            return Record(str(attributes.pop("kind")), datasets, attributes)
+    except (FileFormatError, MemoryError):
         raise
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())  # HDF5 breaks its lines
+    except Exception as error:  # HDF5 and h5py raise nearly every kind
+        reason = " ".join(f"{type(error).__name__}: {error}".split())  # HDF5 breaks its lines
         raise FileFormatError(f"`{path}` must be a whole HDF5 file, but is damaged or unreadable: {reason}.") from error
-    return Record(str(attributes.pop("kind")), datasets, attributes)
+
+
+def _read_dataset(node: h5py.Dataset) -> Dataset:
+    values = node.asstr()[()] if h5py.check_string_dtype(node.dtype) else node[()]
+    unit, doc = str(node.attrs["unit"]), str(node.attrs["doc"])
+    dims = json.loads(node.attrs["dims"])
+    if not isinstance(dims, list) or not all(isinstance(name, str) for name in dims):
+        raise ValueError(f"dims of '{node.name}' are {dims}")
+    return Dataset(values, unit, tuple(dims), doc)
+
+
+def _check_sealed(path: Path, promised: object, digest: str) -> None:
+    if promised and not digest:
+        raise FileFormatError(f"`{path}` must end with its digest, but is damaged: it was changed later.")
 
 
 def check_schema(path: Path, found: object) -> None:
@@ -188,7 +221,7 @@ def _plain(value: Any) -> Any:
 
 def file_status(path: Path) -> FileStatus:
     """State of the file at `path`, after reading all of it."""
-    if not path.exists():
+    if not kind_of_file(path):
         return FileStatus.ABSENT
     try:
         record = read_record(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from moire._digest import append_digest, check_digest
 from moire._steady_file import new_hdf5
 from moire.errors import InputError, require
 from moire.resources import logger
@@ -20,7 +21,7 @@ class Checkpoint:
     """State of one run in the files ``<path>.0.h5`` and ``<path>.1.h5``, written alternately.
 
     Each is written under a temporary name, flushed to disk and moved into place, so that a complete one exists
-    at any time.
+    at any time; its SHA-256 stands behind it, and a slot that differs from it is not read.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ class Checkpoint:
                 file.attrs["key"], file.attrs["count"] = self.key, self._count + 1
                 for name, values in state.items():
                     file[name] = values
+            append_digest(temporary)
             temporary.replace(target)
         except (OSError, RuntimeError) as error:  # of HDF5 too: a full disk must not end the run
             logger.warning("`checkpoint` cannot be written to %s (%s); the run continues without it.", target, error)
@@ -73,16 +75,15 @@ class Checkpoint:
         """
         newest: dict[str, np.ndarray] | None = None
         for slot in (self._slot(0), self._slot(1)):
-            with (
-                contextlib.suppress(OSError, RuntimeError, KeyError),
-                h5py.File(slot, "r") as file,
-            ):  # a damaged slot is skipped
-                if file.attrs["key"] != self.key:
-                    raise InputError(f"`checkpoint` must belong to this problem and settings, but {slot} does not.")
-                count = int(file.attrs["count"])
-                if count > self._count:
-                    newest = {name: np.asarray(values) for name, values in file.items()}
-                    self._count = count
+            with contextlib.suppress(OSError, RuntimeError, KeyError):  # a damaged slot is skipped
+                check_digest(slot)
+                with h5py.File(slot, "r") as file:
+                    if file.attrs["key"] != self.key:
+                        raise InputError(f"`checkpoint` must belong to this problem and settings, but {slot} does not.")
+                    count = int(file.attrs["count"])
+                    if count > self._count:
+                        newest = {name: np.asarray(values) for name, values in file.items()}
+                        self._count = count
         return newest
 
     def remove(self) -> None:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
-from moire.errors import InputError, writing
+from moire.errors import FileFormatError, InputError, writing
 from moire.io import Record, read_bands, read_record, read_spectrum
 from moire.plot import panels, plot_bands, plot_spectrum
 from moire.ranks import on_leader
@@ -85,21 +85,21 @@ def draw_folder(
         The figures, in PNG, sorted by name; none on ranks other than 0.
     """
     figures: dict[str, Callable[[], Figure]] = {}
-    by_kind: dict[str, list[Record]] = defaultdict(list)
+    by_kind: dict[str, list[tuple[Path, Record]]] = defaultdict(list)
     titles = {title for title, _ in summary.failures}
+    wanted = None if keys is None else set(keys)
     for path in folder.files():
-        if path.name in titles:  # damaged files are listed in the summary
-            continue
-        record = read_record(path)
-        if keys is not None and record.attributes["key"] not in keys:
-            continue
-        if record.kind == "ed":
-            options = record.attributes["request"]["options"]
-            by_kind[f"spectrum-{_slug(options)}"].append(record)
-        elif record.kind == "bands":
-            by_kind["bands"].append(record)
-    for name, records in by_kind.items():
-        figures[name] = partial(_point_panels, _spread(sorted(records, key=_position)))
+        task, key = path.name.partition("-")[0], path.stem.rpartition("-")[2]
+        if task not in ("ed", "bands") or path.name in titles or (wanted is not None and key not in wanted):
+            continue  # damaged files are listed in the summary
+        request = read_record(path, group=None)
+        if request.kind == "ed":
+            by_kind[f"spectrum-{_slug(request.attributes['request']['options'])}"].append((path, request))
+        elif request.kind == "bands":
+            by_kind["bands"].append((path, request))
+    for name, points in by_kind.items():
+        shown = _spread(sorted(points, key=lambda point: _position(point[1])))
+        figures[name] = partial(_point_panels, [path for path, _ in shown])
     if "bands" in summary.tables and "chern" in summary.tables:
         figures["bands-trend"] = partial(band_trends, summary.tables["bands"], summary.tables["chern"])
     if "ed" in summary.tables and "gap" in summary.tables["ed"].columns:
@@ -128,8 +128,9 @@ def draw_folder(
     return sorted(target / f"{name}.png" for name in figures) if communicator is None or communicator.rank == 0 else []
 
 
-def _point_panels(records: Sequence[Record]) -> Figure:
+def _point_panels(paths: Sequence[Path]) -> Figure:
     """One panel for each point."""
+    records = [read_record(path) for path in paths]
     figure = panels([_drawing(record) for record in records], [_point_title(record) for record in records])
     figure.suptitle(_common_title(records[0]))
     return figure
@@ -145,7 +146,10 @@ def _drawing(record: Record) -> Callable[[Axes], Axes]:
 
 def _title(record: Record) -> str:
     """Parameter set and title of one point."""
-    return f"{record.attributes['request']['point']['parameters']['name']}: {record.attributes['title']}"
+    try:
+        return f"{record.attributes['request']['point']['parameters']['name']}: {record.attributes['title']}"
+    except (KeyError, TypeError):
+        raise FileFormatError("`file` must hold the request and the title of its point, but does not.") from None
 
 
 def _common_title(record: Record) -> str:
@@ -174,11 +178,11 @@ def _slug(options: dict[str, object]) -> str:
     return f"{'x'.join(map(str, shape))}-nu{filling}-eps{options['epsilon_r']:g}"
 
 
-def _spread(records: Sequence[Record]) -> list[Record]:
-    """Return at most MAX_PANELS records, evenly chosen."""
-    if len(records) <= MAX_PANELS:
-        return list(records)
-    return [records[round(i)] for i in np.linspace(0, len(records) - 1, MAX_PANELS)]
+def _spread(points: Sequence[tuple[Path, Record]]) -> list[tuple[Path, Record]]:
+    """Return at most MAX_PANELS points, evenly chosen."""
+    if len(points) <= MAX_PANELS:
+        return list(points)
+    return [points[round(i)] for i in np.linspace(0, len(points) - 1, MAX_PANELS)]
 
 
 def _make_folder(path: Path) -> None:

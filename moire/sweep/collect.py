@@ -10,24 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from moire._text import Number
-from moire.errors import FileFormatError, InputError, SchemaError
-from moire.io import Dataset, Record, read_record, write_record
+from moire._text import Number, printable
+from moire.errors import InputError
+from moire.io import Dataset, Record, write_record
 from moire.sweep.folder import ResultsFolder
+from moire.sweep.index import update_index
+from moire.sweep.points import COORDINATES
+from moire.sweep.rows import sorted_columns
 
 SUMMARY = "summary.h5"
-COORDINATES = (
-    "parameters",
-    "cluster",
-    "filling",
-    "bands",
-    "valleys",
-    "epsilon",
-    "boundary_phase_1",
-    "boundary_phase_2",
-    "D",
-    "theta",
-)
+_BREAK = "\n"
 
 
 @dataclass(frozen=True)
@@ -50,12 +42,12 @@ class Table:
         names = [name for name in self.columns if name not in fixed]
         rows = [[_cell(self[name][row]) for name in names] for row in range(self.n_rows)]
         units = {name: dataset.unit for name, dataset in self.columns.items()}
-        heads = [name + (f" ({units[name]})" if units[name] else "") for name in names]
+        heads = [printable(name + (f" ({units[name]})" if units[name] else "")) for name in names]
         widths = [max(len(head), *(len(row[i]) for row in rows)) for i, head in enumerate(heads)]
         lines = [
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]
         ]
-        common = ", ".join(f"{name} = {_cell(self[name][0])} {units[name]}".rstrip() for name in fixed)
+        common = ", ".join(f"{name} = {_cell(self[name][0])} {printable(units[name])}".rstrip() for name in fixed)
         return "\n".join([common, *lines] if common else lines)
 
 
@@ -63,7 +55,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if not isinstance(value, float | np.floating):
-        return str(value)
+        return printable(value)
     if np.isnan(value):
         return "-"
     text = f"{Number(value):.4f}"
@@ -78,8 +70,8 @@ class Summary:
     failures: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        parts = [f"{task}\n{table}" for task, table in self.tables.items()]
-        parts += [f"failed: {title}: {error}" for title, error in self.failures]
+        parts = [f"{printable(task)}\n{table}" for task, table in self.tables.items()]
+        parts += [f"failed: {printable(title)}: {printable(error, kept=_BREAK)}" for title, error in self.failures]
         return "\n\n".join(parts) or "No finished points."
 
     def record(self) -> Record:
@@ -94,7 +86,7 @@ class Summary:
 
 
 def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary:
-    """Read every point of a folder into tables, sorted by their coordinates.
+    """Points of a folder in tables, sorted by their coordinates; only files that changed since the last time are read.
 
     Parameters
     ----------
@@ -111,66 +103,19 @@ def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary
         If the folder or a file belongs to another schema.
     """
     folder.check()
-    files = folder.files()
-    if not files:
+    wanted = None if keys is None else set(keys)
+    files = [path.name for path in folder.files() if wanted is None or path.stem.rpartition("-")[2] in wanted]
+    if not files and not folder.files():
         raise InputError(f"`folder` must hold results of a sweep, but {folder.path} has no point files.")
-    rows: dict[str, list[dict[str, Dataset]]] = defaultdict(list)
-    failures = []
-    for path in files:
-        try:
-            record = read_record(path)
-        except SchemaError:
-            raise
-        except FileFormatError as error:
-            failures.append((path.name, str(error)))
-            continue
-        if keys is not None and record.attributes["key"] not in keys:
-            continue
-        if record.kind == "failure":
-            failures.append((record.attributes["title"], record.attributes["error"]))
-            continue
-        columns = {
-            name.removeprefix("summary/"): dataset
-            for name, dataset in record.datasets.items()
-            if name.startswith("summary/")
-        }
-        rows[record.attributes["request"]["task"]] += _expanded(columns)
-    tables = {task: _table(rows[task]) for task in sorted(rows)}
-    return Summary(tables, tuple(failures))
-
-
-def _expanded(columns: Mapping[str, Dataset]) -> list[dict[str, Dataset]]:
-    """One row of single values, or one per entry if columns run along an axis, such as the dielectric constant."""
-    lengths = {len(np.asarray(column.values)) for column in columns.values() if column.dims}
-    if not lengths:
-        return [dict(columns)]
-    (length,) = lengths
-    return [
-        {
-            name: Dataset(np.asarray(column.values)[i] if column.dims else column.values, column.unit, (), column.doc)
-            for name, column in columns.items()
-        }
-        for i in range(length)
-    ]
-
-
-def _table(rows: list[dict[str, Dataset]]) -> Table:
-    rows = sorted(
-        rows,
-        key=lambda row: tuple(
-            str(row[n].values) if n in {"parameters", "cluster", "filling", "valleys"} else float(row[n].values)
-            for n in COORDINATES
-            if n in row
-        ),
+    index, damaged = update_index(folder.path, folder.points, files)
+    blocks = defaultdict(list)
+    for rows in index.rows:
+        blocks[rows.task].append(rows)
+    failures = dict(index.failures) | {name: (name, error) for name, error in damaged.items()}
+    return Summary(
+        {task: Table(sorted_columns(blocks[task])) for task in sorted(blocks)},
+        tuple(failures[name] for name in sorted(failures)),
     )
-    found = dict.fromkeys(name for row in rows for name in row)
-    names = [name for name in COORDINATES if name in found] + [name for name in found if name not in COORDINATES]
-    columns = {}
-    for name in names:
-        example = next(row[name] for row in rows if name in row)
-        values = [row[name].values if name in row else np.nan for row in rows]
-        columns[name] = Dataset(np.array(values), example.unit, ("point",), example.doc)
-    return Table(columns)
 
 
 def write_summary(folder: ResultsFolder, summary: Summary) -> Path:

@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from moire.errors import InputError, MoireError, OutputError, require, writing
-from moire.io import FileStatus, Record, file_status, read_record, write_record
+from moire.errors import FileFormatError, InputError, MoireError, OutputError, SchemaError, require, writing
+from moire.io import FileStatus, Record, write_record
 from moire.resources import logger
 from moire.sweep.claims import Claims
+from moire.sweep.index import update_index
 from moire.sweep.journal import Journal
 from moire.sweep.marker import check_marker, is_ours, write_marker
+from moire.sweep.points import read_point
 from moire.tasks.request import Request
 
 _STALE_SECONDS = 3600
@@ -146,20 +148,35 @@ class ResultsFolder:
             self.checkpoints.rmdir()
 
     def survey(self, requests: Sequence[Request]) -> dict[Request, FileStatus]:
-        """Status of every request, each file read to its end.
+        """Status of every request; a file that changed since the last time is read and compared with its name.
 
         Raises
         ------
         SchemaError
             If a file was written by another schema.
         """
-        statuses = {}
-        for request in requests:
-            path = self.file_of(request)
-            statuses[request] = file_status(path)
-            if statuses[request] is FileStatus.FOREIGN:
-                read_record(path)  # raises, and says which schema
-        return statuses
+        if len(requests) == 1:  # asked once per point where jobs share a folder: not worth an index of all
+            return {requests[0]: self._status(requests[0])}
+        names = {request: request.file_name for request in requests}
+        index, damaged = update_index(self.path, self.points, list(names.values()))
+
+        def status(name: str) -> FileStatus:
+            if name in index.files:
+                return FileStatus.FAILED if name in index.failures else FileStatus.FINISHED
+            return FileStatus.DAMAGED if name in damaged else FileStatus.ABSENT
+
+        return {request: status(name) for request, name in names.items()}
+
+    def _status(self, request: Request) -> FileStatus:
+        path = self.file_of(request)
+        if not os.path.lexists(path):
+            return FileStatus.ABSENT
+        try:
+            return FileStatus.FAILED if read_point(path).error else FileStatus.FINISHED
+        except SchemaError:
+            raise
+        except FileFormatError:
+            return FileStatus.DAMAGED
 
     def claims(self) -> Claims:
         """Claims of this process on points."""
@@ -180,4 +197,4 @@ class ResultsFolder:
 
     def files(self) -> list[Path]:
         """All point files, sorted by name."""
-        return sorted(self.points.glob("*.h5"))
+        return sorted(self.points.glob("*.h5"), key=lambda path: path.name)

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from moire.errors import EnvironmentMismatchError, InputError, nearest
 from moire.io import Dataset
 from moire.resources import reserve
-from moire.sweep.collect import COORDINATES, Table, collect
+from moire.sweep.collect import Table, collect
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.plan import Plan, read_plan
+from moire.sweep.points import COORDINATES
 from moire.tasks.request import Request
 
 Array = NDArray[Any]

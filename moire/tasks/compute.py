@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moire.errors import require
-from moire.io import Dataset, Record, provenance
+from moire.io import Record, provenance
 from moire.tasks.request import Request
 
 
@@ -61,14 +61,7 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
         "warnings": messages,
         **provenance(time.perf_counter() - start),
     }
-    point = request.point
-    columns = {
-        "parameters": Dataset(point.parameters.name, "", (), "parameter set"),
-        "theta": Dataset(float(point.twist_deg), "deg", (), "twist angle"),
-        "D": Dataset(float(point.displacement_mev), "meV", (), "displacement field"),
-        **task.coordinates(),
-        **columns,
-    }
+    columns = {**request.coordinates(), **columns}
     datasets = {**record.datasets, **{f"summary/{name}": column for name, column in columns.items()}}
     text = "\n".join([text, *(f"Warning: {message}" for message in messages)])
     return Outcome(replace(record, datasets=datasets, attributes=attributes), text)

@@ -82,14 +82,10 @@ class HfTask(ProjectionOptions):
         Symmetry, Option("[symmetry imposed](theory/hartree_fock.md#imposed-symmetries) on every state")
     ] = "free"
     guesses: Annotated[Texts, Option("[guesses](theory/hartree_fock.md#solving); all applicable ones if empty")] = ()
-<<<<<<< HEAD
     n_random: Annotated[int, Option("random starts of the guess `random`", at_most=10_000)] = 4
-=======
-    n_random: Annotated[int, Option("random starts of the guess `random`")] = 4
     n_searches: Annotated[
-        int, Option("[searches](theory/hartree_fock.md#distinct-solutions) away from the states found")
+        int, Option("[searches](theory/hartree_fock.md#distinct-solutions) away from the states found", at_most=10_000)
     ] = 0
->>>>>>> h/states
     temperature_mev: Annotated[float, Option("k_B T", "meV")] = 0.0
     tolerance_mev: Annotated[float, Option("residual of a converged state", "meV")] = 1e-6
     points_per_segment: Annotated[
@@ -128,18 +124,14 @@ class HfTask(ProjectionOptions):
         require(self.points_per_segment >= 0, "points_per_segment", "be at least 0", self.points_per_segment)
         require(self.n_modes >= 0, "n_modes", "be at least 0", self.n_modes)
         require(self.n_random >= 1, "n_random", "be at least 1", self.n_random)
-<<<<<<< HEAD
+        require(self.n_searches >= 0, "n_searches", "be at least 0", self.n_searches)
+        cold = not (self.n_searches and self.temperature_mev)
+        require(cold, "n_searches", "be 0 at a nonzero temperature, where no minima are known", self.n_searches)
         n_bands = point.dimension if self.n_bands == "all" else self.n_bands
         point.check_bands(n_bands)
         few = self.n_bands != "all" or not self.n_modes
         require(few, "n_modes", "be 0 with all bands: excitations need a number of bands", self.n_modes)
         check_mesh(self.mesh, most=10_000)
-=======
-        require(self.n_searches >= 0, "n_searches", "be at least 0", self.n_searches)
-        cold = not (self.n_searches and self.temperature_mev)
-        require(cold, "n_searches", "be 0 at a nonzero temperature, where no minima are known", self.n_searches)
-        point.check_bands(self.n_bands)
->>>>>>> h/states
         grid = point.grid(self.mesh)
         count_carriers(self.filling, Orbitals(grid, 2, n_bands))
         folding = Folding(grid, 2, self.supercell or None, self.boost or None)
@@ -170,7 +162,6 @@ class HfTask(ProjectionOptions):
         orbitals = n_k * self.n_bands**2
         return 1e-6 * orbitals**2 * (1 + 0.5 * len(self.epsilon_r))
 
-<<<<<<< HEAD
     def memory(self, point: ModelPoint) -> float:
         """Rough memory in bytes: projection, exchange matrices of every pair of flavours, and those of excitations."""
         n_momenta = self.mesh[0] * self.mesh[1]
@@ -183,13 +174,9 @@ class HfTask(ProjectionOptions):
             3 * cells * side**2 + pairs
         )
 
-    def compute(self, point: ModelPoint, progress: bool = False) -> Parts:
-        """Compute the task at one point."""
-=======
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Compute the task at one point; solutions finished in the checkpoint are read, and the last one resumes."""
         settings = replace(self.settings, checkpoint=checkpoint)
->>>>>>> h/states
         start = self._mean_field(point)
         fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
         asked = (self.filling, self.guesses or None, self.symmetry, self.temperature_mev, self.n_random)

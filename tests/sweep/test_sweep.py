@@ -79,6 +79,23 @@ def test_a_missing_and_a_truncated_file_are_computed_again_to_the_same_bits(copy
         np.testing.assert_array_equal(new.energies, old.energies)
 
 
+def test_swapped_and_copied_files_are_computed_again(copy, finished):
+    first, second, third, *_ = copy.files()
+    before = {path.name: path.read_bytes() for path in copy.files()}
+    first.write_bytes(before[second.name])
+    second.write_bytes(before[first.name])
+    third.write_bytes(before[first.name])
+    report, text = rerun(copy)
+    assert (report.computed, report.skipped) == (3, 3)
+    assert set(report.damaged) == {first, second, third}
+    for path in report.damaged:
+        assert f"{path} is damaged and will be recomputed." in text
+        new, old = (read_record(folder.points / path.name).datasets for folder in (copy, finished))
+        assert new.keys() == old.keys()
+        for name in new:
+            np.testing.assert_array_equal(new[name].values, old[name].values)
+
+
 def test_a_failed_point_is_recorded_and_tried_again(copy, monkeypatch):
     bad = PLAN.requests()[0]
     for request in PLAN.requests():
