@@ -7,19 +7,38 @@ nothing else of the method changes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from moire._arrays import ComplexArray, FloatArray
+from moire.resources import threads
 
 CHUNK = 1 << 13  # components handled at once, so that temporary arrays stay small and in cache
+_FEW = 1 << 20  # components read, below which starting a thread takes longer than it saves
+_Found = TypeVar("_Found")
 
 
 def _alone(sums: Any) -> Any:
     return sums
+
+
+def in_pieces(work: Callable[[slice], _Found], n_components: int, n_vectors: int) -> list[_Found]:
+    """What `work` returns for all pieces of the components, in their order, on all threads if there is enough to do.
+
+    The pieces do not depend on the number of threads, so that sums over them have the same bits on any number. The
+    threads live for one call: those of a longer life would not survive a fork.
+    """
+    pieces = [slice(start, min(start + CHUNK, n_components)) for start in range(0, n_components, CHUNK)]
+    n_threads = min(threads(), len(pieces)) if n_components * n_vectors >= _FEW else 1
+    if n_threads <= 1:
+        return [work(piece) for piece in pieces]
+    runs = [pieces[len(pieces) * i // n_threads : len(pieces) * (i + 1) // n_threads] for i in range(n_threads)]
+    with ThreadPoolExecutor(n_threads) as pool:
+        return [found for run in pool.map(lambda run: [work(piece) for piece in run], runs) for found in run]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,23 +91,28 @@ class VectorSpace:
     def overlaps(self, left: ComplexArray, right: ComplexArray) -> ComplexArray:
         """<left_i | right_j> of vectors (i, held) and (j, held), (i, j)."""
         total = np.zeros((len(right), len(left)), dtype=np.complex128)
-        for start in range(0, self.held, CHUNK):
-            piece = slice(start, start + CHUNK)
-            total += right[:, piece].conj() @ left[:, piece].T
+        for found in in_pieces(
+            lambda piece: right[:, piece].conj() @ left[:, piece].T, self.held, len(left) + len(right)
+        ):
+            total += found
         overlaps: ComplexArray = np.asarray(self.add_up(total)).conj().T
         return overlaps
 
     def subtract(self, block: ComplexArray, vectors: ComplexArray, coefficients: ComplexArray) -> None:
         """Subtract sum_i vectors_i coefficients_ij from every vector j of `block`, in place."""
         rows = np.ascontiguousarray(coefficients.T, dtype=block.dtype)
-        for start in range(0, self.held, CHUNK):
-            piece = slice(start, start + CHUNK)
+
+        def work(piece: slice) -> None:
             block[:, piece] -= rows @ vectors[:, piece]
+
+        in_pieces(work, self.held, len(vectors) + len(block))
 
     def rotate(self, vectors: ComplexArray, columns: ComplexArray) -> None:
         """Replace the first vectors by sum_i vectors_i columns_ij, in place; columns (i, j) with j <= i."""
         held, kept = columns.shape
         rotation = np.ascontiguousarray(columns.T).astype(vectors.dtype)
-        for start in range(0, self.held, CHUNK):
-            piece = slice(start, start + CHUNK)
+
+        def work(piece: slice) -> None:
             vectors[:kept, piece] = rotation @ vectors[:held, piece]
+
+        in_pieces(work, self.held, held)

@@ -1,11 +1,13 @@
 """Sums over components are made in one place: parts of vectors, added up, give what whole vectors give."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
 
 from moire.linalg.krylov import KrylovBasis
+from moire.linalg import vectors
 from moire.linalg.vectors import VectorSpace
 
 DIMENSION = 20_001
@@ -41,6 +43,39 @@ def test_what_the_other_parts_hold_is_added(block):
     here = VectorSpace(DIMENSION, part=first, add_up=lambda sums: sums + next(there))
     assert here.norm(block[0, first]) == pytest.approx(np.linalg.norm(block[0]), rel=1e-13)
     np.testing.assert_allclose(here.overlaps(block[:, first], block[:, first]), block.conj() @ block.T, rtol=1e-11)
+
+
+def test_the_number_of_threads_does_not_change_the_bits(monkeypatch):
+    n, used = (1 << 16) + 5, set()
+    rng = np.random.default_rng(2)
+    known, start = (rng.standard_normal((m, 2 * n)).view(complex) for m in (20, 2))
+    unitary = np.linalg.qr(rng.standard_normal((20, 20)))[0].astype(complex)
+    work = vectors.in_pieces
+
+    def noted(piece_work, *sizes):
+        def seen(piece):
+            used.add(threading.get_ident())
+            return piece_work(piece)
+
+        return work(seen, *sizes)
+
+    monkeypatch.setattr(vectors, "in_pieces", noted)
+    found = []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(vectors, "threads", lambda count=count: count)
+        space, block, turned = VectorSpace(n), start.copy(), known.copy()
+        used.clear()
+        overlaps = space.overlaps(known, block)
+        space.subtract(block, known, overlaps)
+        space.rotate(turned, unitary[:, :7])
+        found.append((overlaps, block, turned[:7]))
+        assert (used == {threading.get_ident()}) == (count == 1)
+    np.testing.assert_allclose(found[0][0], known.conj() @ start.T, rtol=1e-11)
+    np.testing.assert_allclose(found[0][1], start - found[0][0].T @ known, rtol=1e-9)
+    np.testing.assert_allclose(found[0][2], unitary[:, :7].T @ known, rtol=1e-11, atol=1e-12)
+    for several in found[1:]:
+        for one, other in zip(found[0], several, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_random_vectors_do_not_depend_on_the_parts():
