@@ -11,8 +11,9 @@ from moire.hartree_fock.folding import Folding, SuperLattice
 from moire.hartree_fock.follow import follow, transferred
 from moire.hartree_fock.ground_state import BANDS_MOVE_MEV, GroundState, bands_move_mev, ground_state, possible_guesses
 from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES, check_guess
-from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
+from moire.hartree_fock.interpolation import interpolate_bands
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
+from moire.hartree_fock.mean_field_model import MeanFieldModel
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Occupation, occupy
 from moire.hartree_fock.quasiparticles import MixedFlavourModel, quasiparticle_bands, valley_bands

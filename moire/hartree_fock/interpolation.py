@@ -2,274 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal
-
 import numpy as np
-from scipy.integrate import quad
-from scipy.linalg import block_diag
 from threadpoolctl import threadpool_limits
 
-from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.bands import BandStructure
-from moire.bloch import PlaneWaveModel, plane_wave_models
-from moire.errors import require
+from moire.errors import is_whole, require
 from moire.grids import KPath, MomentumGrid
-from moire.hartree_fock.quasiparticles import MixedFlavourModel
+from moire.hartree_fock.mean_field_model import MeanFieldModel
 from moire.hartree_fock.result import HartreeFockResult
-from moire.kernels.overlap_row import overlap_row
 from moire.linalg.hermitian import extremal_eigenpairs
 from moire.resources import reserve
 
-_STEP = 1e-5  # of the central difference of H(k), in units of |G_1|
-
-
-@dataclass(frozen=True, eq=False)
-class MeanFieldModel(MixedFlavourModel):
-    """Bloch model of the electrons in the mean field of a density matrix known on a grid, at any momentum.
-
-    At k the bare states are solved afresh and F(k) = e(k) + Hartree(k) - Exchange(k) is built between them, with the
-    density matrix of the grid: no smooth gauge and no fit. H(k) is a matrix in plane waves, (flavour x layer, G);
-    beyond the bands kept it has one far level, below them (above them for electrons), unless `dropped_bands` is "bare".
-
-    The transfers are those of the nearest momentum of the grid k_0, q = k' - k_0 + G with |q| <= q_cutoff, each with
-    V at q - (k - k_0): so momenta of the grid give the matrix of the grid, H(k) is smooth around each of them, and
-    steps where the nearest one changes are of the size of the cutoff error, V(q_cutoff) / A. As for the bare model,
-    H(k + G) is the sewn H(k) up to the cutoff of the plane waves.
-
-    On a finite grid the density matrix is periodic over the cluster, and a carrier between grid momenta feels the
-    exchange with its own images at the superlattice vectors L: sum_L V(L) exp(i k.L) P(k), about V(0)/A of the
-    grid in size. The image correction subtracts it, [S(k) - S(k_0)] (P - P_ref)(k) with S(k) = sum_q V(k - q)/A in
-    which a Gaussian of width |G_1|/2 cuts off the short-range part. It vanishes on the grid and on a large
-    cluster.
-
-    Parameters
-    ----------
-    models
-        The model of each flavour, in plane waves.
-    result
-        The Hartree-Fock state.
-    image_correction
-        Whether to subtract the exchange with the images; it needs an insulator.
-    dropped_bands
-        H(k) beyond the bands kept: ``"far"`` for one distant level, or ``"bare"`` for the bands of the model
-        without interaction, which may then overlap in energy with the others.
-    """
-
-    result: HartreeFockResult = field(repr=False)
-    image_correction: bool = True
-    dropped_bands: Literal["far", "bare"] = "far"
-
-    @classmethod
-    def of(cls, result: HartreeFockResult, image_correction: bool = True) -> MeanFieldModel:
-        """Model of a state.
-
-        Raises
-        ------
-        InputError
-            If the image correction is requested for a metal.
-        """
-        result.require_unit_cell()
-        insulator = len(result.filled_bands) > 0 and result.gap > 0 and result.temperature_mev == 0
-        require(
-            insulator or not image_correction,
-            "image_correction",
-            "be False for a metal or at a temperature, where the filled states are unknown between the grid momenta",
-            image_correction,
-        )
-        require(
-            result.problem.reference != "given" or not image_correction,
-            "image_correction",
-            "be False for a given reference density, unknown between the grid momenta",
-            image_correction,
-        )
-        return cls(result.problem.bands.models, result, image_correction)
-
-    @property
-    def top_band_first(self) -> bool:
-        """Whether band 0 is the highest one: the carriers fill it first."""
-        return self.result.problem.carrier == "hole"
-
-    @property
-    def name(self) -> str:
-        """One line that says which model this is."""
-        images = "image correction" if self.image_correction else "no image correction"
-        return f"{super().name}, mean field of {self.result.problem.grid.name} ({images})"
-
-    @property
-    def n_bands(self) -> int:
-        """Number of bands of the mean field; the rest of H(k) is the distant level."""
-        bands = self.result.problem.bands
-        return bands.n_flavours * bands.n_bands
-
-    def hamiltonian(self, k: FloatArray) -> ComplexArray:
-        """H(k) in meV at any momentum in 1/nm, (flavour layer G, flavour layer G)."""
-        k = np.asarray(k, dtype=float)
-        return self._plane_wave_matrix(k, *self._nearest(k))
-
-    def velocity(self, k: FloatArray) -> ComplexArray:
-        """dH/dk in meV nm by central differences of 1e-5 |G_1|, (2, flavour layer G, flavour layer G)."""
-        k = np.asarray(k, dtype=float)
-        nearest, fold = self._nearest(k)
-        step = _STEP * self.lattice.reciprocal_length
-        differences = [
-            self._plane_wave_matrix(k + direction, nearest, fold)
-            - self._plane_wave_matrix(k - direction, nearest, fold)
-            for direction in step * np.eye(2)
-        ]
-        return np.stack(differences) / (2 * step)
-
-    def fock(self, k: FloatArray) -> tuple[ComplexArray, ComplexArray]:
-        """Fock matrix of the carriers between the bare states at k, and these states.
-
-        Returns
-        -------
-        fock : (orbital, orbital)
-            In meV.
-        states : (flavour, band, layer, G)
-            Bare electron states at k.
-        """
-        k = np.asarray(k, dtype=float)
-        return self._fock(k, *self._nearest(k))
-
-    def _nearest(self, k: FloatArray) -> tuple[int, IntArray]:
-        """Index of the nearest grid momentum k_0 and the integer G with k near k_0 + G."""
-        grid = self.result.problem.grid
-        inverse = np.linalg.inv(self.lattice.reciprocal)
-        away = (k - grid.points) @ inverse
-        fold = np.round(away)
-        index = int(np.argmin(np.round(np.linalg.norm((away - fold) @ self.lattice.reciprocal, axis=1), 9)))
-        return index, fold[index].astype(np.int64)
-
-    def _fock(self, k: FloatArray, nearest: int, fold: IntArray) -> tuple[ComplexArray, ComplexArray]:
-        problem = self.result.problem
-        bands, transfers, grid = problem.bands, problem.form_factors.transfers, problem.grid
-        n_f, n_b = bands.n_flavours, bands.n_bands
-        shift = k - fold @ self.lattice.reciprocal - grid.points[nearest]
-        target = np.ascontiguousarray(grid.sum_index[nearest, transfers.group_index])
-        umklapp = grid.umklapp[nearest, transfers.group_index] + transfers.reciprocal + fold
-        unique, rows = np.unique(umklapp, axis=0, return_inverse=True)
-        local = np.nonzero(transfers.group_index == 0)[0]
-        hole = problem.carrier == "hole"
-
-        matrix = np.zeros((n_f, n_b, n_f, n_b), dtype=np.complex128)
-        states = np.empty(bands.states.shape[:1] + bands.states.shape[2:], dtype=np.complex128)
-        forms = np.empty((n_f, transfers.size, n_b, n_b, bands.states.shape[3]), dtype=np.complex128)
-        for f, model in enumerate(self._bare):
-            energies, vectors = extremal_eigenpairs(model.hamiltonian(k), n_b, model.top_band_first)
-            states[f] = vectors.reshape(n_b, *model.state_shape)
-            overlap_row(states[f], bands.states[f], target, rows.reshape(-1), model.basis.shift(unique), forms[f])
-            np.einsum("mm->m", matrix[f, :, f, :])[:] = -energies if hole else energies
-            sewn = model.basis.shift(transfers.reciprocal[local])
-            moved = np.where(sewn[:, None, None] >= 0, states[f][:, :, np.maximum(sewn, 0)].transpose(2, 0, 1, 3), 0)
-            direct = np.einsum("mlg,qnlg->qmnl", states[f].conj(), moved)
-            if hole:
-                direct = direct.conj()
-            matrix[f, :, f, :] += np.einsum("qmnl,ql->mn", direct, self._potential)
-        if hole:
-            forms = forms.conj()
-        coulomb = self._exchange_potential(transfers.vectors - shift)
-        density = self._density[target]
-        for f in range(n_f):
-            for h in range(n_f):
-                inner = np.einsum("qmnl,qnp,qlj->qmpj", forms[f], density[:, f, :, h, :], coulomb, optimize=True)
-                matrix[f, :, h, :] -= np.einsum("qmpj,qspj->ms", inner, forms[h].conj(), optimize=True)
-        fock = matrix.reshape(n_f * n_b, n_f * n_b)
-        fock = (fock + fock.conj().T) / 2
-        if self.image_correction:
-            filled = np.linalg.eigh(fock)[1][:, : len(self.result.filled_bands)]
-            images = self._image_sum(shift) - self._image_sum_on_grid
-            reference = self.result.problem.reference_density[nearest]  # a multiple of the unit matrix, checked in `of`
-            fock = fock + images * (filled @ filled.conj().T - reference)
-        return fock, states
-
-    def _plane_wave_matrix(self, k: FloatArray, nearest: int, fold: IntArray) -> ComplexArray:
-        fock, states = self._fock(k, nearest, fold)
-        n_f, n_b, n_layers, n_g = states.shape
-        vectors = np.zeros((n_f, n_b, n_f, n_layers, n_g), dtype=np.complex128)
-        for f in range(n_f):
-            vectors[f, :, f] = states[f]
-        rows = vectors.reshape(n_f * n_b, -1)
-        kept = -fock.conj() if self.top_band_first else fock  # a hole in sum U h^+ is the electron sum U^* u
-        if self.dropped_bands == "far":
-            rest = self._far_level * np.eye(rows.shape[1], dtype=np.complex128)
-        else:
-            rest = np.asarray(block_diag(*(model.hamiltonian(k) for model in self._bare)))
-        inner = rows.conj() @ rest @ rows.T
-        return np.asarray(rest + rows.T @ (kept - inner) @ rows.conj())
-
-    @cached_property
-    def _bare(self) -> tuple[PlaneWaveModel, ...]:
-        return plane_wave_models(self.models, "models")
-
-    @cached_property
-    def _far_level(self) -> float:
-        energies = self.result.occupation.energies
-        reach = 10 * float(np.ptp(energies)) + 100.0
-        return float(-energies.max() - reach) if self.top_band_first else float(energies.max() + reach)
-
-    @cached_property
-    def _density(self) -> ComplexArray:
-        """The density matrix that enters the interaction, P - P_ref, (k, flavour, band, flavour, band)."""
-        density = self.result.density_matrix - self.result.problem.reference_density
-        return self.result.orbitals.split(density)[:, :, 0, :, :, 0]
-
-    @cached_property
-    def _potential(self) -> ComplexArray:
-        """The direct potential sum_l' V_ll'(G)/A rho_l'(-G) of the grid, (G, layer)."""
-        problem = self.result.problem
-        local = np.nonzero(problem.form_factors.transfers.group_index == 0)[0]
-        rho = np.einsum("fqkmnl,kfnfm->ql", problem.form_factors.values[:, local], self._density, optimize=True)
-        return np.asarray(np.einsum("qlj,qj->ql", problem.coulomb[local], rho.conj()))
-
-    def _exchange_potential(self, vectors: FloatArray) -> FloatArray:
-        """V_ll'(q)/A of the exchange, the q = 0 rule applied, (q, layer, layer)."""
-        problem = self.result.problem
-        modulus = np.linalg.norm(vectors, axis=1)
-        modulus[modulus < 1e-9] = 0.0
-        safe = np.where(modulus == 0.0, 1.0, modulus) if problem.zero_momentum == "drop" else modulus
-        coulomb = problem.interaction(safe) / problem.area_nm2
-        if problem.zero_momentum == "drop":
-            coulomb[modulus == 0.0] = 0.0
-        return coulomb
-
-    @cached_property
-    def _image_vectors(self) -> FloatArray:
-        grid = self.result.problem.grid
-        side = np.arange(-4, 5)
-        offsets = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
-        vectors = (grid.fractional[:, None] + offsets[None]).reshape(-1, 2) @ self.lattice.reciprocal
-        return np.asarray(vectors[np.linalg.norm(vectors, axis=1) <= 3 * self.lattice.reciprocal_length])
-
-    def _image_sum(self, shift: FloatArray) -> float:
-        """S(k): V(q - shift)/A of one layer under a Gaussian of width |G_1|/2, in meV."""
-        vectors = self._image_vectors - shift
-        weight = np.exp(-2 * np.sum(vectors**2, axis=1) / self.lattice.reciprocal_length**2)
-        return float(self._exchange_potential(vectors)[:, 0, 0] @ weight)
-
-    @cached_property
-    def _image_sum_on_grid(self) -> float:
-        return self._image_sum(np.zeros(2))
-
-    @cached_property
-    def image_exchange_mev(self) -> float:
-        """Exchange of a carrier with its images at all L, sum_L V(L) = S(k_0) - integral of V over q, in meV.
-
-        To leading order the filled states of the grid lie lower by this than those of an infinite cluster: it is the
-        part of the gap that decreases with the size.
-        """
-        width = self.lattice.reciprocal_length
-
-        def integrand(q: float) -> float:
-            strength = float(self.result.problem.interaction(q)[0, 0])
-            return q / (2 * np.pi) * strength * float(np.exp(-2 * q**2 / width**2))
-
-        return self._image_sum_on_grid - float(quad(integrand, 0.0, 3 * width, limit=200)[0])
+EMPTY_BANDS = 6  # beyond the filled ones, where all plane waves are kept
 
 
 def interpolate_bands(
-    result: HartreeFockResult, momenta: MomentumGrid | KPath, image_correction: bool = True
+    result: HartreeFockResult,
+    momenta: MomentumGrid | KPath,
+    image_correction: bool = True,
+    n_bands: int | None = None,
 ) -> BandStructure:
     """Hartree-Fock bands on a path or on another grid, as :func:`quasiparticle_bands` gives them on its grid.
 
@@ -281,11 +32,16 @@ def interpolate_bands(
         Path or grid on the same lattice. Momenta of the grid of the state give its energies to rounding.
     image_correction
         Whether to subtract the exchange with the images of the cluster, see :class:`MeanFieldModel`.
+    n_bands
+        Bands returned, those that the carriers fill first. By default all bands of the mean field, and for a state in
+        plane waves the filled ones with six more.
 
     Raises
     ------
     InputError
-        If the image correction is requested for a metal, or the lattices differ.
+        If the image correction is requested for a metal, the lattices differ, or there are not so many bands.
+    MemoryRefusedError
+        If the bands do not fit in memory.
     """
     model = MeanFieldModel.of(result, image_correction)
     require(
@@ -294,10 +50,16 @@ def interpolate_bands(
         "lie on the lattice of the state",
         found=f"lie on one of period {momenta.lattice.period_nm:g} nm instead of {model.lattice.period_nm:g} nm",
     )
-    n_points, n_bands = momenta.n_points, model.n_bands
+    n_points, in_waves = momenta.n_points, result.problem.basis == "plane waves"
+    if n_bands is None:
+        few = -(-result.n_particles // result.problem.grid.n_points) + EMPTY_BANDS
+        n_bands = min(few, model.n_bands) if in_waves else model.n_bands
+    rule = f"be an integer in 1..{model.n_bands}"
+    require(is_whole(n_bands) and 1 <= n_bands <= model.n_bands, "n_bands", rule, n_bands)
+    n_bands = int(n_bands)
     reserve(
         f"{n_bands} bands at {n_points} momenta",
-        16.0 * n_points * n_bands * int(np.prod(model.state_shape)),
+        16.0 * n_points * n_bands * int(np.prod(model.state_shape)) + in_waves * result.density_matrix.nbytes,
         "fewer momenta or a smaller plane-wave cutoff would fit",
     )
     energies = np.empty((1, n_points, n_bands))
@@ -306,11 +68,11 @@ def interpolate_bands(
     with threadpool_limits(1, user_api="blas"):
         for i, k in enumerate(momenta.points):
             fock, bare = model.fock(k)
-            values, columns = np.linalg.eigh(fock)
+            values, rows = extremal_eigenpairs(fock, n_bands, False)
             energies[0, i] = sign * values
-            orbitals = columns.conj() if model.top_band_first else columns
-            parts = orbitals.reshape(len(bare), -1, n_bands)
-            mixed = np.einsum("fmn,fmlg->nflg", parts, bare)
+            orbitals = rows.conj() if model.top_band_first else rows
+            parts = orbitals.reshape(n_bands, len(bare), -1)
+            mixed = np.einsum("nfm,fmlg->nflg", parts, bare, optimize=True)
             states[0, i] = mixed.reshape(n_bands, *model.state_shape)
     for array in (energies, states):
         array.setflags(write=False)

@@ -196,8 +196,7 @@ class HfTask(ProjectionOptions):
             text += "\n\nNo excitations: they need a converged insulator of the moire cell at zero temperature."
         path = self._path(best)
         if self.points_per_segment and path is None:
-            few = "a number of bands kept" if self.n_bands == "all" else "the moire cell without a boost"
-            text += f"\n\nNo bands along the path: they need {few}."
+            text += "\n\nNo bands along the path: they need the moire cell without a boost."
         return hartree_fock_record(points, path, modes), _columns(points), text
 
     def _modes(self, state: HartreeFockResult, progress: bool) -> Excitations | None:
@@ -209,7 +208,7 @@ class HfTask(ProjectionOptions):
 
     def _path(self, state: HartreeFockResult) -> BandStructure | None:
         """Bands along the path, if requested and if the state has the moire cell."""
-        if not self.points_per_segment or not state.folding.is_trivial or self.n_bands == "all":
+        if not self.points_per_segment or not state.folding.is_trivial:
             return None
         line = KPath.through(state.problem.grid.lattice, points_per_segment=self.points_per_segment)
         insulator = bool(state.filled_bands) and state.gap > 0 and not self.temperature_mev

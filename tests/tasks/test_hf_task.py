@@ -64,10 +64,14 @@ def test_the_text_names_the_phase_and_the_competitors(outcome):
 
 def test_all_plane_waves_are_all_bands():
     point = ModelPoint(parameters=WANG_2023, twist_deg=3.89, displacement_mev=20.0, plane_wave_shells=1)
-    options = {"mesh": (2, 3), "guesses": ("AFMz",), "epsilon_r": (10.0, 40.0)}
+    options = {"mesh": (2, 3), "guesses": ("AFMz",), "epsilon_r": (10.0, 40.0), "points_per_segment": 2}
     bands, waves = (compute(Request(point=point, task=HfTask(n_bands=n, **options))) for n in (14, "all"))
     for name in ("energy_per_cell", "gap", "layer_polarisation"):
         np.testing.assert_allclose(waves.record["summary/" + name], bands.record["summary/" + name], atol=1e-5)
+    assert bands.record["path/energies"].shape == (1, 9, 28)
+    own = waves.record["path/energies"]
+    assert own.shape == (1, 9, 8)
+    np.testing.assert_allclose(own, bands.record["path/energies"][:, :, :8], atol=1e-3)
     assert "all, 14 plane waves" in waves.text
     assert "Undecided" not in waves.text
 

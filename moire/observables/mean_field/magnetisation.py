@@ -10,7 +10,8 @@ from moire._arrays import FloatArray, read_only
 from moire._text import Number
 from moire.errors import require
 from moire.grids import MomentumGrid
-from moire.hartree_fock.interpolation import MeanFieldModel, interpolate_bands
+from moire.hartree_fock.interpolation import interpolate_bands
+from moire.hartree_fock.mean_field_model import MeanFieldModel
 from moire.hartree_fock.result import HartreeFockResult
 from moire.topology.kubo import covariant_derivatives
 from moire.units import HBAR2_OVER_2ME

@@ -1,0 +1,57 @@
+"""What follows from a state in plane waves: equal to the same from all bands, where there are few waves."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import moire as mo
+from moire import hartree_fock as hf
+from tests.hartree_fock.test_plane_waves import LATTICE, problems
+
+pytestmark = pytest.mark.filterwarnings("ignore::moire.errors.CutoffWarning")
+TIGHT = hf.ScfSettings(tolerance_mev=1e-9)
+
+
+@pytest.fixture(scope="module", params=["AFMxy", "valley_polarised"])
+def pair(request):
+    """An insulator that mixes the valleys and one that does not, in all 28 bands and in plane waves: one P for both."""
+    filling, cluster = (2, [2, 2]) if request.param == "AFMxy" else (1, [2, 3])
+    bands, waves = (hf.MeanField(problem).rescaled(30.0) for problem in problems(cluster, displacement=15.0))
+    projected = hf.solve_hartree_fock(bands, filling, request.param, settings=TIGHT)
+    density = hf.transferred(projected.density_matrix, bands, waves)
+    full = hf.solve_hartree_fock(waves, filling, density, settings=dataclasses.replace(TIGHT, tolerance_mev=1e-8))
+    assert projected.mixes_valleys == full.mixes_valleys == (request.param == "AFMxy")
+    assert not full.is_metal
+    assert full.residual < 1e-8
+    return projected, dataclasses.replace(full, density_matrix=density)
+
+
+@pytest.mark.parametrize("correction", [True, False])
+def test_bands_along_a_path_are_those_of_all_bands(pair, correction):
+    path = mo.KPath.through(LATTICE, points_per_segment=3)
+    bands, waves = (hf.interpolate_bands(state, path, correction, n_bands=28) for state in pair)
+    np.testing.assert_allclose(waves.energies, bands.energies, atol=1e-9)
+    assert np.ptp(bands.energies[0, :, 0]) > 1
+    few = hf.interpolate_bands(pair[1], path, correction)
+    assert few.n_bands == len(pair[1].filled_bands) + 6
+    np.testing.assert_allclose(few.energies, waves.energies[:, :, : few.n_bands], atol=1e-9)
+    for k in path.points[1:3]:
+        first, second = (hf.MeanFieldModel.of(state, correction).hamiltonian(k) for state in pair)
+        np.testing.assert_allclose(second, first, atol=1e-9)
+
+
+@pytest.mark.parametrize("carrier", ["hole", "electron"])
+def test_the_grid_gives_its_own_bands(carrier):
+    _, waves = problems([3, 2], carrier, rule="drop")
+    state = hf.solve_hartree_fock(waves, 1, "valley_polarised", settings=TIGHT)
+    bands = hf.interpolate_bands(state, waves.grid, image_correction=False, n_bands=28)
+    np.testing.assert_allclose(bands.energies, state.bands.energies, atol=1e-8)
+    assert bands.top_band_first == (carrier == "hole")
+    overlaps = np.einsum("fknlg,fknlg->fkn", bands.states.conj(), state.bands.states)
+    np.testing.assert_allclose(np.abs(overlaps), 1, atol=1e-6)
+
+
+def test_bands_asked_for_exist(pair):
+    with pytest.raises(mo.InputError, match=r"`n_bands` must be an integer in 1\.\.28, but is 29"):
+        hf.interpolate_bands(pair[1], pair[1].problem.grid, n_bands=29)
