@@ -50,7 +50,9 @@ def counted(monkeypatch, outcome):
         counts[asked] += 1
         time.sleep(0.001)  # so that threads take turns
         attributes = {**outcome.record.attributes, "request": asked.canonical(), "key": asked.key}
-        return replace(outcome, record=replace(outcome.record, attributes=attributes))
+        own = {f"summary/{name}": column for name, column in asked.coordinates().items()}
+        datasets = {**outcome.record.datasets, **own}
+        return replace(outcome, record=replace(outcome.record, attributes=attributes, datasets=datasets))
 
     monkeypatch.setattr(point_module, "compute", count)
     return counts
