@@ -10,6 +10,7 @@ import moire as mo
 from moire import hartree_fock as hf
 from moire.hartree_fock.time_dependent.own_bands import OwnBands
 from moire.hartree_fock.time_dependent.particle_hole import SecondVariation, insulating_groups, sectors_of
+from moire.observables import orbital_magnetisation
 from tests.hartree_fock.test_plane_waves import LATTICE, problems
 
 pytestmark = pytest.mark.filterwarnings("ignore::moire.errors.CutoffWarning")
@@ -105,3 +106,33 @@ def test_excitations_in_plane_waves_need_a_number_of_bands(pair):
         hf.excitations(pair[1])
     with pytest.raises(mo.InputError, match=r"`n_bands` must be an integer in 1\.\.14, from the filled"):
         hf.excitations(pair[1], n_bands=0)
+
+
+def test_quantities_are_those_of_all_bands(pair):
+    maps = [hf.real_space_map(state.problem, state.density_matrix, 6) for state in pair]
+    np.testing.assert_allclose(maps[1].density, maps[0].density, atol=1e-9)
+    moments = [state.moments for state in pair]
+    np.testing.assert_allclose(moments[1].occupations, moments[0].occupations, atol=1e-9)
+    assert moments[1].coherence == pytest.approx(moments[0].coherence, abs=1e-9)
+    for flavour in (0, 1):
+        valleys = [state.valley_bands(flavour).energies for state in pair]
+        np.testing.assert_allclose(valleys[1], valleys[0], atol=1e-6)
+    moved = mo.MomentumGrid.cluster(LATTICE, [2, 2], (0.2, 0.1))
+    orbital = [orbital_magnetisation(state, moved) for state in pair]
+    np.testing.assert_allclose(orbital[1].per_cell(), orbital[0].per_cell(), rtol=1e-6)
+    assert abs(orbital[0].total) > 1e-3
+    assert "without mean field" in str(orbital[0])
+    assert "without mean field" not in str(orbital[1])
+
+
+@pytest.mark.parametrize("pair", ["valley_polarised"], indirect=True)
+def test_active_bands_are_those_of_all_bands(pair):
+    active = [hf.active_bands(state, [0], [0, 1]) for state in pair]
+    np.testing.assert_allclose(active[1].bands.energies, active[0].bands.energies, atol=1e-6)
+    full = pair[1].problem.on_bands(hf.active_bands(pair[1]).bands, reference="vacuum")
+    assert mo.solve_all_sectors(full, (6, 6), 1).ground_energy / 6 == pytest.approx(pair[1].energy_per_cell, rel=1e-9)
+
+
+def test_no_band_is_left_to_be_added(pair):
+    with pytest.raises(mo.InputError, match="`first` must be a state in bands, to which more are added, but is one in"):
+        hf.band_margin(pair[1], pair[1])
