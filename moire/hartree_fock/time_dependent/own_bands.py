@@ -15,6 +15,7 @@ from moire.form_factors import FormFactors
 from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.time_dependent.particle_hole import Group, SecondVariation, Sector, unmixed_parts
 from moire.projection import ProjectedHamiltonian
+from moire.resources import reserve
 
 Parts = dict[tuple[int, bool, bool], ComplexArray]
 
@@ -75,6 +76,7 @@ class OwnBands:
         """Form factors of each flavour between filled and empty bands, (flavour, left is filled, right is filled)."""
         form, found = self.problem.form_factors, {}
         values = FormFactors(form.transfers, form.bands, form.conjugate).values  # not kept: the parts are
+        reserve("A second copy of the form factors", values.nbytes, "fewer bands or a smaller grid would fit")
         for group in self.groups:
             n_filled = group.filled.shape[3]
             bands = {True: slice(n_filled), False: slice(n_filled, None)}
