@@ -105,6 +105,10 @@ class HfTask(ProjectionOptions):
             at_most=10_000,
         ),
     ] = 0
+    excitation_bands: Annotated[
+        int,
+        Option("bands per valley nearest the gap that the excitations of all plane waves are made of"),
+    ] = 6
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filling", hole_filling(self.filling))
@@ -129,11 +133,13 @@ class HfTask(ProjectionOptions):
         require(cold, "n_searches", "be 0 at a nonzero temperature, where no minima are known", self.n_searches)
         n_bands = point.dimension if self.n_bands == "all" else self.n_bands
         point.check_bands(n_bands)
-        few = self.n_bands != "all" or not self.n_modes
-        require(few, "n_modes", "be 0 with all bands: excitations need a number of bands", self.n_modes)
         check_mesh(self.mesh, most=10_000)
         grid = point.grid(self.mesh)
-        count_carriers(self.filling, Orbitals(grid, 2, n_bands))
+        n_carriers = count_carriers(self.filling, Orbitals(grid, 2, n_bands))
+        if self.n_bands == "all" and self.n_modes:
+            most = -(-n_carriers // grid.n_points)  # filled ones, if all carriers are in one valley
+            rule = f"lie in {most}..{n_bands}, from the bands filled to those of a valley"
+            require(most <= self.excitation_bands <= n_bands, "excitation_bands", rule, self.excitation_bands)
         folding = Folding(grid, 2, self.supercell or None, self.boost or None)
         for guess in self.guesses:
             check_guess(guess, folding, self.symmetry)
@@ -204,7 +210,8 @@ class HfTask(ProjectionOptions):
         insulator = bool(state.filled_bands) and state.gap > 0 and state.converged and not self.temperature_mev
         if not self.n_modes or not insulator or not state.folding.is_trivial:
             return None
-        return excitations(state, n_modes=self.n_modes, progress=progress)
+        few = self.excitation_bands if self.n_bands == "all" else None
+        return excitations(state, n_modes=self.n_modes, progress=progress, n_bands=few)
 
     def _path(self, state: HartreeFockResult) -> BandStructure | None:
         """Bands along the path, if requested and if the state has the moire cell."""

@@ -76,6 +76,18 @@ def test_all_plane_waves_are_all_bands():
     assert "Undecided" not in waves.text
 
 
+def test_excitations_of_all_plane_waves_are_those_of_all_bands():
+    point = ModelPoint(parameters=WANG_2023, twist_deg=3.89, displacement_mev=15.0, plane_wave_shells=1)
+    options = {"filling": "-1", "mesh": (2, 2), "guesses": ("valley_polarised",), "epsilon_r": (30.0,), "n_modes": 2}
+    bands = compute(Request(point=point, task=HfTask(n_bands=14, **options)))
+    for n, equal in ((14, True), (6, False)):
+        waves = compute(Request(point=point, task=HfTask(n_bands="all", excitation_bands=n, **options)))
+        modes = [outcome.record["excitations/energies"] for outcome in (waves, bands)]
+        assert modes[0].shape == (4, 2)
+        assert np.allclose(*modes, atol=1e-5) == equal
+        assert f"{n} bands per valley nearest the gap" in waves.text
+
+
 def test_rescaled_interaction_equals_a_run_of_its_own(outcome):
     alone = compute(Request(point=POINT, task=HfTask(epsilon_r=(40.0,), **SMALL)))
     together = outcome.record["summary/energy_per_cell"][1]
@@ -187,7 +199,10 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
             {"filling": "half"},
             r"`filling` must be a number of carriers per cell .*, but is 'half'",
         ),
-        ({"n_bands": "all", "n_modes": 2}, r"`n_modes` must be 0 with all bands"),
+        (
+            {"n_bands": "all", "n_modes": 2, "excitation_bands": 1},
+            r"`excitation_bands` must lie in 2..74, from the bands filled to those of a valley, but is 1",
+        ),
         ({"n_bands": 500}, r"`n_bands` must lie in 1..74"),
         ({"guesses": ("AFM",)}, r"`guess` must be a known one, but is 'AFM'; did you mean"),
         ({"symmetry": "valley_diagonal"}, r"`guess` must keep the symmetry 'valley_diagonal', but 'AFMxy' breaks it"),

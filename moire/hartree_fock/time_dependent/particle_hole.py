@@ -55,15 +55,14 @@ class Group:
         )
 
 
-def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
-    """Split the orbitals of a converged insulator into groups of flavours that do not mix.
+def unmixed_parts(result: HartreeFockResult) -> tuple[tuple[tuple[int, ...], int], ...]:
+    """Flavours of a converged insulator that mix only with each other, and the bands that they fill together.
 
     Raises
     ------
     InputError
         If the state did not converge, is at a temperature, or is not an insulator.
     """
-    problem, occupation = result.problem, result.occupation
     result.require_unit_cell()
     require(result.converged, "result", "be converged", f"not ({result.stop_reason})")
     require(result.temperature_mev == 0, "result", "be at zero temperature", f"at {result.temperature_mev:g} meV")
@@ -73,14 +72,11 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
         "be an insulator with empty and filled bands",
         found="has only one of them" if np.isnan(result.gap) else f"has a gap of {result.gap:g} meV",
     )
-    columns, flavours = occupation.orbitals, tuple(range(problem.bands.n_flavours))
-    fock = (columns * occupation.energies[:, None, :]) @ columns.conj().swapaxes(1, 2)
+    flavours = tuple(range(result.problem.bands.n_flavours))
     if result.mixes_valleys:
-        counts = np.einsum("kii->k", result.density_matrix).real[:, None]
-        parts = [(flavours, slice(None))]
+        counts, parts = np.einsum("kii->k", result.density_matrix).real[:, None], [flavours]
     else:
-        counts = result.carriers_by_flavour
-        parts = [((f,), result.orbitals.of_flavour(f)) for f in flavours]
+        counts, parts = result.carriers_by_flavour, [(f,) for f in flavours]
     number = np.round(counts[0]).astype(int)
     require(
         np.abs(counts - number).max() < 0.01,
@@ -88,10 +84,24 @@ def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
         "fill the same number of bands of each valley at every momentum",
         found=f"fills {counts.min(axis=0).round(3).tolist()} to {counts.max(axis=0).round(3).tolist()}",
     )
-    return tuple(
-        Group.of(fock[:, part, part], own, int(n), problem.bands.n_bands)
-        for (own, part), n in zip(parts, number, strict=True)
-    )
+    return tuple((own, int(n)) for own, n in zip(parts, number, strict=True))
+
+
+def insulating_groups(result: HartreeFockResult) -> tuple[Group, ...]:
+    """Split the orbitals of a converged insulator into groups of flavours that do not mix.
+
+    Raises
+    ------
+    InputError
+        If the state did not converge, is at a temperature, or is not an insulator.
+    """
+    columns, n_bands = result.occupation.orbitals, result.problem.bands.n_bands
+    groups = []
+    for flavours, n_filled in unmixed_parts(result):
+        own = columns[:, flavours[0] * n_bands : (flavours[-1] + 1) * n_bands]
+        fock = (own * result.occupation.energies[:, None, :]) @ own.conj().swapaxes(1, 2)
+        groups.append(Group.of(fock, flavours, n_filled, n_bands))
+    return tuple(groups)
 
 
 def sectors_of(groups: Sequence[Group], channel: Channel) -> tuple[Sector, ...]:
@@ -190,44 +200,59 @@ class SecondVariation:
         MemoryRefusedError
             If it does not fit in memory.
         """
-        problem, form = self.problem, self.problem.form_factors
-        n_k, n_bands = problem.grid.n_points, problem.bands.n_bands
-        side = n_k * n_bands**2  # of the kernel of one pair of flavours
-        reserve(
-            f"{self.dimension} particle-hole pairs on {problem.grid.name}",
-            16.0 * (3 * self.dimension**2 + side**2 + side * self.dimension),
-            "fewer bands, a smaller grid or one channel would fit",
-        )
-        transfers, values = form.transfers, form.values
-        first = np.searchsorted(transfers.group_index, np.arange(n_k + 1))
-        direct = np.nonzero(transfers.group_index == momentum)[0]
+        problem = self.problem
+        self.reserve()
+        direct = np.nonzero(problem.form_factors.transfers.group_index == momentum)[0]
         moved = np.ascontiguousarray(problem.grid.sum_index[:, momentum])
-        kernel = np.empty((n_k, n_bands, n_bands, n_k, n_bands, n_bands), dtype=np.complex128)
         total = np.diag(self.differences(momentum) - problem.zero_exchange).astype(np.complex128)
-        density = np.zeros((len(direct), values.shape[-1], self.dimension), dtype=np.complex128)
+        density = np.zeros((len(direct), problem.bands.states.shape[3], self.dimension), dtype=np.complex128)
         for (g, h), rows in zip(self.sector, self._rows(), strict=True):
             flat = rows.reshape(-1)
-            for i, f in enumerate(self.groups[g].flavours):
-                for j, f_here in enumerate(self.groups[h].flavours):
-                    columns = self._columns(g, h, i, j, moved)
-                    kernels.exchange(
-                        values[f],
-                        values[f_here],
-                        problem.coulomb,
-                        first,
-                        problem.grid.sum_index,
-                        moved,
-                        kernel,
-                    )
-                    total[np.ix_(flat, flat)] -= _sandwich(kernel.reshape(side, side), columns)
+            for f in self.groups[g].flavours:
+                for f_here in self.groups[h].flavours:
+                    total[np.ix_(flat, flat)] -= self._exchange((g, f), (h, f_here), moved)
                     if f == f_here:
-                        shaped = columns.reshape(n_k, n_bands, n_bands, -1)
-                        rho = np.einsum("qksml,kmsc->qlkc", values[f, direct], shaped, optimize=True)
-                        density[:, :, flat] += rho.reshape(*rho.shape[:2], -1)
+                        density[:, :, flat] += self._density((g, f), (h, f_here), direct, moved)
         if density.any():
             screened = np.einsum("qab,qbz->qaz", problem.coulomb[direct], density)
             total += density.reshape(-1, self.dimension).conj().T @ screened.reshape(-1, self.dimension)
         return np.asarray((total + total.conj().T) / 2)
+
+    def reserve(self) -> None:
+        """Reserve the memory of :meth:`matrix`, and raise MemoryRefusedError if it is not there."""
+        side = self.problem.grid.n_points * self.problem.bands.n_bands**2  # of the kernel of one pair of flavours
+        self._reserve(3 * self.dimension**2 + side**2 + side * self.dimension)
+
+    def _reserve(self, n_elements: float) -> None:
+        reserve(
+            f"{self.dimension} particle-hole pairs on {self.problem.grid.name}",
+            16.0 * n_elements,
+            "fewer bands, a smaller grid or one channel would fit",
+        )
+
+    def _exchange(self, there: tuple[int, int], here: tuple[int, int], moved: IntArray) -> ComplexArray:
+        """Exchange of the pairs between a (group, flavour) at k + Q and one at k, (k pair, k pair)."""
+        columns = self._columns(there, here, moved)
+        n_k, n_bands = len(moved), self.problem.bands.n_bands
+        kernel = np.empty((n_k, n_bands, n_bands, n_k, n_bands, n_bands), dtype=np.complex128)
+        values = self.problem.form_factors.values
+        self._fill(values[there[1]], values[here[1]], moved, kernel)
+        return _sandwich(kernel.reshape(n_k * n_bands**2, -1), columns)
+
+    def _fill(self, left: ComplexArray, right: ComplexArray, moved: IntArray, out: ComplexArray) -> None:
+        grid, transfers = self.problem.grid, self.problem.form_factors.transfers
+        first = np.searchsorted(transfers.group_index, np.arange(grid.n_points + 1))
+        kernels.exchange(left, right, self.problem.coulomb, first, grid.sum_index, moved, out)
+
+    def _density(
+        self, there: tuple[int, int], here: tuple[int, int], direct: IntArray, moved: IntArray
+    ) -> ComplexArray:
+        """rho_l(q) of the pairs within a flavour at the transfers `direct`, (q, layer, k pair)."""
+        n_k, n_bands = len(moved), self.problem.bands.n_bands
+        columns = self._columns(there, here, moved).reshape(n_k, n_bands, n_bands, -1)
+        values = self.problem.form_factors.values[here[1], direct]
+        rho = np.einsum("qksml,kmsc->qlkc", values, columns, optimize=True)
+        return np.asarray(rho.reshape(*rho.shape[:2], -1))
 
     def _rows(self) -> list[IntArray]:
         """Indices of the pairs of each momentum in the matrix, X then Y, one (k, pair) for each part of the sector."""
@@ -243,13 +268,13 @@ class SecondVariation:
             start_forward, start_backward = start_forward + n_forward, start_backward + n_backward
         return rows
 
-    def _columns(self, g: int, h: int, i: int, j: int, moved: IntArray) -> ComplexArray:
-        """D(k) of every pair between the i-th flavour of group g at k + Q and the j-th of h at k, (k, m s, pair)."""
-        above, here = self.groups[g], self.groups[h]
+    def _columns(self, there: tuple[int, int], here: tuple[int, int], moved: IntArray) -> ComplexArray:
+        """D(k) of every pair between a (group, flavour) at k + Q and one at k, (k, m s, pair)."""
+        (above, i), (below, j) = ((self.groups[g], self.groups[g].flavours.index(f)) for g, f in (there, here))
         n_k, n_bands = above.filled.shape[0], above.filled.shape[2]
         parts = [
             np.einsum("kmp,ksh->kmsph", left[moved, i], right[:, j].conj()).reshape(n_k, n_bands**2, -1)
-            for left, right in ((above.empty, here.filled), (above.filled, here.empty))
+            for left, right in ((above.empty, below.filled), (above.filled, below.empty))
         ]
         return np.ascontiguousarray(np.concatenate(parts, axis=2))
 

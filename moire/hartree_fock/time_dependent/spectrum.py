@@ -17,6 +17,7 @@ from moire.errors import ConvergenceWarning, is_whole, require
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.time_dependent.modes import ZERO_MODE_MEV, Modes, normal_modes
+from moire.hartree_fock.time_dependent.own_bands import OwnBands
 from moire.hartree_fock.time_dependent.particle_hole import (
     Channel,
     SecondVariation,
@@ -90,6 +91,8 @@ class Excitations:
         Largest |M z - omega sigma_z z| / |z| in meV.
     seed
         Seed of the Lanczos vectors.
+    n_bands
+        Quasiparticle bands per valley that the pairs are made of, the others frozen; None for all.
     """
 
     result: HartreeFockResult = field(repr=False)
@@ -103,6 +106,7 @@ class Excitations:
     n_pairs: int
     residual: float
     seed: int
+    n_bands: int | None = None
 
     @property
     def grid(self) -> MomentumGrid:
@@ -224,8 +228,9 @@ class Excitations:
         kind = {"tdhf": "time-dependent Hartree-Fock", "tda": "Tamm-Dancoff (no pairs in the ground state)"}
         lowest = int(np.nanargmin(self.energies[:, 0]))
         label = tuple(map(int, self.labels[lowest]))
+        few = "" if self.n_bands is None else f"{self.n_bands} bands per valley nearest the gap, the others frozen, "
         lines = [
-            f"{kind[self.approximation]}, channel {self.channel}, {self.n_pairs} pairs at each of "
+            f"{kind[self.approximation]}, channel {self.channel}, {few}{self.n_pairs} pairs at each of "
             f"{len(self.momentum_indices)} momenta of {self.grid.name}, residual {self.residual:.1e} meV"
             + ("" if self.converged else " (NOT converged)"),
             f"lowest mode {Number(self.gap):.5f} meV at Q = {label}, edge of the continuum "
@@ -248,6 +253,7 @@ def excitations(
     approximation: Approximation = "tdhf",
     seed: int = 0,
     progress: bool = False,
+    n_bands: int | None = None,
 ) -> Excitations:
     """Lowest modes of time-dependent Hartree-Fock, i dP/dt = [F[P], P], around a state at every momentum Q.
 
@@ -272,11 +278,16 @@ def excitations(
         Seed of the Lanczos vectors.
     progress
         Show a progress bar over momenta.
+    n_bands
+        Quasiparticle bands per valley nearest the gap, filled ones included: pairs are made of these, and the others
+        stay as they are. Where two valleys mix these are twice as many, and the components of the filled states in a
+        valley are held too, so that a rotation of the order costs nothing. More bands lower every mode of a stable
+        state, down to that of all bands. By default all bands kept are used; a state in plane waves needs a number.
 
     Raises
     ------
     InputError
-        If the state is not a converged insulator, or an option is unknown or impossible.
+        If the state is not a converged insulator, or an option is unknown, impossible or missing.
     MemoryRefusedError
         If the matrix does not fit in memory.
 
@@ -290,7 +301,10 @@ def excitations(
     Thouless, Nucl. Phys. 22, 78 (1961); Wu and Das Sarma, Phys. Rev. Lett. 124, 046403 (2020) for magnons of a
     moire valley ferromagnet.
     """
-    groups = insulating_groups(result)
+    given = n_bands is not None or result.problem.basis == "bands"
+    require(given, "n_bands", "be a number of bands for a state in plane waves", n_bands)
+    own = None if n_bands is None else OwnBands.of(result, n_bands)
+    groups = insulating_groups(result) if own is None else own.groups
     sectors = sectors_of(groups, channel)
     grid = result.problem.grid
     require(n_modes >= 1 and is_whole(n_modes), "n_modes", "be an integer of at least 1", n_modes)
@@ -302,7 +316,10 @@ def excitations(
     found: dict[tuple[int, int], tuple[ComplexArray, float]] = {}
     continuum = np.full(grid.n_points, np.inf)
     residual = 0.0
-    variations = [SecondVariation(result.problem, groups, sector) for sector in sectors]
+    if own is None:
+        variations = [SecondVariation(result.problem, groups, sector) for sector in sectors]
+    else:
+        variations = [own.variation(sector) for sector in sectors]
     partner = [sectors.index(reversed_sector(sector)) for sector in sectors]
     for momentum in tqdm(wanted, desc="momenta", disable=not progress, leave=False):
         for index, variation in enumerate(variations):
@@ -336,6 +353,7 @@ def excitations(
         n_pairs=n_pairs,
         residual=residual,
         seed=seed,
+        n_bands=n_bands,
     )
     if not found_modes.converged:
         warnings.warn(f"The excitations did not converge: {found_modes.stop_reason}.", ConvergenceWarning, stacklevel=2)

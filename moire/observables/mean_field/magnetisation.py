@@ -36,6 +36,8 @@ class OrbitalMagnetisation:
         Highest filled and lowest empty electron energy in meV.
     mesh
         Name of the grid of the integral.
+    drops_bands
+        Whether bands beyond those kept enter H, without mean field; not of a state in plane waves.
     """
 
     at_zero: FloatArray = field(repr=False)
@@ -43,6 +45,7 @@ class OrbitalMagnetisation:
     chern: FloatArray
     gap_edges_mev: tuple[float, float]
     mesh: str
+    drops_bands: bool = True
 
     def per_cell(self, chemical_potential_mev: float | None = None) -> FloatArray:
         """Moment of each flavour in Bohr magnetons per cell; at mid-gap by default, (flavour,).
@@ -78,8 +81,8 @@ class OrbitalMagnetisation:
         return (
             f"orbital moment {Number(self.total):+.4f} mu_B per cell at mid-gap (by flavour {parts}), "
             f"{Number(self.jump):+.4f} from "
-            f"the lower to the upper edge of the gap; on {self.mesh}, where C of the electrons is {chern}; dropped "
-            "bands without mean field"
+            f"the lower to the upper edge of the gap; on {self.mesh}, where C of the electrons is {chern}"
+            + ("; dropped bands without mean field" if self.drops_bands else "")
         )
 
 
@@ -144,4 +147,6 @@ def orbital_magnetisation(result: HartreeFockResult, mesh: MomentumGrid | None =
     filled = result.occupation.weights > 0.5
     levels = result.occupation.energies
     edges = (-float(levels[~filled].min()), -float(levels[filled].max()))
-    return OrbitalMagnetisation(read_only(scale * energy), read_only(slope), read_only(chern), edges, mesh.name)
+    return OrbitalMagnetisation(
+        read_only(scale * energy), read_only(slope), read_only(chern), edges, mesh.name, problem.basis == "bands"
+    )
