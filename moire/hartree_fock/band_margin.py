@@ -82,7 +82,7 @@ def band_margin(
     require(
         shared and first.n_particles == second.n_particles, "second", "be a state of the same problem", "of another"
     )
-    all_waves = "is one in plane waves, which leave no band out"
+    all_waves = "leaves no band out, being in plane waves"
     require(problem.basis == "bands", "first", "be a state in bands, to which more are added", found=all_waves)
     require(problem.carrier == "hole", "first", "be a state of holes, which leave further bands empty", "of electrons")
     for name, state in (("first", first), ("second", second)):

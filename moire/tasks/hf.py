@@ -107,7 +107,7 @@ class HfTask(ProjectionOptions):
     ] = 0
     excitation_bands: Annotated[
         int,
-        Option("bands per valley nearest the gap that the excitations of all plane waves are made of"),
+        Option("bands per valley nearest the gap that the excitations of all plane waves are made of", at_most=10_000),
     ] = 6
 
     def __post_init__(self) -> None:

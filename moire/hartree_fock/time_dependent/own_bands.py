@@ -157,7 +157,7 @@ class OwnBandsVariation(SecondVariation):
         return total.reshape(n_k * total.shape[1], n_k * total.shape[1])
 
     def _density(
-        self, there: tuple[int, int], here: tuple[int, int], direct: IntArray, moved: IntArray
+        self, _there: tuple[int, int], here: tuple[int, int], direct: IntArray, _moved: IntArray
     ) -> ComplexArray:
         x, y = (self.parts[here[1], filled, not filled][direct] for filled in (True, False))
         pairs = [part.transpose(0, 4, 1, 3, 2) for part in (x, y)]  # (q, layer, k, band at k + Q, band at k)
