@@ -134,5 +134,5 @@ def test_active_bands_are_those_of_all_bands(pair):
 
 
 def test_no_band_is_left_to_be_added(pair):
-    with pytest.raises(mo.InputError, match="`first` must be a state in bands, to which more are added, but is one in"):
+    with pytest.raises(mo.InputError, match="`first` must be a state in bands, to which more are added, but leaves no"):
         hf.band_margin(pair[1], pair[1])
