@@ -216,7 +216,7 @@ def test_a_sweep_keeps_nothing_of_finished_points(tmp_path):
     assert not folder.checkpoints.exists()
 
 
-@pytest.mark.parametrize("task", [BandsTask(), ChernTask(), HfTask()], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [BandsTask(), ChernTask()], ids=lambda task: task.name)
 def test_a_task_that_keeps_no_checkpoint_refuses_one(task, tmp_path):
     sentence = f"`checkpoint` must be given to a task that resumes, such as ed, but is given to {task.name}"
     with pytest.raises(InputError, match=sentence):

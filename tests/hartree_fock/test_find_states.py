@@ -113,9 +113,9 @@ def test_a_search_keeps_the_symmetry(near_the_line):
 
 def test_bad_searches(near_the_line):
     hot = hf.GroundState.of(
-        near_the_line, [hf.solve_hartree_fock(near_the_line, 2, "layer_polarised", temperature_mev=1.0)]
+        near_the_line, [hf.solve_hartree_fock(near_the_line, 2, "layer_polarised", temperature_mev=4.0)]
     )
-    with pytest.raises(mo.InputError, match="`found` must be at zero temperature, but is at 1 meV"):
+    with pytest.raises(mo.InputError, match="`found` must be at zero temperature, but is at 4 meV"):
         hf.find_states(near_the_line, hot)
     cold = hf.GroundState((hf.solve_hartree_fock(near_the_line, 2, "layer_polarised"),))
     with pytest.raises(mo.InputError, match="`n_searches` must be at least 1, but is 0"):

@@ -9,7 +9,7 @@ from moire.hartree_fock import resume
 from moire.hartree_fock.mean_field import MeanField
 from moire.parameters import WANG_2023
 from moire.sweep import HfTask, ModelPoint, Request, ResultsFolder
-from moire.sweep.run import run_point
+from moire.sweep.point import run_point
 from moire.tasks.compute import compute
 from tests.hartree_fock.test_hartree_fock import build_problem
 
