@@ -88,7 +88,7 @@ def _end_all(communicator: Any, watcher: Watcher | None, error: BaseException) -
     if is_interrupt(error) or was_stopped():
         code = exit_code()
         if communicator.rank:  # a signal to all ranks is told by rank 0
-            time.sleep(1)
+            time.sleep(5)
         click.echo(farewell(), err=True)
     elif not isinstance(error, SystemExit | BrokenPipeError):
         traceback.print_exc()

@@ -137,7 +137,7 @@ def arpack(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSet
     result = block_lanczos(hamiltonian.matmat, dimension, search, dtype=hamiltonian.dtype, known=known)
     found = np.sort(moved)[: len(result.energies)] + shift
     rounding = float(np.finfo(float).eps) * max(scale, abs(shift))
-    missed = bool(np.any(found - result.energies > 10 * max(tolerance, rounding)))
+    missed = bool(np.any(found - result.energies > max(10 * tolerance, 100 * rounding)))
     reason = result.stop_reason + (", with levels that ARPACK missed" if missed else "")
     return SectorSolution(*(result.energies, result.vectors, result.residuals, result.converged, reason, "arpack"))
 
