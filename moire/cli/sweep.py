@@ -87,9 +87,10 @@ def _end_all(communicator: Any, watcher: Watcher | None, error: BaseException) -
     code = 141 if isinstance(error, BrokenPipeError) else 1
     if is_interrupt(error) or was_stopped():
         code = exit_code()
-        if communicator.rank:  # a signal to all ranks is told by rank 0
-            time.sleep(5)
-        click.echo(farewell(), err=True)
+        if communicator.rank:  # rank 0 tells of it: a launcher passes its signal to all ranks
+            time.sleep(1)
+        else:
+            click.echo(farewell(), err=True)
     elif not isinstance(error, SystemExit | BrokenPipeError):
         traceback.print_exc()
     if watcher is not None:
