@@ -9,9 +9,9 @@
 #SBATCH --open-mode=append
 #SBATCH --signal=B:TERM@60
 export OMP_NUM_THREADS=$SLURM_CPUS_PER_TASK
+trap 'kill -TERM $(jobs -p)' TERM # bash runs a trap between commands: the sweep is in the background
 moire sweep "$1" --output "$2" --no-mpi &
 sweep=$!
-trap 'kill -TERM $sweep' TERM # bash runs a trap between commands: the sweep is in the background
 wait $sweep
 code=$?
 [ $code -gt 128 ] && kill -0 $sweep 2>/dev/null && { wait $sweep; code=$?; }
