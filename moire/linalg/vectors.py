@@ -107,9 +107,9 @@ class VectorSpace:
 
     def overlaps(self, left: ComplexArray, right: ComplexArray) -> ComplexArray:
         """<left_i | right_j> of vectors (i, held) and (j, held), (i, j)."""
-        n_right = len(right)
-        total = np.zeros((2 * n_right, len(left)))
-        for found in in_pieces(lambda piece: _products(left[:, piece], right[:, piece]), self.held, len(left) + n_right):
+        n_left, n_right = len(left), len(right)
+        total = np.zeros((2 * n_right, n_left))
+        for found in in_pieces(lambda piece: _products(left[:, piece], right[:, piece]), self.held, n_left + n_right):
             total += found
         overlaps: ComplexArray = np.asarray(self.add_up(total[:n_right] - 1j * total[n_right:])).conj().T
         return overlaps

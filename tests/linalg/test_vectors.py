@@ -6,8 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from moire.linalg.krylov import KrylovBasis
 from moire.linalg import vectors
+from moire.linalg.krylov import KrylovBasis
 from moire.linalg.vectors import VectorSpace
 
 DIMENSION = 20_001
