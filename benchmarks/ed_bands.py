@@ -1,9 +1,10 @@
 """Exact diagonalization of several bands and both valleys: products of sectors with many orbitals.
 
-In the same run, for two bands on 3x4 with 8 holes, both valleys on 3x4 with 4 + 4 holes, and five bands on 3x3 with
-6 holes (dimension 905,100): matrix-free products of one vector and of two, on one thread and two, against (a) the
-plain kernel over occupied pairs and (b) the stored matrix with scipy, where it fits. Then what of a product are its
-small matrix products, and what its gathers and scatters: either is timed alone, with the tables of the other emptied.
+In the same run, for two bands on 3x4 with 8 holes, both valleys on 3x4 with 4 + 4 holes, five bands on 3x3 with
+6 holes (dimension 905,100), and two bands on 3x5 with 10 holes (dimension 2,003,005): matrix-free products of one
+vector and of two, on one thread and two, against (a) the plain kernel over occupied pairs and (b) the stored matrix
+with scipy, where it fits. Then what of a product are its small matrix products, and what its gathers and scatters:
+either is timed alone, with the tables of the other emptied.
 
 GFLOP/s count what a product needs, 8 flops for every two pairs that are free in an intermediate state; the kernel
 multiplies more, because the columns of a register share their pairs. The last column is the fraction of a large zgemm
@@ -30,6 +31,7 @@ CASES = (
     ("2 bands, 3x4, 8 holes", [3, 4], 2, (+1,), (8,)),
     ("both valleys, 3x4, 4 + 4 holes", [3, 4], 1, (+1, -1), (4, 4)),
     ("5 bands, 3x3, 6 holes", [3, 3], 5, (+1,), (6,)),
+    ("2 bands, 3x5, 10 holes", [3, 5], 2, (+1,), (10,)),
 )
 
 

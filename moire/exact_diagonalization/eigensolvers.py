@@ -136,8 +136,8 @@ def arpack(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSet
     known = np.ascontiguousarray(columns.T)
     result = block_lanczos(hamiltonian.matmat, dimension, search, dtype=hamiltonian.dtype, known=known)
     found = np.sort(moved)[: len(result.energies)] + shift
-    rounding = float(np.finfo(float).eps) * max(scale, abs(shift))
-    missed = bool(np.any(found - result.energies > max(10 * tolerance, 100 * rounding)))
+    known_to = max(tolerance, float(result.residuals.max(initial=0.0)))  # at rounding error the residuals are larger
+    missed = bool(np.any(found - result.energies > 10 * known_to))
     reason = result.stop_reason + (", with levels that ARPACK missed" if missed else "")
     return SectorSolution(*(result.energies, result.vectors, result.residuals, result.converged, reason, "arpack"))
 

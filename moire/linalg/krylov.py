@@ -83,19 +83,18 @@ class KrylovBasis:
         for index, vector in enumerate(block):
             before = norm_of(vector)
             row, found = vector[None], self.vectors[n_held : n_held + count]
-            for _ in range(2):
+            for _ in range(2 if count else 0):
                 overlaps = self.space.overlaps(found, row)
                 self.space.subtract(row, found, overlaps)
                 triangle[:count, index] += overlaps[:, 0]
             norm = norm_of(row)
             if norm > DEFICIENT * scale and count < size:
+                length = norm
                 if norm < 1e-3 * before or norm < 1e-3 * scale:  # rounding errors have grown: orthogonalize once more
                     row /= norm
                     self._project_out(row, n_held + count)
-                    row /= norm_of(row)
-                else:
-                    row /= norm
-                self.vectors[n_held + count] = row[0]
+                    length = norm_of(row)
+                np.divide(row[0], length, out=self.vectors[n_held + count])
                 triangle[count, index] = norm
                 count += 1
         self.coupling = triangle @ coupling if len(block) else np.zeros((size, n_held), dtype=np.complex128)

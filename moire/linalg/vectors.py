@@ -19,6 +19,7 @@ from moire.resources import threads
 
 CHUNK = 1 << 13  # components handled at once, so that temporary arrays stay small and in cache
 _FEW = 1 << 20  # components read, below which starting a thread takes longer than it saves
+_SHORT = 1 << 10  # real numbers of a vector in one of the products of an overlap
 _Found = TypeVar("_Found")
 
 
@@ -39,6 +40,22 @@ def in_pieces(work: Callable[[slice], _Found], n_components: int, n_vectors: int
     runs = [pieces[len(pieces) * i // n_threads : len(pieces) * (i + 1) // n_threads] for i in range(n_threads)]
     with ThreadPoolExecutor(n_threads) as pool:
         return [found for run in pool.map(lambda run: [work(piece) for piece in run], runs) for found in run]
+
+
+def _products(left: ComplexArray, right: ComplexArray) -> FloatArray:
+    """Real parts, then imaginary parts, of <left_i | right_j>, (2 j, i): real products are faster than complex ones.
+
+    A stack of short products, because numpy keeps the interpreter lock while it calculates fewer than 500 elements.
+    """
+    real = left.real.dtype
+    lefts, rights = left.view(real), np.concatenate([right, -1j * right]).view(real)
+    n_short, end = divmod(lefts.shape[1], _SHORT)
+    whole = lefts.shape[1] - end
+    stacks = rights[:, :whole].reshape(len(rights), n_short, _SHORT).swapaxes(0, 1) @ (
+        lefts[:, :whole].reshape(len(lefts), n_short, _SHORT).transpose(1, 2, 0)
+    )
+    total: FloatArray = np.add.reduce(stacks, axis=0, dtype=float) + rights[:, whole:] @ lefts[:, whole:].T
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +107,11 @@ class VectorSpace:
 
     def overlaps(self, left: ComplexArray, right: ComplexArray) -> ComplexArray:
         """<left_i | right_j> of vectors (i, held) and (j, held), (i, j)."""
-        total = np.zeros((len(right), len(left)), dtype=np.complex128)
-        for found in in_pieces(
-            lambda piece: right[:, piece].conj() @ left[:, piece].T, self.held, len(left) + len(right)
-        ):
+        n_left, n_right = len(left), len(right)
+        total = np.zeros((2 * n_right, n_left))
+        for found in in_pieces(lambda piece: _products(left[:, piece], right[:, piece]), self.held, n_left + n_right):
             total += found
-        overlaps: ComplexArray = np.asarray(self.add_up(total)).conj().T
+        overlaps: ComplexArray = np.asarray(self.add_up(total[:n_right] - 1j * total[n_right:])).conj().T
         return overlaps
 
     def subtract(self, block: ComplexArray, vectors: ComplexArray, coefficients: ComplexArray) -> None:
