@@ -13,7 +13,7 @@ from moire.io import SCHEMA, FileStatus, check_schema, file_status, read_record
 from moire.resources import logger
 
 MARKER = "moire.json"
-_LAYOUT = {MARKER, "points", "checkpoints", "claims", "journal", "figures", "summary.h5"}
+_LAYOUT = {MARKER, "points", "checkpoints", "claims", "journal", "figures", "index.h5", "summary.h5", "report.html"}
 
 
 def check_marker(folder: Path) -> bool:

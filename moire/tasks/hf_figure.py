@@ -26,7 +26,7 @@ def state_figure(record: Record, title: str) -> Figure:
     axes = list(figure.subplots(1, len(widths), width_ratios=widths))
     if stored.path is not None:
         ax = plot_bands(stored.path, axes.pop(0))
-        level = _fermi_level(stored, str(json.loads(record["problem/description"])["carrier"]))
+        level = fermi_level(stored, str(json.loads(record["problem/description"])["carrier"]))
         if level is not None:
             ax.axhline(level, color="k", linestyle="--", linewidth=0.8)
         ax.set_title("bands of the electrons", fontsize="medium")
@@ -50,7 +50,7 @@ def state_figure(record: Record, title: str) -> Figure:
     return figure
 
 
-def _fermi_level(stored: StoredMeanField, carrier: str) -> float | None:
+def fermi_level(stored: StoredMeanField, carrier: str) -> float | None:
     """Electron energy in the middle of the gap of the lowest state; None in a metal."""
     energies, filled = stored.quasiparticles[0], stored.weights[0] > 0.5
     counts = filled.sum(axis=1)
