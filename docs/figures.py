@@ -18,7 +18,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from moire.io import read_bands, read_record, read_spectrum
-from moire.plot import plot_bands, plot_spectrum
+from moire.plot import plot_bands, plot_spectrum, styled
 from moire.report.figures import draw_folder
 from moire.report.mean_field_figures import phase_figures
 from moire.sweep import ResultsFolder, Table, collect
@@ -38,9 +38,10 @@ def draw_phase_maps() -> None:
     for name in ("hf_nu2_field_epsilon", "hf_nu2_angle_field", "hf_nu1"):
         columns = read_record(REFERENCE / f"{name}.h5").datasets.items()
         table = Table({key.removeprefix("hf/"): dataset for key, dataset in columns})
-        phase_figures(table)["hf-phases"].savefig(TARGET / f"{name.replace('_', '-')}.png", dpi=150)
+        phase_figures(table)["hf-phases"].savefig(TARGET / f"{name.replace('_', '-')}.png")
 
 
+@styled()
 def main() -> None:
     """Draw the phase maps, bands at two angles, spectra on 3x5 and the trend of gap and splitting."""
     draw_phase_maps()
@@ -49,12 +50,12 @@ def main() -> None:
     figure = Figure(figsize=(7.6, 3.2), layout="constrained")
     for ax, title in zip(figure.subplots(1, 2), titles, strict=True):
         plot_bands(read_bands(pick(folder, title))[0], ax).set_title(title, fontsize="medium")
-    figure.savefig(TARGET / "bands.png", dpi=100)
+    figure.savefig(TARGET / "bands.png")
     figure = Figure(figsize=(7.6, 3.2), layout="constrained")
     for ax, filling in zip(figure.subplots(1, 2), ("-2/3", "-3/5"), strict=True):
         title = f"ed at 3.7 deg, D = 0 meV, 3x5 at {filling}, eps = 10"
         plot_spectrum(read_spectrum(pick(folder, title)), ax)
-    figure.savefig(TARGET / "spectrum.png", dpi=100)
+    figure.savefig(TARGET / "spectrum.png")
     with tempfile.TemporaryDirectory() as scratch:
         drawn = {path.name: path for path in draw_folder(folder, collect(folder), Path(scratch))}
         (TARGET / "fci-trend.png").write_bytes(drawn["fci-trend.png"].read_bytes())

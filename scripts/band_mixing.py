@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import moire as mo
+from moire.plot import styled
 
 TWIST_DEG, EPSILON = 3.7, 10.0
 FILLINGS = ("-1/3", "-2/3")
@@ -24,6 +25,7 @@ def solve(shape: tuple[int, int], n_bands: int, filling: str) -> mo.Spectrum:
     return mo.solve_all_sectors(problem, filling, 2, settings=mo.SpectrumSettings(progress=sys.stderr.isatty()))
 
 
+@styled()
 def main() -> None:
     """Solve both fillings with one band and more, print a table, and draw the gap above the predicted manifold."""
     target = sys.argv[1] if len(sys.argv) > 1 else "band_mixing.png"
@@ -50,7 +52,7 @@ def main() -> None:
     ax.set_ylabel("gap above the manifold (meV)")
     ax.set_title(rf"WANG_2023, {TWIST_DEG}$\degree$, {n1}x{n2}, $\epsilon$ = {EPSILON:g}", fontsize="medium")
     ax.legend(frameon=False)
-    figure.savefig(target, dpi=150)
+    figure.savefig(target)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import moire as mo
+from moire.plot import styled
 
 ANGLES_DEG = (3.0, 3.5, 3.89)
 FIELDS_MEV = np.arange(0.0, 31.0, 2.0)
 
 
+@styled()
 def main() -> None:
     """Scan the field and draw the direct gap; filled markers where C = -1, open ones where C = 0."""
     warnings.simplefilter("ignore", mo.MeshWarning)  # at the closing the mesh is too coarse: the gap shows where
@@ -34,7 +36,7 @@ def main() -> None:
     ax.set_xlabel("displacement field D (meV)")
     ax.set_ylabel("direct gap (meV)")
     ax.legend(frameon=False, title="filled: C = -1, open: C = 0")
-    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "chern_vs_displacement.png", dpi=150)
+    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "chern_vs_displacement.png")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from moire.models import HaldaneModel, RhombohedralMultilayer
-from moire.plot import plot_index_versus_radius, plot_strip
+from moire.plot import plot_index_versus_radius, plot_strip, styled
 from moire.topology import DomainWalls, Ribbon, in_gap_modes, index_versus_radius, strip_spectrum
 
 
+@styled()
 def main() -> None:
     """Draw both strips and the interband index that counts the kink modes."""
     ribbon = Ribbon(HaldaneModel(0.25, 1000.0, 150.0), "zigzag", 24)
@@ -28,7 +29,7 @@ def main() -> None:
     middle.set_title(walls.name, fontsize="x-small")
     scan = index_versus_radius(bilayer, (0.0, 0.0), np.linspace(0.05, 0.6, 12), 1, 2)
     plot_index_versus_radius(scan, right).set_title("AB bilayer, bands 1 and 2 around K", fontsize="x-small")
-    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "edges_and_kinks.png", dpi=150)
+    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "edges_and_kinks.png")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from moire.plot import styled
 from moire.sweep import run_plan_file
 
 
+@styled()
 def main() -> None:
     """Run the sweep and draw gap, splitting and the trace violation K - |C| against the field."""
     finished = run_plan_file(Path(sys.argv[1]))
@@ -37,7 +39,7 @@ def main() -> None:
     lower.set_yscale("log")
     for ax in (upper, lower):
         ax.legend(frameon=False, fontsize="small")
-    figure.savefig(folder.path / "fci_displacement.png", dpi=150)
+    figure.savefig(folder.path / "fci_displacement.png")
     print(f"Figure: {folder.path / 'fci_displacement.png'}")
 
 

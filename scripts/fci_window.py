@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from moire.plot import styled
 from moire.sweep import run_plan_file
 
 
+@styled()
 def main() -> None:
     """Run the sweep and draw gap minus splitting over the plane, with the best angle at each eps."""
     finished = run_plan_file(Path(sys.argv[1]))
@@ -40,7 +42,7 @@ def main() -> None:
     )
     ax.legend(frameon=False, fontsize="small")
     figure.colorbar(image, ax=ax, label="gap - splitting (meV)")
-    figure.savefig(folder.path / "fci_window.png", dpi=150)
+    figure.savefig(folder.path / "fci_window.png")
     print(f"Figure: {folder.path / 'fci_window.png'}")
 
 

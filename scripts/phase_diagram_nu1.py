@@ -12,10 +12,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from moire.io import read_hartree_fock, read_record
-from moire.plot import PHASE_COLOURS
+from moire.plot import PHASE_COLOURS, styled
 from moire.sweep import run_plan_file
 
 
+@styled()
 def main() -> None:
     """Run a plan with refined boundaries, and draw every state found at the middle dielectric constant."""
     finished = run_plan_file(Path(sys.argv[1]))
@@ -45,7 +46,7 @@ def main() -> None:
     )
     ax.legend(frameon=False, fontsize="small")
     target = folder.path / "competing-states.png"
-    figure.savefig(target, dpi=150)
+    figure.savefig(target)
     print(f"Figure: {target}")
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from moire.plot import plot_gap_line
+from moire.plot import plot_gap_line, styled
 from moire.report.figures import draw_folder
 from moire.sweep import run_plan_file
 
 LITERATURE = Path(__file__).parents[1] / "data" / "literature" / "hartree_fock_nu2.toml"
 
 
+@styled()
 def main() -> None:
     """Run a plan with refined boundaries, draw the phases, and the gaps at eps = 20 with the published ones."""
     finished = run_plan_file(Path(sys.argv[1]))
@@ -38,7 +39,7 @@ def main() -> None:
         ax.set_xlabel("displacement field D (meV)")
         ax.legend(frameon=False, fontsize="small")
         figures.append(folder.path / "figures" / "gap-at-eps20.png")
-        figure.savefig(figures[-1], dpi=150)
+        figure.savefig(figures[-1])
     print("\n".join(f"Written: {path}" for path in figures))
 
 

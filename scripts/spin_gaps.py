@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import moire as mo
 from moire.observables import valley_polarisation
+from moire.plot import styled
 from moire.units import KELVIN
 
 ANGLES_DEG = (3.3, 3.5, 3.7, 3.9)
@@ -24,6 +25,7 @@ def problem(twist_deg: float, shape: tuple[int, int], n_bands: int) -> mo.Projec
     return mo.project(bands, mo.ScreenedCoulomb(epsilon_r=EPSILON), "hole")
 
 
+@styled()
 def main() -> None:
     """Solve the two largest polarisations at every angle, print a table, and draw both gaps in kelvin."""
     target = sys.argv[1] if len(sys.argv) > 1 else "spin_gaps.png"
@@ -50,7 +52,7 @@ def main() -> None:
         rf"WANG_2023, {n1}x{n2}, bands: {n_bands}, $\nu$ = {FILLING}, $\epsilon$ = {EPSILON:g}", fontsize="medium"
     )
     ax.legend(frameon=False, loc="upper left", fontsize="small")
-    figure.savefig(target, dpi=150)
+    figure.savefig(target)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import moire as mo
-from moire.plot import plot_streda
+from moire.plot import plot_streda, styled
 from moire.topology import StredaLine, streda_fan
 
 STATES = (("-1", "-1"), ("-2/3", "-2/3"), ("-3/5", "-3/5"))
 
 
+@styled()
 def main() -> None:
     """Print sigma_xy, R_xy and slopes of the fan at 3.7 degrees and draw it."""
     cell = mo.MoireLattice.from_twist(3.7, mo.parameters.WANG_2023.lattice_constant_nm).cell_area_nm2
@@ -24,7 +25,7 @@ def main() -> None:
     print(fan)
     figure = Figure(figsize=(5, 3.8), layout="constrained")
     plot_streda(fan, figure.subplots())
-    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "streda.png", dpi=150)
+    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "streda.png")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import moire as mo
-from moire.plot import plot_phase_diagram
+from moire.plot import plot_phase_diagram, styled
 from moire.topology import converged_chern, displacement_family, find_inversion
 
 ANGLES_DEG = np.arange(2.6, 4.41, 0.2)
@@ -17,6 +17,7 @@ FIELDS_MEV = np.arange(0.0, 37.0, 3.0)
 SHELLS = 4
 
 
+@styled()
 def main() -> None:
     """Map C with refined meshes, then draw the field at which the bands exchange C3 eigenvalues at kappa_-."""
     wang = mo.parameters.WANG_2023
@@ -40,7 +41,7 @@ def main() -> None:
     ax.set_ylabel("displacement field D (meV)")
     ax.set_ylim(FIELDS_MEV[0], FIELDS_MEV[-1])
     ax.legend(fontsize="small")
-    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "topology_phase_diagram.png", dpi=150)
+    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "topology_phase_diagram.png")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ from moire.plot.panels import panels
 from moire.plot.scaling import plot_scaling
 from moire.plot.spectrum import plot_spectrum
 from moire.plot.structure_factor import plot_structure_factor
+from moire.plot.style import STYLE, styled
 from moire.plot.topology import plot_index_versus_radius, plot_phase_diagram, plot_streda, plot_strip, plot_wannier_flow
 from moire.plot.trends import plot_band_trend, plot_chern_trend, plot_fci_trend
 from moire.plot.zone import plot_flux, plot_zone_map
 
 __all__ = [
     "PHASE_COLOURS",
+    "STYLE",
     "panels",
     "plot_band_trend",
     "plot_bands",
@@ -41,4 +43,5 @@ __all__ = [
     "plot_structure_factor",
     "plot_wannier_flow",
     "plot_zone_map",
+    "styled",
 ]

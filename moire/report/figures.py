@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from moire.errors import FileFormatError, InputError, writing
 from moire.io import Record, read_bands, read_record, read_spectrum
-from moire.plot import panels, plot_bands, plot_spectrum
+from moire.plot import panels, plot_bands, plot_spectrum, styled
 from moire.ranks import on_leader
 from moire.report.mean_field_figures import phase_figures
 from moire.report.trend_figures import band_trends, fci_trends
@@ -33,6 +33,7 @@ def check_figure_name(target: Path) -> None:
         raise InputError(f"`figure` must end in .png, .pdf or another format of figures, but is {target}.")
 
 
+@styled()
 def draw_file(path: Path, target: Path) -> Path:
     """Draw the result that one file holds.
 
@@ -53,8 +54,7 @@ def draw_file(path: Path, target: Path) -> Path:
         raise InputError(
             f"`file` must hold the result of a task ({', '.join(TASKS)}), but {path} is of kind '{record.kind}'."
         )
-    figure = TASKS[record.kind].figure(record, _title(record))
-    return _save(figure, target)
+    return _save(TASKS[record.kind].figure(record, _title(record)), target)
 
 
 def draw_folder(
@@ -112,7 +112,8 @@ def draw_folder(
 
     def save(name: str) -> Exception | None:
         try:
-            _save(figures[name](), target / f"{name}.png")
+            with styled():
+                _save(figures[name](), target / f"{name}.png")
         except Exception as error:  # reported to rank 0, so that the other ranks do not wait forever
             return error
         return None
@@ -194,5 +195,5 @@ def _save(figure: Figure, target: Path) -> Path:
     check_figure_name(target)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(target, dpi=150)
+        figure.savefig(target)
     return target

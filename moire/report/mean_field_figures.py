@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from moire.plot import plot_gap_line, plot_phase_map
+from moire.plot import plot_gap_line, plot_phase_map, styled
 from moire.sweep.collect import Table
 
 _AXES = {
@@ -14,6 +14,7 @@ _AXES = {
 }
 
 
+@styled()
 def phase_figures(table: Table) -> dict[str, Figure]:
     """Phase diagrams in the planes that the points span, and gaps along the coordinate if only one varies."""
     columns = {name: table[name] for name in table.columns} | {"inverse_epsilon": 1 / table["epsilon"].astype(float)}

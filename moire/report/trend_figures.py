@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from moire.plot import plot_band_trend, plot_chern_trend, plot_fci_trend
+from moire.plot import plot_band_trend, plot_chern_trend, plot_fci_trend, styled
 from moire.sweep.collect import Table
 
 _AXES = {
@@ -26,6 +26,7 @@ _TEXTS = {
 }
 
 
+@styled()
 def band_trends(bands: Table, chern: Table) -> Figure:
     """Width, gap and Chern numbers against the angle at the smallest field, or against the field at one angle."""
     figure = Figure(figsize=(8.4, 3.4), layout="constrained")
@@ -39,6 +40,7 @@ def band_trends(bands: Table, chern: Table) -> Figure:
     return figure
 
 
+@styled()
 def fci_trends(table: Table) -> Figure:
     """Gap and splitting against the angle, the field or the dielectric constant: the first of them that varies."""
     axis = _axis(table, tuple(_AXES))
