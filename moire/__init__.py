@@ -36,9 +36,9 @@ else:
             "moire.projection": "ProjectedHamiltonian project",
             "moire.tasks": "read_result",
         },
-        modules="bands bloch continuum cutoff errors exact_diagonalization filling form_factors grids hartree_fock "
-        "interaction io kernels lattice linalg models observables orbitals parameters plane_waves plot predictions "
-        "projection report resources sweep tasks topology units",
+        modules="bands bloch continuum cutoff errors exact_diagonalization filling fitting form_factors gates grids "
+        "hartree_fock interaction io kernels lattice linalg models observables orbitals parameters plane_waves plot "
+        "predictions projection relaxation report resources sweep tasks topology units",
     )
 
 try:

@@ -14,6 +14,9 @@ KELVIN = constants.k / _MEV
 COULOMB = constants.e**2 / (4 * constants.pi * constants.epsilon_0) / _MEV * 1e9
 """e^2 / (4 pi epsilon_0) in meV nm."""
 
+VACUUM_PERMITTIVITY = constants.epsilon_0 / constants.e * 1e-9
+"""epsilon_0 in e/(V nm): a field of 1 V/nm ends on this many electrons per nm^2."""
+
 FLUX_QUANTUM = constants.h / constants.e * _NM2_PER_M2
 """phi_0 = h/e in T nm^2: one electron per flux quantum."""
 
