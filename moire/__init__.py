@@ -37,8 +37,8 @@ else:
             "moire.tasks": "read_result",
         },
         modules="bands bloch continuum cutoff errors exact_diagonalization filling fitting form_factors gates grids "
-        "hartree_fock interaction io kernels lattice linalg models observables orbitals parameters plane_waves plot "
-        "predictions projection relaxation report resources sweep tasks topology units",
+        "hartree_fock interaction io kernels lattice linalg magnetic models observables orbitals parameters "
+        "plane_waves plot predictions projection relaxation report resources sweep tasks topology units",
     )
 
 try:

@@ -3,6 +3,7 @@
 from moire.plot.bands import plot_bands
 from moire.plot.entanglement import plot_entanglement
 from moire.plot.excitations import plot_excitations
+from moire.plot.fan import plot_fan
 from moire.plot.flux import plot_phase_flux, plot_spectral_flow
 from moire.plot.mean_field import PHASE_COLOURS, plot_gap_line, plot_moment_map, plot_phase_map
 from moire.plot.occupation import plot_occupation
@@ -25,6 +26,7 @@ __all__ = [
     "plot_chern_trend",
     "plot_entanglement",
     "plot_excitations",
+    "plot_fan",
     "plot_fci_trend",
     "plot_flux",
     "plot_gap_line",
