@@ -55,12 +55,11 @@ def read_band_table(
         raise FileFormatError(f"`{path}` must be a table of energies, but cannot be read: {error}.") from None
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
     head = [name.lower() for name in rows[0]] if rows else []
-    if len(head) < 3 or len(rows) < 2 or tuple(head[:2]) not in (_CARTESIAN, _REDUCED):
+    if len(rows) < 2:
+        raise FileFormatError(f"`{path}` must hold a table of energies, but is empty.")
+    if len(head) < 3 or tuple(head[:2]) not in (_CARTESIAN, _REDUCED):
         raise FileFormatError(
-            f"`{path}` must begin with the line kx,ky,... or k1,k2,... and a name for each band, but begins with "
-            f"{','.join(rows[0])!r}."
-            if rows
-            else f"`{path}` must hold a table of energies, but is empty."
+            f"`{path}` must begin with kx,ky or k1,k2 and a name for each band, but begins with {','.join(rows[0])!r}."
         )
     values = np.array([_numbers(path, i, row, len(head)) for i, row in enumerate(rows[1:], start=1)])
     momenta, energies = values[:, :2], UNITS[unit] * values[:, 2:]
