@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bloch import BlochModel, check_hermitian, is_plane_wave_model
 from moire.cutoff import warn_of_cutoff
 from moire.errors import InputError, require
@@ -17,8 +19,9 @@ from moire.linalg.hermitian import solve_many, workspace_bytes
 from moire.resources import fits_in_memory, reserve, threads, would_fit_times
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class BandEnergies:
+class BandEnergies(Shown):
     """Energies of one or more flavours on a grid or a path, the part of a band structure that files keep.
 
     Parameters
@@ -83,6 +86,7 @@ class BandEnergies:
         return "\n".join(lines)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class BandStructure(BandEnergies):
     """Energies and Bloch states of one or more flavours on a grid or a path.
@@ -134,6 +138,7 @@ class BandStructure(BandEnergies):
         return indices
 
 
+@checked
 def solve_bands(
     models: BlochModel | Sequence[BlochModel],
     momenta: MomentumGrid | KPath,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
 from moire.bloch import PlaneWaveModel, TruncatedModel, is_truncated_model
-from moire.errors import CutoffWarning
+from moire.errors import CutoffWarning, warn
 from moire.lattice import MoireLattice
 from moire.linalg.hermitian import extremal_eigenpairs
 from moire.parameters import ContinuumParameters
@@ -86,9 +85,7 @@ def outer_weight(model: PlaneWaveModel, states: ComplexArray) -> FloatArray:
     return weight
 
 
-def warn_of_cutoff(
-    models: Sequence[object], points: FloatArray, energies: FloatArray, states: ComplexArray, stacklevel: int = 3
-) -> None:
+def warn_of_cutoff(models: Sequence[object], points: FloatArray, energies: FloatArray, states: ComplexArray) -> None:
     """Warn once, about the level with the largest shift by the cutoff, if that is above :data:`CUTOFF_TOLERANCE_MEV`.
 
     Parameters
@@ -116,11 +113,10 @@ def warn_of_cutoff(
             found = model, points[point], band, levels.shape[1]
     if worst:
         model, k, band, n_bands = found
-        warnings.warn(
+        warn(
             f"The plane-wave cutoff is too small for {model.name}: waves beyond it move band {band} by about "
             f"{worst:.1g} meV (weight {weight:.1g} on the outermost shell); {_advice(model, k, n_bands)}.",
             CutoffWarning,
-            stacklevel=stacklevel,
         )
 
 

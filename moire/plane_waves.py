@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, read_only
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import PlaneWaveModel, check_hermitian
 from moire.errors import require
@@ -15,6 +16,7 @@ from moire.grids import MomentumGrid
 from moire.resources import reserve
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class PlaneWaveOrbitals(BandStructure):
     """All plane waves (layer, G) of one or more flavours as orbitals, in place of bands.
@@ -34,6 +36,7 @@ class PlaneWaveOrbitals(BandStructure):
     hamiltonian: ComplexArray = field(repr=False)
 
 
+@checked
 def plane_wave_orbitals(models: PlaneWaveModel | Sequence[PlaneWaveModel], grid: MomentumGrid) -> PlaneWaveOrbitals:
     """Orbitals of the full plane-wave space on a grid, to be passed to :func:`moire.project` as bands are.
 

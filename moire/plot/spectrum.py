@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from moire._types import checked
 from moire.exact_diagonalization import Spectrum
 from moire.observables.manifold_states import manifold_rows
 
 WIDTH = 0.6  # of the momentum that polarisations share
 
 
+@checked
 def plot_spectrum(spectrum: Spectrum, ax: Axes) -> Axes:
     """Draw all levels above the ground state against the linear momentum index l1 d2 + l2.
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from moire._shown import Shown
 from moire._text import Number, printable
-from moire.errors import InputError
+from moire._types import checked
+from moire.errors import InputError, require_key
 from moire.io import Dataset, Record, write_record
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.index import update_index
@@ -22,8 +24,9 @@ SUMMARY = "summary.h5"
 _BREAK = "\n"
 
 
+@checked
 @dataclass(frozen=True)
-class Table:
+class Table(Shown):
     """Values of all points of one task: a column for each quantity, a row for each point."""
 
     columns: Mapping[str, Dataset]
@@ -34,7 +37,11 @@ class Table:
         return len(next(iter(self.columns.values())).values)
 
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
+        require_key(name, self.columns, "column")
         return np.asarray(self.columns[name].values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
 
     def __str__(self) -> str:
         """Return the columns that vary as a table, under one line of the coordinates that do not."""
@@ -62,12 +69,17 @@ def _cell(value: Any) -> str:
     return text.rstrip("0").rstrip(".") if text[-5:-4] == "." else text
 
 
+@checked
 @dataclass(frozen=True)
-class Summary:
+class Summary(Shown):
     """Tables by task, and the titles and errors of the points that failed or are damaged."""
 
     tables: Mapping[str, Table]
     failures: tuple[tuple[str, str], ...]
+
+    def __getitem__(self, task: str) -> Table:
+        require_key(task, self.tables, "task")
+        return self.tables[task]
 
     def __str__(self) -> str:
         parts = [f"{printable(task)}\n{table}" for task, table in self.tables.items()]
@@ -85,13 +97,14 @@ class Summary:
         return Record("summary", datasets, {"failures": [list(failure) for failure in self.failures]})
 
 
-def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary:
+@checked
+def collect(folder: ResultsFolder | Path | str, keys: Sequence[str] | None = None) -> Summary:
     """Points of a folder in tables, sorted by their coordinates; only files that changed since the last time are read.
 
     Parameters
     ----------
     folder
-        The results folder.
+        The results folder, or its path.
     keys
         Only the requests with these keys; all by default.
 
@@ -102,6 +115,7 @@ def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary
     SchemaError
         If the folder or a file belongs to another schema.
     """
+    folder = folder if isinstance(folder, ResultsFolder) else ResultsFolder(Path(folder))
     folder.check()
     wanted = None if keys is None else set(keys)
     files = [path.name for path in folder.files() if wanted is None or path.stem.rpartition("-")[2] in wanted]
@@ -118,6 +132,7 @@ def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary
     )
 
 
+@checked
 def write_summary(folder: ResultsFolder, summary: Summary) -> Path:
     """Write the summary beside the points and return its path."""
     path = folder.path / SUMMARY

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import EnvironmentMismatchError, InputError, nearest
 from moire.io import Dataset
 from moire.resources import reserve
@@ -23,8 +25,9 @@ from moire.tasks.request import Request
 Array = NDArray[Any]
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class TaskArrays:
+class TaskArrays(Shown):
     """Results of one task along the coordinates that vary.
 
     ``arrays["gap"]`` is an array with an axis for each of ``arrays.axes``, in their order: numbers and truth values as
@@ -165,6 +168,7 @@ class TaskArrays:
         reserve(what, float(bytes_each) * float(np.prod(self.shape, dtype=float)), "`rows` would fit")
 
 
+@checked
 def load_sweep(folder: Path | str, plan: Plan | Path | str | None = None) -> dict[str, TaskArrays]:
     """Results of a sweep by task, as arrays along its axes.
 

@@ -85,6 +85,9 @@ def _as_hole_filling(value: Any) -> str:
         raise ValueError("be a number of holes per cell such as '-2/3', -2 or [2, 3]") from None
 
 
+_BRACKETS = str.maketrans("", "", "[]")
+
+
 def _pair(text: str) -> tuple[int, int]:
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts):
@@ -93,7 +96,8 @@ def _pair(text: str) -> tuple[int, int]:
 
 
 def _matrix(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    a, b, c, d = (int(part) for part in text.split(","))
+    """Read T11,T12,T21,T22, also as in names of clusters, ``"[[4, 2], [-2, 2]]"`` and ``"12 [[4, 2], [-2, 2]]"``."""
+    a, b, c, d = (int(part) for part in text[text.find("[") + 1 :].translate(_BRACKETS).split(","))
     return (a, b), (c, d)
 
 

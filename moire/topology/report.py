@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure, solve_bands
 from moire.bloch import ThreefoldModel, check_time_reversal
 from moire.errors import InputError, require
@@ -23,8 +25,9 @@ CORNERS = ("gamma", "kappa_+", "kappa_-")
 ROUTES_AGREE = 0.1
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class GroupTopology:
+class GroupTopology(Shown):
     """One group of bands: its Chern number by four routes, its geometry, its Z2 with the other valley.
 
     Parameters
@@ -72,8 +75,9 @@ class GroupTopology:
         )
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class TopologyReport:
+class TopologyReport(Shown):
     """Groups of bands of one model, their C3 eigenvalues and their interband indices.
 
     Parameters
@@ -115,6 +119,7 @@ class TopologyReport:
         return "\n".join([*lines, *self.refusals])
 
 
+@checked
 def topology_report(
     model: ThreefoldModel,
     groups: Sequence[Sequence[int]],

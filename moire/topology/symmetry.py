@@ -23,7 +23,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bloch import InversionModel, PlaneWaveModel, ThreefoldModel
 from moire.errors import require
 from moire.lattice import C3_ROTATION
@@ -38,8 +40,9 @@ _TIMES_TWO = {"gamma": (0, 0), "m": (1, 0), "m'": (0, 1), "m''": (-1, 1)}
 _TOLERANCE = 0.05
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class SymmetryTable:
+class SymmetryTable(Shown):
     """Symmetry eigenvalues of the bands at the invariant momenta of the symmetry.
 
     Parameters
@@ -134,8 +137,9 @@ class SymmetryTable:
         return "\n".join(lines)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class SymmetryOperator:
+class SymmetryOperator(Shown):
     """Action of a symmetry on the states at an invariant momentum; waves mapped outside the cutoff are lost.
 
     Parameters
@@ -166,6 +170,7 @@ class SymmetryOperator:
         return self.apply(np.eye(self.state_shape[0] * self.state_shape[1], dtype=np.complex128)).T
 
 
+@checked
 def c3_operator(model: ThreefoldModel, point: str) -> SymmetryOperator:
     """Rotation by +120 degrees at gamma, kappa_+ or kappa_-; see the module for its centre and phases.
 
@@ -180,6 +185,7 @@ def c3_operator(model: ThreefoldModel, point: str) -> SymmetryOperator:
     return SymmetryOperator(model.lattice.corners[point], umklapp, model.rotated, model.state_shape)
 
 
+@checked
 def inversion_operator(model: InversionModel, point: str) -> SymmetryOperator:
     """Intravalley inversion at gamma or one of the three m points; it swaps the layers.
 
@@ -196,6 +202,7 @@ def inversion_operator(model: InversionModel, point: str) -> SymmetryOperator:
     return SymmetryOperator(k / 2 @ model.lattice.reciprocal, -k, model.inverted, model.state_shape)
 
 
+@checked
 def c3_eigenvalues(model: ThreefoldModel, n_bands: int = 3) -> SymmetryTable:
     """C3 eigenvalues of the top bands at gamma, kappa_+ and kappa_-.
 
@@ -207,6 +214,7 @@ def c3_eigenvalues(model: ThreefoldModel, n_bands: int = 3) -> SymmetryTable:
     return _table(model, "C3", [c3_operator(model, point) for point in C3_POINTS], C3_POINTS, n_bands)
 
 
+@checked
 def parities(model: InversionModel, n_bands: int = 3) -> SymmetryTable:
     """Parities of the top bands at gamma, m, m' and m'' under the intravalley inversion of D = 0.
 

@@ -109,7 +109,7 @@ def test_memory_is_stated_when_asked():
         (("ed", "--twist", 3, "--cluster", "1000000x1000002", "--filling", "-2/3"), "`--cluster` must be at most 1000"),
         (
             ("ed", "--twist", 3, "--cluster", "3x4", "--filling", "1e1000000"),
-            "`--filling` must be a number of carriers",
+            "`--filling` must be a number of holes per cell",
         ),
         (
             ("ed", "--twist", 3, "--cluster", "3x4", "--filling", "1/3", "--states", 10**12),
