@@ -69,7 +69,7 @@ def described(shown: Any) -> Iterator[Described]:
         names = [field.name for field in fields(shown)]
         hidden = {field.name for field in fields(shown) if not field.repr}
     else:
-        names = [name for name in getattr(shown, "model_fields", None) or vars(shown) if not name.startswith("_")]
+        names = [name for name in getattr(type(shown), "model_fields", None) or vars(shown) if not name.startswith("_")]
     for name in names:
         text = documents.get(name, "")
         ending = next((unit for end, unit in _BY_ENDING.items() if name.endswith(end)), "")

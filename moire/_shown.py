@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from importlib import import_module
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from moire._described import Described, described
 from moire.errors import EnvironmentMismatchError
 
-_LONGEST, _WIDTH, _MOST_LINES = 60, 110, 3
+_LONGEST, _WIDTH, _MOST_LINES, _MOST_COMPONENTS = 60, 110, 3, 3
 
 
 class Shown:
@@ -97,7 +98,7 @@ class Shown:
         return xarray.Dataset(variables, attrs=attributes)
 
     def to_dataframe(self) -> Any:
-        """Return a ``pandas.DataFrame``: an index of the axes of the first array, and a column for all that fits them.
+        """Return a ``pandas.DataFrame``: an index of the axes of the first array of numbers, and columns that fit it.
 
         Without arrays it has one row of the numbers, or a row for each part of a result that consists of several.
         ``attrs["units"]`` holds the units by column.
@@ -118,13 +119,13 @@ class Shown:
             frame = pandas.DataFrame([{part.name: part.value for part in parts if part.is_scalar}])
             units = {part.name: part.unit for part in parts}
         else:
-            axes, shape = arrays[0].dimensions, arrays[0].array.shape  # type: ignore[union-attr]
-            index = pandas.MultiIndex.from_product([range(size) for size in shape], names=axes)
-            frame = pandas.DataFrame(index=index)
+            main = next((part for part in arrays if part.array.dtype.kind == "f"), arrays[0])  # type: ignore[union-attr]
+            axes, shape = main.dimensions, main.array.shape  # type: ignore[union-attr]
+            frame = pandas.DataFrame(index=pandas.MultiIndex.from_product([range(size) for size in shape], names=axes))
             units = {}
             for part in arrays:
-                if (values := _spread(part, axes, shape)) is not None:
-                    frame[part.name], units[part.name] = values, part.unit
+                for name, values in _spread(part, axes, shape):
+                    frame[name], units[name] = values, part.unit
         frame.attrs["units"] = {name: units.get(name, "") for name in frame.columns}
         return frame
 
@@ -133,16 +134,24 @@ def _is_row_list(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and all(isinstance(part, Shown) for part in value)
 
 
-def _spread(part: Described, axes: tuple[str, ...], shape: tuple[int, ...]) -> Any:
-    """Values of an array along all of some axes, flat; None if it has others."""
-    own, array = part.dimensions, part.array
-    if array is None or any(axis not in axes for axis in own):
-        return None
-    if any(size != shape[axes.index(axis)] for axis, size in zip(own, array.shape, strict=True)):
-        return None
-    ordered = array.transpose(np.argsort([axes.index(axis) for axis in own]))
-    sides = [size if axis in own else 1 for axis, size in zip(axes, shape, strict=True)]
-    return np.broadcast_to(ordered.reshape(sides), shape).ravel()
+def _spread(part: Described, axes: tuple[str, ...], shape: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
+    """Columns of an array along some axes, by name: one, or one for each component of a short axis without a name."""
+    array, own = part.array, part.dimensions
+    if array is None:
+        return
+    if len(own) > 1 and own[-1] not in axes and own[-1].startswith(part.name) and array.shape[-1] <= _MOST_COMPONENTS:
+        columns = [(f"{part.name}_{i}", array[..., i]) for i in range(array.shape[-1])]
+        own = own[:-1]
+    else:
+        columns = [(part.name, array)]
+    if any(axis not in axes for axis in own):
+        return
+    for name, values in columns:
+        if any(size != shape[axes.index(axis)] for axis, size in zip(own, values.shape, strict=True)):
+            return
+        ordered = values.transpose(np.argsort([axes.index(axis) for axis in own]))
+        sides = [size if axis in own else 1 for axis, size in zip(axes, shape, strict=True)]
+        yield name, np.broadcast_to(ordered.reshape(sides), shape).ravel()
 
 
 def optional(package: str, name: str) -> Any:

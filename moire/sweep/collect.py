@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from moire._shown import Shown
+from moire._shown import Shown, optional
 from moire._text import Number, printable
 from moire._types import checked
-from moire.errors import InputError, require_key
+from moire.errors import InputError, require, require_key
 from moire.io import Dataset, Record, write_record
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.index import update_index
@@ -42,6 +42,20 @@ class Table(Shown):
 
     def __contains__(self, name: object) -> bool:
         return name in self.columns
+
+    def to_dataframe(self) -> Any:
+        """Return a ``pandas.DataFrame`` with a row for each point; ``attrs["units"]`` holds the units."""
+        frame = optional("pandas", "to_dataframe").DataFrame({name: self[name] for name in self.columns})
+        frame.attrs["units"] = {name: column.unit for name, column in self.columns.items()}
+        return frame
+
+    def to_xarray(self) -> Any:
+        """Return an ``xarray.Dataset`` along the points; :func:`load_sweep` gives one along the axes of the sweep."""
+        described = {
+            name: ("point", self[name], {"units": column.unit, "long_name": column.doc})
+            for name, column in self.columns.items()
+        }
+        return optional("xarray", "to_xarray").Dataset(described)
 
     def __str__(self) -> str:
         """Return the columns that vary as a table, under one line of the coordinates that do not."""
@@ -80,6 +94,19 @@ class Summary(Shown):
     def __getitem__(self, task: str) -> Table:
         require_key(task, self.tables, "task")
         return self.tables[task]
+
+    def to_dataframe(self) -> Any:
+        """Return the only table as a ``pandas.DataFrame``; of several tasks, one is named: ``summary["hf"]``."""
+        return self._only("to_dataframe").to_dataframe()
+
+    def to_xarray(self) -> Any:
+        """Return the only table as an ``xarray.Dataset``; of several tasks, one is named: ``summary["hf"]``."""
+        return self._only("to_xarray").to_xarray()
+
+    def _only(self, method: str) -> Table:
+        found = f"holds {', '.join(self.tables) or 'none'}: take one, as summary['hf']"
+        require(len(self.tables) == 1, method, "be asked of a summary of one task", found=f"this one {found}")
+        return next(iter(self.tables.values()))
 
     def __str__(self) -> str:
         parts = [f"{printable(task)}\n{table}" for task, table in self.tables.items()]

@@ -54,7 +54,9 @@ def generated():
         for name, rule in rules(function.__wrapped__, owner).items():
             if rule.words == "anything" or "anything" in rule.words.split(" or "):
                 continue
-            values = WRONG.get(rule.words, [Foreign(), *([] if "None" in rule.words or "reads as" in rule.words else [None])])
+            values = WRONG.get(
+                rule.words, [Foreign(), *([] if "None" in rule.words or "reads as" in rule.words else [None])]
+            )
             for value in values:
                 yield f"{label}({name}={type(value).__name__})", function, owner, name, value
 
