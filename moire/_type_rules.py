@@ -84,6 +84,8 @@ def rule_of(annotation: Any, known: Mapping[str, Any]) -> Rule:
         return _fixed([rule_of(part, known) for part in parts])
     if origin in (tuple, list, abc.Sequence, abc.Iterable):
         return _sequence(rule_of(parts[0], known), origin)
+    if origin is abc.Mapping:
+        return _instance(abc.Mapping)._replace(words="a dictionary", several="dictionaries")
     if origin is abc.Callable:
         return _tested("a function", "functions", callable)
     return _instance(origin or annotation)

@@ -52,6 +52,7 @@ class BandEnergies(Shown):
     def width(self, band: int = 0, flavour: int = 0) -> float:
         """Width of a band in meV over the momenta solved."""
         require(0 <= band < self.n_bands, "band", f"lie in 0..{self.n_bands - 1}", band)
+        self._check_flavour(flavour)
         return float(np.ptp(self.energies[flavour, :, band]))
 
     def gap(self, band: int = 0, flavour: int = 0) -> float:
@@ -66,8 +67,13 @@ class BandEnergies(Shown):
 
     def _ordered(self, band: int, flavour: int) -> tuple[FloatArray, FloatArray]:
         require(0 <= band < self.n_bands - 1, "band", f"have a next band among the {self.n_bands} kept", band)
+        self._check_flavour(flavour)
         pair = self.energies[flavour, :, band], self.energies[flavour, :, band + 1]
         return pair if self.top_band_first else pair[::-1]
+
+    def _check_flavour(self, flavour: int) -> None:
+        n_flavours = len(self.names)
+        require(0 <= flavour < n_flavours, "flavour", f"lie in 0..{n_flavours - 1}", flavour)
 
     def __str__(self) -> str:
         lines = []

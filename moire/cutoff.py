@@ -120,6 +120,25 @@ def warn_of_cutoff(models: Sequence[object], points: FloatArray, energies: Float
         )
 
 
+def warn_of_cutoff_at(model: PlaneWaveModel, points: FloatArray, n_bands: int) -> None:
+    """Warn as :func:`warn_of_cutoff` does, about the bands nearest the gap at a few momenta, which are solved for it.
+
+    Parameters
+    ----------
+    model
+        The model.
+    points
+        Momenta in 1/nm, (k, 2).
+    n_bands
+        Number of bands.
+    """
+    if is_truncated_model(model):
+        solved = [extremal_eigenpairs(model.hamiltonian(k), n_bands, largest=model.top_band_first) for k in points]
+        energies = np.stack([levels for levels, _ in solved])
+        states = np.stack([vectors for _, vectors in solved]).reshape(*energies.shape, *model.state_shape)
+        warn_of_cutoff([model], points, energies[None], states[None])
+
+
 def _advice(model: TruncatedModel, k: FloatArray, n_bands: int) -> str:
     """The cutoff that would keep the bands at `k`, found by solving them there."""
     for shells in range(math.floor(model.basis.plane_wave_shells) + 1, _MOST_SHELLS + 1):

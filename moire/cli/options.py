@@ -85,7 +85,7 @@ def taken_point(options: dict[str, Any]) -> ModelPoint:
 
 def _taken_set(name: str) -> ContinuumParameters:
     """Return a published set, or that in a file of TOML."""
-    if not name.endswith(".toml"):
+    if not name.lower().endswith(".toml"):
         return published(name)
     from moire.sweep import read_parameters  # not needed for a published set
 

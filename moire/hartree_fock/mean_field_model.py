@@ -61,6 +61,10 @@ class MeanFieldModel(MixedFlavourModel):
     image_correction: bool = True
     dropped_bands: Literal["far", "bare"] = "far"
 
+    def __post_init__(self) -> None:
+        known = self.dropped_bands in ("far", "bare")
+        require(known, "dropped_bands", "be 'far' or 'bare'", repr(self.dropped_bands))
+
     @classmethod
     def of(cls, result: HartreeFockResult, image_correction: bool = True) -> MeanFieldModel:
         """Model of a state.

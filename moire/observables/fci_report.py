@@ -175,7 +175,7 @@ def fci_report(
     require(n_kept is None or n_kept >= 0, "n_kept", "be at least 0", n_kept)
     if flux_directions or phase_mesh:
         check_solvable_again(problem)
-    n_spectra = 1 + n_flux_steps * len(flux_directions) + 3 * with_charge_gap
+    n_spectra = 1 + 2 * (n_flux_steps + 1) * len(flux_directions) + 3 * with_charge_gap  # the manifold, and the rest
     n_spectra += math.prod(phase_mesh) if phase_mesh else 0
     with stage("spectra", n_spectra, settings.progress):
         spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, settings=settings)

@@ -53,7 +53,7 @@ def _write_chern_numbers(ax: Axes, image: FloatArray, x: FloatArray, y: FloatArr
                 continue
             room = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
             row, column = np.unravel_index(int(room.argmax()), room.shape)
-            ax.text(x[column], y[row], f"|C| = {chern % _BEYOND:.0f}", ha="center", va="center", fontsize="small")
+            ax.text(x[column], y[row], f"|C| = {int(chern) % _BEYOND}", ha="center", va="center", fontsize="small")
 
 
 @checked

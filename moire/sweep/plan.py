@@ -133,8 +133,8 @@ class Plan(Shown, Table):
         for name, tasks in readers.items():
             inherited = not self._source.mark((name,)).startswith(self._source.file)
             if name in self.model_fields_set and not inherited:
-                found = f"is {', '.join(self.tasks)}, which leave the table `{name}` unread"
-                require(set(tasks) & set(self.tasks), "tasks", f"name {' or '.join(tasks)}", found=found)
+                rule = f"name {' or '.join(tasks)}, whose table {name} is given"
+                require(set(tasks) & set(self.tasks), "tasks", rule, found=f"names {', '.join(self.tasks)}")
 
     def _check_axes(self, tasks: list[tuple[Place, list[Task]]]) -> None:
         """Raise InputError if axes taken together differ in length, or the plan asks for too much."""

@@ -27,6 +27,7 @@ from moire._shown import Shown
 from moire._text import Number
 from moire._types import checked
 from moire.bloch import InversionModel, PlaneWaveModel, ThreefoldModel
+from moire.cutoff import warn_of_cutoff_at
 from moire.errors import require
 from moire.lattice import C3_ROTATION
 from moire.linalg.hermitian import extremal_eigenpairs
@@ -233,10 +234,14 @@ def _table(
     operators: Sequence[SymmetryOperator],
     points: tuple[str, ...],
     n_bands: int,
+    is_told: bool = True,
 ) -> SymmetryTable:
+    """Table of a symmetry; `is_told`: warn if the cutoff is too small."""
     dimension = model.state_shape[0] * model.state_shape[1]
     require(1 <= n_bands < dimension, "n_bands", f"lie in 1..{dimension - 1}", n_bands)
     order = 3 if symmetry == "C3" else 2
+    if is_told:
+        warn_of_cutoff_at(model, np.stack([operator.momentum for operator in operators]), n_bands)
     eigenvalues, residuals, commutators, energies = [], [], [], []
     for operator in operators:
         hamiltonian = model.hamiltonian(operator.momentum)
@@ -277,7 +282,7 @@ def _resolve_degenerate(
 
 def c3_level_labels(model: ThreefoldModel, point: str, n_levels: int) -> tuple[int, ...]:
     """C3 labels l, eigenvalue exp(2 pi i l / 3), of the top levels at gamma, kappa_+ or kappa_-."""
-    table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels)
+    table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels, False)
     return tuple(int(label) for label in table.labels[0])
 
 
@@ -293,7 +298,7 @@ def signed_gap(model: ThreefoldModel, point: str, labels: tuple[int, int], ranks
         If the point is not gamma, kappa_+ or kappa_-, or a level is not among the top ten.
     """
     n_levels = min(10, model.state_shape[0] * model.state_shape[1] - 1)
-    table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels)
+    table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels, False)
     energies = []
     for label, rank in zip(labels, ranks, strict=True):
         found = np.nonzero(table.labels[0] == label % 3)[0]

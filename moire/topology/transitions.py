@@ -15,7 +15,7 @@ from moire._types import checked
 from moire.bands import solve_bands
 from moire.bloch import BlochModel, ThreefoldModel
 from moire.continuum import ContinuumModel, PlaneWaveBasis
-from moire.cutoff import default_plane_wave_shells
+from moire.cutoff import default_plane_wave_shells, warn_of_cutoff_at
 from moire.errors import is_whole, require
 from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
@@ -189,6 +189,7 @@ def find_inversion(
     root, report = brentq(function, low, high, xtol=tolerance, full_output=True, disp=False)
     model = family(root)
     k = model.lattice.corners[point]
+    warn_of_cutoff_at(model, k[None], band + 2)
     return Transition(
         "inversion",
         float(root),

@@ -113,6 +113,19 @@ def test_phase_map_ends_at_the_outermost_points(ax):
     assert not ax.collections
 
 
+def test_chern_numbers_stand_in_the_regions_of_a_phase_map(ax):
+    """A region of one phase and |C|; states that time reversal relates have opposite signs."""
+    theta, field = (values.ravel() for values in np.meshgrid(np.arange(6.0), np.arange(3.0)))
+    columns = {"theta": theta, "D": field, "margin": np.full(18, np.nan)}
+    columns["phase"] = np.where(theta < 3, "AFMz", "BI")
+    columns["chern"] = np.where(theta < 3, np.where(field > 0, 1.0, -1.0), np.where(theta < 4, np.nan, 0.0))
+    plot.plot_phase_map(columns, "theta", "D", ax, resolution=60)
+    written = {text.get_text(): text.get_position() for text in ax.texts}
+    assert set(written) == {"|C| = 1", "|C| = 0"}
+    assert len(ax.texts) == 2
+    assert 0 < written["|C| = 1"][0] < 2.5 < 3.5 < written["|C| = 0"][0] < 5
+
+
 def test_cells_that_cutoffs_can_decide_are_hatched():
     columns = {
         "D": np.array([0.0, 1.0, 2.0, 3.0]),
