@@ -8,7 +8,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from numbers import Rational, Real
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, is_typeddict
@@ -135,6 +135,15 @@ def _path(value: Any) -> Path:
     return Path(value)
 
 
+def _fraction(value: Any) -> Any:
+    if isinstance(value, Fraction | int | np.integer) and not isinstance(value, bool):
+        return value
+    try:
+        return Fraction(value if isinstance(value, str) else "")
+    except (ValueError, ZeroDivisionError):
+        raise Refused from None
+
+
 _ANYTHING = Rule("anything", "things", lambda value: value)
 _SIMPLE: dict[Any, Rule] = {
     int: Rule("an integer", "integers", _integer),
@@ -144,7 +153,7 @@ _SIMPLE: dict[Any, Rule] = {
     ),
     bool: _tested("True or False", "True or False", lambda value: isinstance(value, bool | np.bool_)),
     str: _tested("a text", "texts", lambda value: isinstance(value, str)),
-    Fraction: _tested("a fraction", "fractions", lambda v: isinstance(v, Rational) and not isinstance(v, bool)),
+    Fraction: Rule("a fraction such as '2/3'", "fractions", _fraction),
     Path: Rule("a path", "paths", _path),
     type(None): _tested("None", "None", lambda value: value is None),
 }

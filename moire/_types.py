@@ -18,6 +18,7 @@ from moire.errors import InputError, broken
 Public = TypeVar("Public", bound=Callable[..., Any])
 
 _GIVEN_BY_PYTHON = {"self", "cls"}
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, list, tuple, dict)
 
 
 def checked(public: Public) -> Public:
@@ -93,7 +94,10 @@ def named_value(value: object) -> object:
         return f"the class {value.__name__}"
     if isinstance(value, str):
         return repr(value)
-    plain = value is None or isinstance(value, bool | int | float | complex | bytes | list | tuple | dict)
+    if isinstance(value, list | tuple) and not all(isinstance(part, _PLAIN) for part in value):
+        inner = ", ".join(str(named_value(part)) for part in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+    plain = isinstance(value, _PLAIN)
     if plain or type(value).__module__ == "numpy":
         return value
     name = type(value).__name__

@@ -185,6 +185,7 @@ def solve_bands(
     """
     flavours = tuple(models) if isinstance(models, Sequence) else (models,)
     require(flavours, "models", "hold at least one model", "empty")
+    require(n_threads is None or n_threads >= 1, "n_threads", "be at least 1", n_threads)
     shape = flavours[0].state_shape
     dimension = shape[0] * shape[1]
     require(

@@ -150,6 +150,8 @@ def topology_report(
         If the mesh is too coarse for one of the quantities.
     """
     require(mesh[0] % 2 == 0, "mesh", "have an even number of points along b_1, as Z2 needs", list(mesh))
+    require(groups and all(map(len, groups)), "groups", "hold groups of at least one band", list(map(list, groups)))
+    require(0 <= index_radius <= 1, "index_radius", "lie in [0, 1] (|G_1|; 0 for none)", index_radius)
     n_bands = 2 + max(max(group) for group in groups)
     check_time_reversal(model)
     grid = MomentumGrid.regular(model.lattice, *mesh)

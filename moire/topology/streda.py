@@ -23,7 +23,7 @@ from moire._arrays import FloatArray, read_only
 from moire._shown import Shown
 from moire._text import Number
 from moire._types import checked
-from moire.errors import require
+from moire.errors import InputError, broken, require
 from moire.filling import FillingLike, parse_filling
 from moire.units import FLUX_QUANTUM, VON_KLITZING
 
@@ -92,9 +92,12 @@ def hall_resistance(chern: Fraction | int | str) -> Fraction:
     Raises
     ------
     InputError
-        If C is zero: there is no quantized plateau.
+        If C is no fraction, or zero: there is no quantized plateau.
     """
-    value = Fraction(chern)
+    try:
+        value = Fraction(chern)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(broken("chern", "be a fraction such as '2/3'", repr(chern))) from None
     require(value != 0, "chern", "be nonzero for a Hall plateau", value)
     return 1 / value
 

@@ -22,7 +22,7 @@ from moire.form_factors import FormFactors
 from moire.grids import smith_normal_form
 from moire.lattice import TriangularLattice
 from moire.orbitals import Orbitals
-from moire.topology import berry_curvature, chern_number
+from moire.topology import berry_curvature, chern_number, hall_resistance, topology_report
 
 LATTICE = mo.MoireLattice.from_twist(3.7, 0.352)
 OTHER = mo.MoireLattice.from_twist(3.0, 0.352)
@@ -110,6 +110,10 @@ CASES = {
     "far gate": (lambda: coulomb(gate_distance_nm=1e300), "gate_distance_nm", "1e+300"),
     "far layers": (lambda: coulomb(layer_distance_nm=1e300), "layer_distance_nm", "1e+300"),
     "huge hopping": (lambda: mo.models.HaldaneModel(0.25, 1e300, 0.0, 0.0, 0.0), "hopping_mev", "1e+300"),
+    "no threads": (lambda: mo.solve_bands(MODEL, GRID, 1, n_threads=0), "n_threads", "0"),
+    "words as Chern number": (lambda: hall_resistance("two"), "chern", "'two'"),
+    "empty group": (lambda: topology_report(MODEL, [[]], (4, 4)), "groups", "[[]]"),
+    "negative radius": (lambda: topology_report(MODEL, [[0]], (4, 4), -1), "index_radius", "-1"),
     "no flavour of a width": (lambda: bands(2).width(0, 5), "flavour", "5"),
     "no flavour of a gap": (lambda: bands(2).gap(0, -1), "flavour", "-1"),
     "no bands": (lambda: bands(0), "n_bands", "0"),

@@ -123,6 +123,9 @@ def test_a_result_draws_the_figure_of_its_kind():
     ax = Figure().subplots()
     assert spectrum().plot(ax) is ax
     assert len(ax.collections) + len(ax.lines) > 0
+    few = spectrum("1/3", regular(3, 3), 2)
+    assert few.manifold.momenta == ((0, 0),) * 3  # of which two levels are solved
+    assert isinstance(few.plot(Figure().subplots()), Axes)
     chern = topology.chern_number(bands(2, regular(3, 3)), [0])
     assert isinstance(chern.plot(Figure().subplots(), lattice=LATTICE), Axes)
     with pytest.raises(mo.InputError, match=r"^`lattice` must be given to draw a ChernResult, but is missing\.$"):

@@ -143,7 +143,7 @@ def test_near_types_are_converted():
 @pytest.mark.parametrize(
     ("annotation", "accepted", "words"),
     [
-        ("Fraction", [Fraction(1, 3), 2], "a fraction"),
+        ("Fraction", [Fraction(1, 3), 2, "-2/3"], "a fraction such as '2/3'"),
         ("int | None", [None, 3], "an integer or None"),
         ("tuple[float, float]", [(1, 2.5), [0.1, 2], np.array([1.0, 2.0])], "two numbers"),
         ("tuple[tuple[int, int], ...]", [(), [(1, 2)]], "a sequence of sets of two integers"),
