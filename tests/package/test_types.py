@@ -14,8 +14,10 @@ import moire as mo
 from moire import exact_diagonalization as ed
 from moire._type_rules import rule_of
 from moire._types import checked, rules
-from moire.sweep import ModelPoint
-from tests.message_cases import BASIS, GRID, LATTICE, MODEL, WANG, bands
+from moire.errors import MemoryRefusedError
+from moire.io import bands_record, read_bands, read_record, write_record
+from moire.sweep import ModelPoint, ResultsFolder, read_plan
+from tests.message_cases import BASIS, GRID, LATTICE, MODEL, PATH, WANG, bands
 from tests.public_api import PUBLIC, calls, has_arguments
 
 CALLS = {name: (function, owner) for name, function, owner in calls()}
@@ -138,6 +140,34 @@ def test_near_types_are_converted():
     assert mo.PlaneWaveBasis(LATTICE, np.array(2.0)).size == 19
     groups = mo.topology.chern_number(bands(2, mo.MomentumGrid.regular(LATTICE, 3, 3)), np.array([0]))
     assert groups.band_indices == (0,)
+
+
+def test_texts_name_files_wherever_paths_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ResultsFolder("out").path == Path("out")
+    write_record("bands.h5", bands_record(bands(2, PATH), bands(2)))
+    assert read_bands(read_record("bands.h5"))[0].n_bands == 2
+    with pytest.raises(mo.InputError, match=r"`plan` must be a readable file, but nowhere\.toml is not"):
+        read_plan("nowhere.toml")
+    names = [
+        name
+        for function, owner in CALLS.values()
+        if hasattr(function, "__wrapped__")
+        for name, rule in rules(function.__wrapped__, owner).items()
+        if rule.words.startswith("a path") and rule.read("x") not in (Path("x"), "x")
+    ]
+    assert names == []
+
+
+def test_large_grids_are_refused_before_anything_is_allocated():
+    for call in (
+        lambda: mo.MomentumGrid.regular(LATTICE, 10**6, 10**6),
+        lambda: mo.MomentumGrid(LATTICE, np.diag([10**5, 10**6])),
+    ):
+        with pytest.raises(
+            MemoryRefusedError, match=r"^A grid of \d+ momenta would take .*; a smaller mesh would fit\.$"
+        ):
+            call()
 
 
 @pytest.mark.parametrize(
