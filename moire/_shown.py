@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from moire._described import Described, described
-from moire.errors import EnvironmentMismatchError
+from moire.errors import EnvironmentMismatchError, InputError
 
 _LONGEST, _WIDTH, _MOST_LINES, _MOST_COMPONENTS = 60, 110, 3, 3
 
@@ -107,6 +107,8 @@ class Shown:
         ------
         EnvironmentMismatchError
             If pandas is not installed.
+        InputError
+            If the parts of the result hold all numbers.
         """
         pandas = optional("pandas", "to_dataframe")
         parts = list(described(self))
@@ -126,6 +128,10 @@ class Shown:
             for part in arrays:
                 for name, values in _spread(part, axes, shape):
                     frame[name], units[name] = values, part.unit
+        if not len(frame.columns):
+            parts_of = ", ".join(part.name for part in parts)
+            found = f"{type(self).__name__} holds {parts_of}"
+            raise InputError(f"`to_dataframe` must be asked of a result with numbers of its own, but {found}.")
         frame.attrs["units"] = {name: units.get(name, "") for name in frame.columns}
         return frame
 

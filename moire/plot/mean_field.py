@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -29,6 +31,10 @@ PHASE_COLOURS = {
 }
 """Colour of each phase; others take those that remain of the colour cycle."""
 _SMALLEST_REGION = 0.01  # share of a map in which a Chern number is written
+_LABEL: dict[str, Any] = {
+    "ha": "center", "va": "center", "fontsize": "small",
+    "bbox": {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5},
+}  # fmt: skip
 _BEYOND = 1000  # no Chern number of a mean-field state is as large
 
 
@@ -53,7 +59,7 @@ def _write_chern_numbers(ax: Axes, image: FloatArray, x: FloatArray, y: FloatArr
                 continue
             room = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
             row, column = np.unravel_index(int(room.argmax()), room.shape)
-            ax.text(x[column], y[row], f"|C| = {int(chern) % _BEYOND}", ha="center", va="center", fontsize="small")
+            ax.text(x[column], y[row], f"|C| = {int(chern) % _BEYOND}", **_LABEL)
 
 
 @checked
@@ -101,7 +107,7 @@ def plot_phase_map(
     palette = np.array([to_rgb(colours[name]) for name in names])
     extent = (grid_x[0], grid_x[-1], grid_y[0], grid_y[-1])
     ax.imshow(palette[image.astype(int)], origin="lower", aspect="auto", extent=extent, interpolation="nearest")
-    ax.plot(across, up, ".", color="k", markersize=1.5, alpha=0.5)
+    ax.plot(across, up, ".", color="k", markersize=1.5, alpha=0.5, clip_on=False)
     if "chern" in columns:
         charges = np.abs(np.round(np.asarray(columns["chern"], dtype=float)))
         region = np.where(np.isnan(charges), np.nan, charges + _BEYOND * codes)  # one number for each phase and charge
