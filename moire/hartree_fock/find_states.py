@@ -66,7 +66,7 @@ def find_states(
     lenient = replace(settings, strict=False)
 
     solutions: list[HartreeFockResult] = []
-    for group in found.distinct:
+    for group in counted(found.distinct, "distinct states"):
         tested = next((state for state in group if not np.isnan(state.curvature_mev)), group[0])
         solutions += [*_minimized(mean_field, tested, lenient), *(state for state in group if state is not tested)]
     known: list[HartreeFockResult] = []

@@ -72,7 +72,7 @@ class GroundState(Shown):
         Metals close to the lowest state are relaxed too: their first Fermi sea is rarely the best one.
         """
         found = sorted(solutions, key=_rank)
-        for _ in range(_MOST_MINIMIZED):
+        for _ in counted(range(_MOST_MINIMIZED), "relaxations, at most"):
             pending = _untested(found, settings.tolerance_mev)
             if pending is None:
                 break
