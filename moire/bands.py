@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bloch import BlochModel, check_hermitian, is_plane_wave_model
 from moire.cutoff import warn_of_cutoff
 from moire.errors import InputError, require
@@ -17,8 +19,9 @@ from moire.linalg.hermitian import solve_many, workspace_bytes
 from moire.resources import fits_in_memory, reserve, threads, would_fit_times
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class BandEnergies:
+class BandEnergies(Shown):
     """Energies of one or more flavours on a grid or a path, the part of a band structure that files keep.
 
     Parameters
@@ -49,6 +52,7 @@ class BandEnergies:
     def width(self, band: int = 0, flavour: int = 0) -> float:
         """Width of a band in meV over the momenta solved."""
         require(0 <= band < self.n_bands, "band", f"lie in 0..{self.n_bands - 1}", band)
+        self._check_flavour(flavour)
         return float(np.ptp(self.energies[flavour, :, band]))
 
     def gap(self, band: int = 0, flavour: int = 0) -> float:
@@ -63,8 +67,13 @@ class BandEnergies:
 
     def _ordered(self, band: int, flavour: int) -> tuple[FloatArray, FloatArray]:
         require(0 <= band < self.n_bands - 1, "band", f"have a next band among the {self.n_bands} kept", band)
+        self._check_flavour(flavour)
         pair = self.energies[flavour, :, band], self.energies[flavour, :, band + 1]
         return pair if self.top_band_first else pair[::-1]
+
+    def _check_flavour(self, flavour: int) -> None:
+        n_flavours = len(self.names)
+        require(0 <= flavour < n_flavours, "flavour", f"lie in 0..{n_flavours - 1}", flavour)
 
     def __str__(self) -> str:
         lines = []
@@ -83,6 +92,7 @@ class BandEnergies:
         return "\n".join(lines)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class BandStructure(BandEnergies):
     """Energies and Bloch states of one or more flavours on a grid or a path.
@@ -134,6 +144,7 @@ class BandStructure(BandEnergies):
         return indices
 
 
+@checked
 def solve_bands(
     models: BlochModel | Sequence[BlochModel],
     momenta: MomentumGrid | KPath,
@@ -174,6 +185,7 @@ def solve_bands(
     """
     flavours = tuple(models) if isinstance(models, Sequence) else (models,)
     require(flavours, "models", "hold at least one model", "empty")
+    require(n_threads is None or n_threads >= 1, "n_threads", "be at least 1", n_threads)
     shape = flavours[0].state_shape
     dimension = shape[0] * shape[1]
     require(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
 from moire.bloch import PlaneWaveModel, TruncatedModel, is_truncated_model
-from moire.errors import CutoffWarning
+from moire.errors import CutoffWarning, warn
 from moire.lattice import MoireLattice
 from moire.linalg.hermitian import extremal_eigenpairs
 from moire.parameters import ContinuumParameters
@@ -86,9 +85,7 @@ def outer_weight(model: PlaneWaveModel, states: ComplexArray) -> FloatArray:
     return weight
 
 
-def warn_of_cutoff(
-    models: Sequence[object], points: FloatArray, energies: FloatArray, states: ComplexArray, stacklevel: int = 3
-) -> None:
+def warn_of_cutoff(models: Sequence[object], points: FloatArray, energies: FloatArray, states: ComplexArray) -> None:
     """Warn once, about the level with the largest shift by the cutoff, if that is above :data:`CUTOFF_TOLERANCE_MEV`.
 
     Parameters
@@ -116,12 +113,30 @@ def warn_of_cutoff(
             found = model, points[point], band, levels.shape[1]
     if worst:
         model, k, band, n_bands = found
-        warnings.warn(
+        warn(
             f"The plane-wave cutoff is too small for {model.name}: waves beyond it move band {band} by about "
             f"{worst:.1g} meV (weight {weight:.1g} on the outermost shell); {_advice(model, k, n_bands)}.",
             CutoffWarning,
-            stacklevel=stacklevel,
         )
+
+
+def warn_of_cutoff_at(model: PlaneWaveModel, points: FloatArray, n_bands: int) -> None:
+    """Warn as :func:`warn_of_cutoff` does, about the bands nearest the gap at a few momenta, which are solved for it.
+
+    Parameters
+    ----------
+    model
+        The model.
+    points
+        Momenta in 1/nm, (k, 2).
+    n_bands
+        Number of bands.
+    """
+    if is_truncated_model(model):
+        solved = [extremal_eigenpairs(model.hamiltonian(k), n_bands, largest=model.top_band_first) for k in points]
+        energies = np.stack([levels for levels, _ in solved])
+        states = np.stack([vectors for _, vectors in solved]).reshape(*energies.shape, *model.state_shape)
+        warn_of_cutoff([model], points, energies[None], states[None])
 
 
 def _advice(model: TruncatedModel, k: FloatArray, n_bands: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +72,14 @@ def require(condition: object, name: str, rule: str, value: object = None, *, fo
         raise InputError(broken(name, rule, value, found))
 
 
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside this package whose call led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "moire":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
 def broken(name: str, rule: str, value: object, found: str = "") -> str:
     """Return the sentence of :func:`require`."""
     return f"`{name}` must {rule}, but {found or f'is {shown(value)}'}."
@@ -114,6 +124,13 @@ def nearest(word: str, choices: Iterable[str]) -> str:
         match = next(choice for choice in known if choice.lower() == close[0])
         return f"; did you mean '{match}'?"
     return f"; known are {', '.join(known)}."
+
+
+def require_key(key: object, known: Iterable[str], name: str) -> None:
+    """Raise :class:`InputError` unless a key is one of those known; the sentence names the nearest."""
+    known = list(known)
+    if key not in known:
+        raise InputError(f"`{name}` must be one of those there, but is {key!r}{nearest(str(key), known)}")
 
 
 def is_interrupt(error: BaseException) -> bool:

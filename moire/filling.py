@@ -8,11 +8,13 @@ from fractions import Fraction
 from math import isqrt
 from numbers import Rational, Real
 from operator import index
-from typing import cast
+from typing import Annotated, cast
 
+from moire._type_rules import Unchecked
+from moire._types import checked
 from moire.errors import InputError, broken, require
 
-FillingLike = Fraction | float | str | Sequence[int]
+FillingLike = Annotated[Fraction | float | str | Sequence[int], Unchecked()]
 """A filling as it may be given: ``"-2/3"``, ``(2, 3)``, a Fraction, an integer or a decimal, as text or as number."""
 
 _EXACT_DIGITS = 2
@@ -22,6 +24,7 @@ _LONGEST_TEXT = 100
 _LARGEST_PART = 10**30  # of a numerator or denominator
 
 
+@checked
 def parse_filling(filling: FillingLike) -> Fraction:
     """Return a filling as a fraction; the sign is kept.
 
@@ -43,6 +46,7 @@ def parse_filling(filling: FillingLike) -> Fraction:
     return value
 
 
+@checked
 def carriers_per_cell(filling: FillingLike, carrier: str) -> Fraction:
     """Return the number of carriers per moire cell at a filling.
 
@@ -66,6 +70,7 @@ def carriers_per_cell(filling: FillingLike, carrier: str) -> Fraction:
     return abs(value)
 
 
+@checked
 def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int = 1) -> Fraction:
     """Return the carriers per cell of a filling that the bands kept can hold.
 
@@ -88,6 +93,7 @@ def one_band_filling(filling: FillingLike, carrier: str = "hole", n_bands: int =
     return value
 
 
+@checked
 def describe_filling(per_cell: Fraction, carrier: str) -> str:
     """Return a number of carriers per cell in words, such as ``"2/3 holes per cell (nu = -2/3)"``."""
     return f"{per_cell} {carrier}s per cell" + (f" (nu = {-per_cell})" if carrier == "hole" else "")

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import check_plane_waves, plane_wave_models
 from moire.errors import require
@@ -26,8 +28,9 @@ _GRID_BYTES = 112  # of each pair of momenta: the tables of sums, differences an
 _TILE_ORBITALS = 54  # rows of one product: large for BLAS, small for the cache
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Transfers:
+class Transfers(Shown):
     """All q = k' - k + G of a grid with |q| <= q_cutoff |G_1|: a disk, closed under q -> -q.
 
     Parameters
@@ -93,8 +96,9 @@ class Transfers:
         return np.asarray(place[opposite, target[:, 0] + reach, target[:, 1] + reach])
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class FormFactors:
+class FormFactors(Shown):
     """Overlaps lambda_q(k) = <u_m(k)| u_n(k+q)>, resolved by layer; for holes their complex conjugates.
 
     States at k + q outside the grid are the shifted coefficients of those inside, never a fresh
@@ -284,7 +288,8 @@ def _reserve_tables(bands: BandStructure, q_cutoff: float) -> None:
     reserve(what, needed, would_fit)
 
 
-class ShiftedStates:
+@checked
+class ShiftedStates(Shown):
     """The states of one flavour and all their shifted copies, whose products are the tiles of overlaps.
 
     Parameters

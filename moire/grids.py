@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import is_whole, require
 from moire.lattice import TriangularLattice
 from moire.resources import reserve
@@ -83,8 +85,9 @@ def smith_normal_form(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     return u * signs[:, None], d * signs[:, None], v
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MomentumGrid:
+class MomentumGrid(Shown):
     """The momenta allowed on a cluster with superlattice vectors L_i = T_i1 a_1 + T_i2 a_2.
 
     They form a group Z_d1 x Z_d2 (shifted by the boundary phase). For a rectangle,
@@ -242,8 +245,9 @@ class MomentumGrid:
         return read_only(np.round(kappa[:, None] + kappa[None] - kappa[self.sum_index]), np.int64)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class KPath:
+class KPath(Shown):
     """Momenta along straight lines between corners of the zone.
 
     Parameters

@@ -10,15 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.units import COULOMB
 
 Gates = Literal["dual", "single", "none"]
 GATES: tuple[Gates, ...] = ("dual", "single", "none")
 
+_SMALLEST, _LONGEST_NM = 1e-6, 1e9  # squares and products stay within all numbers
 
+
+@checked
 @dataclass(frozen=True, kw_only=True)
-class ScreenedCoulomb:
+class ScreenedCoulomb(Shown):
     """V_ll'(q) = e^2 / (2 eps_0 eps q) [ s(q) + (1 - delta_ll') (exp(-d q) - 1) ] in meV nm^2.
 
     The screening factor is s = tanh(d_gate q) between two gates at distance d_gate,
@@ -52,12 +57,14 @@ class ScreenedCoulomb:
 
     def __post_init__(self) -> None:
         require(self.epsilon_r > 0, "epsilon_r", "be positive", self.epsilon_r)
+        require(self.epsilon_r >= _SMALLEST, "epsilon_r", f"be at least {_SMALLEST:g}", self.epsilon_r)
         require(
             0 <= self.layer_distance_nm < math.inf,
             "layer_distance_nm",
             "be finite and not negative (in nm)",
             self.layer_distance_nm,
         )
+        require(self.layer_distance_nm <= _LONGEST_NM, "layer_distance_nm", "be at most 1e9 nm", self.layer_distance_nm)
         require(self.gates in GATES, "gates", f"be one of {', '.join(GATES)}", f"'{self.gates}'")
         if self.gates != "none":
             require(
@@ -65,6 +72,9 @@ class ScreenedCoulomb:
                 "gate_distance_nm",
                 "be positive and finite (in nm; gates = 'none' removes them)",
                 self.gate_distance_nm,
+            )
+            require(
+                self.gate_distance_nm <= _LONGEST_NM, "gate_distance_nm", "be at most 1e9 nm", self.gate_distance_nm
             )
 
     @property

@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 
 _SHORTEST_NM, _LONGEST_NM = 1e-6, 1e9
@@ -17,8 +19,9 @@ C3_ROTATION: IntArray = read_only([[-1, 1], [-1, 0]], np.int64)
 """Rotation R by 120 degrees in units of b_1, b_2, G n -> G (n R): b_1 -> -b_1 + b_2, b_2 -> -b_1."""
 
 
+@checked
 @dataclass(frozen=True)
-class TriangularLattice:
+class TriangularLattice(Shown):
     """Triangular Bravais lattice with period `period_nm`.
 
     With G_i = 4 pi / (sqrt3 a) (cos((i-1) pi/3), sin((i-1) pi/3)) the reciprocal vectors are
@@ -80,6 +83,7 @@ class TriangularLattice:
         return {name: read_only(np.array(point) @ self.reciprocal) for name, point in fractional.items()}
 
 
+@checked
 @dataclass(frozen=True)
 class MoireLattice(TriangularLattice):
     """Moire lattice of two triangular layers.

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
 
@@ -21,8 +23,9 @@ Numbers = tuple[int, ...]
 """Particles of each flavour."""
 
 
+@checked
 @dataclass(frozen=True)
-class Orbitals:
+class Orbitals(Shown):
     """One-particle states (flavour, band, k) of a cluster, in the order of the bits of a Fock state.
 
     Orbital (band * n_flavours + flavour) * N_s + k: the momenta of one band of one flavour are contiguous, and the band
@@ -118,8 +121,9 @@ class Orbitals:
         return self.grid.index_of((labels % np.array(self.grid.moduli)).tolist())
 
 
+@checked
 @dataclass(frozen=True)
-class Species:
+class Species(Shown):
     """The particles that are diagonalized: the carriers, or the missing carriers of the full orbitals.
 
     Parameters
@@ -147,8 +151,9 @@ class Species:
         return "missing carriers" if self.missing else "carriers"
 
 
+@checked
 @dataclass(frozen=True)
-class ChargeClasses:
+class ChargeClasses(Shown):
     """Conserved charges of at most `numbers` particles: (particles of each flavour, total momentum), numbered.
 
     Kernels use the numbers of classes and the table `step`; the charges are defined only here.

@@ -6,11 +6,26 @@ import math
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import InputError, nearest, require
 
+LARGEST = {
+    "potential_mev": 1e6,
+    "potential_phase_deg": 1e6,
+    "tunnelling_mev": 1e6,
+    "effective_mass": 1e3,
+    "lattice_constant_nm": 1e3,
+    "second_potential_mev": 1e6,
+    "second_tunnelling_mev": 1e6,
+}
+"""Largest size of each number, far beyond any material: squares and fourth powers of energies stay finite."""
+LARGEST_FIELD_MEV = 1e6
 
+
+@checked
 @dataclass(frozen=True, kw_only=True)
-class ContinuumParameters:
+class ContinuumParameters(Shown):
     """Material parameters of the two-layer continuum model, without twist angle, displacement field and cutoff.
 
     The symbols are those of arXiv:2308.07488, Eq. (1); the signs of `potential_phase_deg` and
@@ -52,16 +67,10 @@ class ContinuumParameters:
     note: str = ""
 
     def __post_init__(self) -> None:
-        for name in (
-            "potential_mev",
-            "potential_phase_deg",
-            "tunnelling_mev",
-            "effective_mass",
-            "lattice_constant_nm",
-            "second_potential_mev",
-            "second_tunnelling_mev",
-        ):
-            require(math.isfinite(getattr(self, name)), name, "be finite", getattr(self, name))
+        for name, most in LARGEST.items():
+            value = getattr(self, name)
+            require(math.isfinite(value), name, "be finite", value)
+            require(abs(value) <= most, name, f"be at most {most:g} in size", value)
         require(self.effective_mass > 0, "effective_mass", "be positive (in electron masses)", self.effective_mass)
         require(self.effective_mass >= 1e-6, "effective_mass", "be at least 1e-6 electron masses", self.effective_mass)
         require(self.lattice_constant_nm > 0, "lattice_constant_nm", "be positive (in nm)", self.lattice_constant_nm)
@@ -154,6 +163,7 @@ PUBLISHED = MappingProxyType(
 """Every published set by its name."""
 
 
+@checked
 def published(name: str) -> ContinuumParameters:
     """Return the published set called `name`.
 

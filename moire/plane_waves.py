@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, read_only
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import PlaneWaveModel, check_hermitian
+from moire.cutoff import warn_of_cutoff_at
 from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.resources import reserve
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class PlaneWaveOrbitals(BandStructure):
     """All plane waves (layer, G) of one or more flavours as orbitals, in place of bands.
@@ -34,6 +37,7 @@ class PlaneWaveOrbitals(BandStructure):
     hamiltonian: ComplexArray = field(repr=False)
 
 
+@checked
 def plane_wave_orbitals(models: PlaneWaveModel | Sequence[PlaneWaveModel], grid: MomentumGrid) -> PlaneWaveOrbitals:
     """Orbitals of the full plane-wave space on a grid, to be passed to :func:`moire.project` as bands are.
 
@@ -50,6 +54,11 @@ def plane_wave_orbitals(models: PlaneWaveModel | Sequence[PlaneWaveModel], grid:
         If the models differ in their waves, or one has an H(k) that is not Hermitian.
     MemoryRefusedError
         If the matrices H(k) do not fit in memory.
+
+    Warns
+    -----
+    CutoffWarning
+        If plane waves beyond the cutoff would move the band nearest the gap by more than 0.01 meV at gamma, m or kappa.
     """
     flavours = tuple(models) if isinstance(models, Sequence) else (models,)
     require(flavours, "models", "hold at least one model", "empty")
@@ -62,6 +71,7 @@ def plane_wave_orbitals(models: PlaneWaveModel | Sequence[PlaneWaveModel], grid:
     reserve(what, 16.0 * len(flavours) * grid.n_points * size**2, "fewer plane_wave_shells or momenta would fit")
     for model in flavours:
         check_hermitian(model)
+        warn_of_cutoff_at(model, np.stack(list(grid.lattice.corners.values())), 1)
     hamiltonian = np.stack([np.stack([model.hamiltonian(k) for k in grid.points]) for model in flavours])
     unit = np.eye(size, dtype=np.complex128).reshape(size, n_layers, n_waves)
     return PlaneWaveOrbitals(

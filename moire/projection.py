@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import plane_wave_models
 from moire.errors import InputError, require
@@ -22,12 +24,14 @@ from moire.resources import reserve
 Carrier = Literal["hole", "electron"]
 ZeroMomentum = Literal["drop", "keep", "exchange"]
 ZERO_MOMENTUM_RULES: tuple[ZeroMomentum, ...] = ("drop", "keep", "exchange")
-Reference = Literal["vacuum", "hole_vacuum", "electron_vacuum", "average", "given"]
-REFERENCES: tuple[Reference, ...] = ("vacuum", "hole_vacuum", "electron_vacuum", "average")
+NamedReference = Literal["vacuum", "hole_vacuum", "electron_vacuum", "average"]
+Reference = Literal[NamedReference, "given"]
+REFERENCES: tuple[NamedReference, ...] = ("vacuum", "hole_vacuum", "electron_vacuum", "average")
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ProjectedHamiltonian:
+class ProjectedHamiltonian(Shown):
     """H = sum e_k c^+_k c_k + (1/2A) sum V_ll'(q) lambda^l_q(k) lambda^l'_-q(k') c^+_k c^+_k' c_k'-q c_k+q.
 
     The operators c are those of the carrier. For holes they create an empty state of the filled
@@ -224,6 +228,7 @@ class ProjectedHamiltonian:
         return "\n".join(f"{name:>15}  {value}" for name, value in self.describe().items())
 
 
+@checked
 def project(
     bands: BandStructure,
     interaction: ScreenedCoulomb,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from moire._shown import Shown
+
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Shown):
     """Answer to a question, with the reason.
 
     The answer chooses the head of the sentence, so that the two cannot disagree.

@@ -15,7 +15,10 @@ from moire.observables import (
     EntanglementSpectrum,
     FciReport,
     ManyBodyChern,
+    MomentumOccupation,
+    QuantumWeight,
     SpectralFlow,
+    StructureFactor,
     charge_gap,
     charge_order,
     fci_report,
@@ -185,7 +188,8 @@ def test_a_report_shows_the_decisions_of_its_parts():
     parts = {"spectrum": solved((3, 4), n_eigenstates=2, everywhere=True), "flows": (flow((1.0, NAN)),)}
     parts |= {"chern": chern(converged=False), "entanglement": entanglement([[1.0], [1.1], [1.2]], None)}
     parts |= {"order": order(NAN), "charge": charge(NAN)}
-    report = FciReport(**parts, occupation=None, structure=None, weight=None)
+    kinds = {"occupation": MomentumOccupation, "structure": StructureFactor, "weight": QuantumWeight}
+    report = FciReport(**parts, **{name: object.__new__(kind) for name, kind in kinds.items()})  # none is looked at
     checks = report.checks
     assert [check.answer for check in checks] == [True, *[None] * 5]
     every = [report.spectrum.manifold, *report.flows, report.chern, report.entanglement, report.order, report.charge]

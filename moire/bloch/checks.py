@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire._types import checked
 from moire.bloch.protocols import BlochModel, MomentumModel, PlaneWaveModel
 from moire.errors import InputError
 
@@ -24,11 +25,13 @@ _DIFFERENCE_TOLERANCE = 1e-5
 _checked: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
 
 
+@checked
 def check_hermitian(model: MomentumModel) -> None:
     """Raise InputError unless H(k) is a Hermitian matrix of the dimension of the states; done once per model."""
     _once(model, "hamiltonian", lambda: _check_hermitian(model))
 
 
+@checked
 def check_sewing(model: BlochModel) -> None:
     """Raise InputError unless H(k + G) = S H(k) S^+ with the S of :meth:`BlochModel.sew`; done once per model.
 
@@ -41,6 +44,7 @@ def check_sewing(model: BlochModel) -> None:
     _once(model, "sew", lambda: _check_sewing(model))
 
 
+@checked
 def check_velocity(model: MomentumModel, length: float) -> None:
     """Raise InputError unless `velocity` is the derivative of `hamiltonian`; done once per model.
 
@@ -54,6 +58,7 @@ def check_velocity(model: MomentumModel, length: float) -> None:
     _once(model, "velocity", lambda: _check_velocity(model, length))
 
 
+@checked
 def check_plane_waves(model: PlaneWaveModel) -> None:
     """Raise InputError unless the states of a model are coefficients of its plane waves; done once per model.
 
@@ -62,6 +67,7 @@ def check_plane_waves(model: PlaneWaveModel) -> None:
     _once(model, "basis", lambda: _check_plane_waves(model))
 
 
+@checked
 def check_time_reversal(model: PlaneWaveModel) -> None:
     """Raise InputError unless `time_reversed` is the model of the other valley with H'(k) = H(-k)^*; once per model."""
     _once(model, "time_reversed", lambda: _check_time_reversal(model))

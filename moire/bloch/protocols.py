@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeGuard
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire._types import checked
 from moire.errors import InputError
 from moire.lattice import TriangularLattice
 
@@ -151,21 +152,25 @@ class TruncatedModel(PlaneWaveModel, Protocol):
         ...
 
 
+@checked
 def is_plane_wave_model(model: object) -> TypeGuard[PlaneWaveModel]:
     """Whether a model has the members of :class:`PlaneWaveModel`."""
     return not _lacking(model, BlochModel, PlaneWaveModel)
 
 
+@checked
 def is_threefold_model(model: object) -> TypeGuard[ThreefoldModel]:
     """Whether a model has the members of :class:`ThreefoldModel`."""
     return not _lacking(model, BlochModel, PlaneWaveModel, ThreefoldModel)
 
 
+@checked
 def is_truncated_model(model: object) -> TypeGuard[TruncatedModel]:
     """Whether a model has the members of :class:`TruncatedModel`."""
     return not _lacking(model, BlochModel, PlaneWaveModel, TruncatedModel)
 
 
+@checked
 def plane_wave_models(models: Sequence[object], name: str) -> tuple[PlaneWaveModel, ...]:
     """Return the models as those in plane waves, or raise InputError with the members that the first other one lacks.
 

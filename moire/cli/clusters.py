@@ -30,7 +30,7 @@ def clusters(filling: str, max_sites: int, min_sites: int, rows: int) -> None:
 
 
 _PROJECTION = ("cluster", "epsilon_r", *(field.name for field in fields(ProjectionOptions)))
-_FILLING = "Such as -2/3: written into an FCIDUMP as its number of carriers; only with this format."
+_FILLING = "Such as -2/3: an FCIDUMP needs it for its number of carriers; only with this format."
 _LAYOUTS = click.Choice(["hdf5", "fcidump", "diagham"])
 
 
@@ -38,6 +38,8 @@ def _export(layout: str, output: Path, filling: str, **options: Any) -> None:
     """Hamiltonian of bands of one valley or of both for other codes; diagham takes one band of one valley."""
     named = filling and layout != "fcidump"
     require(not named, "filling", "be left out of all formats except fcidump, which names it", f"'{filling}'")
+    missing = not filling and layout == "fcidump"
+    require(not missing, "filling", "be given for fcidump, which names the number of carriers", found="is missing")
     point = taken_point(options)
     task = EdTask(filling=filling or "1", **options)
     Request(point=point, task=task).check()
@@ -59,7 +61,7 @@ def _export(layout: str, output: Path, filling: str, **options: Any) -> None:
             write_record(output, hamiltonian_record(hamiltonian))
     elif layout == "fcidump":
         n_bands = problem.orbitals.n_flavours * problem.orbitals.n_bands
-        write_fcidump(hamiltonian, output, carriers_on(problem.grid, filling, n_bands) if filling else 0)
+        write_fcidump(hamiltonian, output, carriers_on(problem.grid, filling, n_bands))
     else:
         write_diagham(hamiltonian, output, one_body)
     click.echo(f"{problem}\nWritten to {output}.")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from moire.errors import InputError, broken
-from moire.parameters import PUBLISHED, published
+from moire.parameters import PUBLISHED, ContinuumParameters, published
 from moire.tasks.options import OptionField, Spelling, options_of
 from moire.tasks.point import ModelPoint
 
@@ -68,7 +68,8 @@ def task_options(task: type, only: Iterable[str] | None = None) -> Iterator[clic
 def point_options(one_valley: bool) -> Iterator[click.Option]:
     """Options of a model at one point, of one valley or of both."""
     fields = {field.name: field for field in options_of(ModelPoint)}
-    yield click.Option(["--set", "parameters"], default="WANG_2023", help=f"Parameter set: {', '.join(PUBLISHED)}.")
+    words = f"Parameter set: {', '.join(PUBLISHED)}, or a file mine.toml with the keys of one."
+    yield click.Option(["--set", "parameters"], default="WANG_2023", help=words)
     for name in ("twist_deg", "displacement_mev", "plane_wave_shells"):
         yield click_option(fields[name])
     if one_valley:
@@ -79,7 +80,16 @@ def taken_point(options: dict[str, Any]) -> ModelPoint:
     """Remove the options of the point from those of a command, and build the point."""
     names = [field.name for field in options_of(ModelPoint) if field.name in options]
     given = {name: options.pop(name) for name in names}
-    return ModelPoint(**given | {"parameters": published(given["parameters"])})
+    return ModelPoint(**given | {"parameters": _taken_set(given["parameters"])})
+
+
+def _taken_set(name: str) -> ContinuumParameters:
+    """Return a published set, or that in a file of TOML."""
+    if not name.lower().endswith(".toml"):
+        return published(name)
+    from moire.sweep import read_parameters  # not needed for a published set
+
+    return read_parameters(Path(name))
 
 
 def result_options() -> Iterator[click.Option]:

@@ -128,7 +128,7 @@ def _sweep(
     if leading:
         each = " each" * (communicator is not None or settings.n_workers > 0)
         many = f"{n_threads} thread{'s' * (n_threads > 1)}{each}"
-        click.echo(f"{plan.name}: {len(requests)} points. {situation} {many}.")
+        click.echo(f"{plan.name}: {len(requests)} point{'s' * (len(requests) != 1)}. {situation} {many}.")
     requests, report = run_plan(plan, folder, communicator, click.echo, settings, doing)
     keys = [request.key for request in requests]
     n_problems = report.n_unfinished

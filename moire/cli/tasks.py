@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def run_task(
     request.check()
     if checkpoint is not None:
         _make_folder(checkpoint)
-    outcome = compute(request, sys.stderr.isatty(), checkpoint)
+    outcome = compute(request, progress=True, checkpoint=checkpoint)
     click.echo(outcome.text)
     if output is not None:
         with writing(output):

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.lattice import MoireLattice
 from moire.resources import reserve
@@ -15,8 +17,9 @@ from moire.resources import reserve
 _CANDIDATE_BYTES = 80  # per point of the parallelogram around the disk: its coordinates, copies, and |G|^2
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class PlaneWaveBasis:
+class PlaneWaveBasis(Shown):
     """Plane waves k + G with |G| <= plane_wave_shells |G_1|: a disk, closed under C3 and inversion.
 
     Parameters

@@ -6,6 +6,8 @@ import cmath
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import is_whole, require
 
 BOTTOM, TOP = 0, 1
@@ -13,8 +15,9 @@ BOTTOM, TOP = 0, 1
 _HERMITIAN = 1e-9  # relative: agreement required of two conjugate rows of a table
 
 
+@checked
 @dataclass(frozen=True)
-class Harmonic:
+class Harmonic(Shown):
     """One row: <to, G + d| H_K(k) |source, G> = A p_+^m p_-^n for every G, with p_+- = p_x +- i p_y.
 
     p is the mean of the momenta of the two waves, each measured from the corner of its own layer (kappa_+ for b,
@@ -81,8 +84,9 @@ class Harmonic:
         return Harmonic((-a, -b), self.to, self.source, sign * self.amplitude_mev.conjugate(), (n, m))
 
 
+@checked
 @dataclass(frozen=True)
-class HarmonicTable:
+class HarmonicTable(Shown):
     """A Hamiltonian of valley K as a list of harmonics, without displacement field and without cutoff.
 
     The list is all of H: each row comes with its Hermitian conjugate (:func:`with_conjugates` adds these), so that
@@ -108,6 +112,7 @@ class HarmonicTable:
         object.__setattr__(self, "rows", _added_up(self.rows))
 
 
+@checked
 def with_conjugates(rows: Iterable[Harmonic]) -> list[Harmonic]:
     """Rows, each followed by its Hermitian conjugate; rows that are their own conjugates are kept once."""
     return [each for row in rows for each in ((row,) if row.is_own_partner else (row, row.conjugate))]

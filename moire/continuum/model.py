@@ -9,13 +9,15 @@ import numpy as np
 from scipy import sparse
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.continuum.assembly import Elements, dropped_elements, kept_elements, monomial
 from moire.continuum.basis import PlaneWaveBasis
 from moire.continuum.harmonics import Harmonic, HarmonicTable
 from moire.continuum.terms import displacement, harmonic_table
 from moire.errors import require
 from moire.lattice import C3_ROTATION, MoireLattice
-from moire.parameters import ContinuumParameters
+from moire.parameters import LARGEST_FIELD_MEV, ContinuumParameters
 from moire.resources import reserve, would_fit_times
 
 _CONSTANT = (0, 0)
@@ -23,8 +25,9 @@ _CORNERS_TIMES_THREE = np.array([[2, -1], [1, 1]])  # kappa_+, kappa_-
 _SUM_OF_CORNERS = np.array([1, 0])  # kappa_+ + kappa_- = G_1
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ContinuumModel:
+class ContinuumModel(Shown):
     """Two-layer continuum model of one valley in the electron (valence) picture.
 
     H_K = [[-hbar^2 (k - kappa_+)^2 / 2m* + Delta_b + D/2, Delta_T],
@@ -56,6 +59,8 @@ class ContinuumModel:
     def __post_init__(self) -> None:
         require(self.valley in (+1, -1), "valley", "be +1 (K) or -1 (K')", self.valley)
         require(np.isfinite(self.displacement_mev), "displacement_mev", "be finite", self.displacement_mev)
+        sensible = abs(self.displacement_mev) <= LARGEST_FIELD_MEV
+        require(sensible, "displacement_mev", f"be at most {LARGEST_FIELD_MEV:g} meV in size", self.displacement_mev)
         object.__setattr__(self, "displacement_mev", float(self.displacement_mev))
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from moire._types import checked
 from moire.continuum.harmonics import BOTTOM, TOP, Harmonic, HarmonicTable, with_conjugates
 from moire.parameters import ContinuumParameters
 from moire.units import HBAR2_OVER_2ME
@@ -23,27 +24,32 @@ TUNNELLING_TRANSFERS = np.array([[0, 0], [0, -1], [1, -1]])
 SECOND_TUNNELLING_TRANSFERS = -2 * TUNNELLING_TRANSFERS - np.array([-1, 2])
 
 
+@checked
 def kinetic(effective_mass: float) -> list[Harmonic]:
     """-hbar^2 p^2 / 2m* in both layers, p_+ p_- = p^2; the mass in units of the electron mass."""
     amplitude = -float(HBAR2_OVER_2ME / effective_mass)
     return [Harmonic((0, 0), layer, layer, amplitude, powers=(1, 1)) for layer in (BOTTOM, TOP)]
 
 
+@checked
 def displacement(displacement_mev: float) -> list[Harmonic]:
     """+D/2 in layer b and -D/2 in layer t."""
     return [Harmonic((0, 0), layer, layer, sign * displacement_mev / 2) for layer, sign in ((BOTTOM, 1), (TOP, -1))]
 
 
+@checked
 def Delta_b(p: ContinuumParameters) -> list[Harmonic]:
     """2 V sum_{i=1,3,5} cos(G_i.r + phi) + 2 V_2 sum_{i=1,3,5} cos(g_i.r) in layer b."""
     return _layer_potential(BOTTOM, p.potential_mev, p.potential_phase_deg, p.second_potential_mev)
 
 
+@checked
 def Delta_t(p: ContinuumParameters) -> list[Harmonic]:
     """2 V sum_{i=1,3,5} cos(G_i.r - phi) + 2 V_2 sum_{i=1,3,5} cos(g_i.r) in layer t."""
     return _layer_potential(TOP, p.potential_mev, -p.potential_phase_deg, p.second_potential_mev)
 
 
+@checked
 def Delta_T(p: ContinuumParameters) -> list[Harmonic]:
     """Tunnelling from t to b, w (1 + exp(-i G_2.r) + exp(-i G_3.r)), and w_2 with minus twice these transfers."""
     first = [Harmonic((a, b), BOTTOM, TOP, p.tunnelling_mev) for a, b in TUNNELLING_TRANSFERS]
@@ -51,6 +57,7 @@ def Delta_T(p: ContinuumParameters) -> list[Harmonic]:
     return first + second
 
 
+@checked
 def harmonic_table(p: ContinuumParameters) -> HarmonicTable:
     """Table of a set of material parameters."""
     return HarmonicTable(p.name, (*kinetic(p.effective_mass), *Delta_b(p), *Delta_t(p), *with_conjugates(Delta_T(p))))

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from tqdm import tqdm
 
 from moire._arrays import read_only
+from moire._progress import counted, done
+from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization.carriers import carriers_on
 from moire.exact_diagonalization.eigensolvers import SectorSolution
@@ -38,6 +39,7 @@ _DEFAULT = SpectrumSettings()
 _NO_VECTORS = read_only(np.empty((0, 0), dtype=np.complex128))
 
 
+@checked
 def solve_all_sectors(
     problem: ProjectedHamiltonian,
     filling: FillingLike,
@@ -101,8 +103,8 @@ def solve_all_sectors(
     if species.missing:
         require(orbitals.n_bands == 1, "particle_hole", "be False for several bands", True)
 
-    counted = {carriers: sector_dimensions(orbitals, species.numbers(carriers), truncation) for carriers in every}
-    asked = {carriers: [int(found[species.momentum(k)]) for k in wanted] for carriers, found in counted.items()}
+    dimensions = {carriers: sector_dimensions(orbitals, species.numbers(carriers), truncation) for carriers in every}
+    asked = {carriers: [int(found[species.momentum(k)]) for k in wanted] for carriers, found in dimensions.items()}
     widest = max(asked, key=lambda carriers: max(asked[carriers]))
     flat = [dimension for found in asked.values() for dimension in found]
     reserve_sectors(orbitals, species.numbers(widest), flat, n_eigenstates, settings, keep_vectors, truncation)
@@ -116,14 +118,14 @@ def solve_all_sectors(
     shape = (len(sectors), n_eigenstates)
     energies, residuals = np.full(shape, np.nan), np.full(shape, np.nan)
     solutions: list[SectorSolution | None] = []
-    bar = tqdm(sectors, desc="sectors", disable=not settings.progress, leave=False)
-    for row, (carriers, k) in enumerate(bar):
+    for row, (carriers, k) in enumerate(counted(sectors, "sectors", settings.progress)):
         momentum = species.momentum(k)
-        solution = work.solve((species.numbers(carriers), momentum)) if counted[carriers][momentum] else None
+        solution = work.solve((species.numbers(carriers), momentum)) if dimensions[carriers][momentum] else None
         solutions.append(solution)
         if solution is not None:
             energies[row, : len(solution.energies)] = solution.energies + work.hamiltonian.constant
             residuals[row, : len(solution.energies)] = solution.residuals
+    done("spectra")
     return Spectrum(
         species=species,
         filling=fraction,

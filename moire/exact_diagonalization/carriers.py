@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.exact_diagonalization.cluster_shapes import cluster_shapes
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import MomentumGrid
 from moire.orbitals import MAX_ORBITALS
 
+_LARGEST_DENOMINATOR = 1000
 
+
+@checked
 def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1, *, truncated: bool = False) -> int:
     """Number of carriers at a filling on a cluster.
 
@@ -39,14 +43,20 @@ def carriers_on(grid: MomentumGrid, filling: FillingLike, n_bands: int = 1, *, t
     )
     count = value * grid.n_points
     if count.denominator != 1:
-        fitting = ", ".join(clusters_for(value, grid.n_points)) or f"no cluster of up to {MAX_ORBITALS} cells"
+        fitting = ", ".join(clusters_for(value, grid.n_points))
+        advice = f"{fitting} would fit" if fitting else f"no cluster of up to {MAX_ORBITALS} cells would fit"
+        given, product = str(value), str(count)
+        if value.denominator > _LARGEST_DENOMINATOR:  # of a decimal that stands for no simple fraction
+            given, product = f"{float(value):.6g}", f"{float(count):.6g}"
+            advice = "write a fraction as a text, such as '2/3'"
         raise InputError(
             f"`filling` must give an integer number of carriers on the cluster, "
-            f"but {value} x {grid.n_points} = {count} on {grid.name}; {fitting} would fit."
+            f"but {given} x {grid.n_points} = {product} on {grid.name}; {advice}."
         )
     return int(count)
 
 
+@checked
 def clusters_for(filling: Fraction, near: int) -> list[str]:
     """Names of clusters commensurate with `filling`: the roundest of the size nearest to `near`, then rectangles."""
     sizes = [size for size in range(4, MAX_ORBITALS + 1) if (filling * size).denominator == 1]
@@ -57,6 +67,7 @@ def clusters_for(filling: Fraction, near: int) -> list[str]:
     return rectangles if roundest in rectangles else [roundest, *rectangles]
 
 
+@checked
 def rectangles_for(filling: Fraction, near: int, how_many: int = 4) -> list[str]:
     """Names of the rectangular clusters nearest in size to `near` that are commensurate with `filling`, sorted."""
     options = [

@@ -9,6 +9,8 @@ from functools import cache
 import numpy as np
 
 from moire._arrays import IntArray
+from moire._shown import Shown
+from moire._types import checked
 
 Matrix = tuple[tuple[int, int], tuple[int, int]]
 
@@ -18,8 +20,9 @@ POINTS = {"gamma": ((0, 0),), "m": ((3, 0), (0, 3), (3, 3)), "kappa": ((4, -2), 
 """High-symmetry momenta in units of b_1/6, b_2/6: gamma, the three m, kappa_+ and kappa_-."""
 
 
+@checked
 @dataclass(frozen=True)
-class ClusterShape:
+class ClusterShape(Shown):
     """The torus spanned by L_i = T_i1 a_1 + T_i2 a_2.
 
     Parameters

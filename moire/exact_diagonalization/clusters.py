@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization.cluster_shapes import ClusterShape, cluster_shapes
 from moire.exact_diagonalization.sectors import sector_dimensions
@@ -20,8 +22,9 @@ KRYLOV_VECTORS = 32
 BYTES_PER_STATE = 24.0 + 16.0 * KRYLOV_VECTORS  # occupation word, diagonal, result; and the vectors
 
 
+@checked
 @dataclass(frozen=True)
-class ClusterSuggestion:
+class ClusterSuggestion(Shown):
     """One cluster at one filling.
 
     Parameters
@@ -53,8 +56,9 @@ class ClusterSuggestion:
         return round(shape.aspect, 9), not shape.has_sixfold_axis, -held, self.shared_sector, -shape.n_sites
 
 
+@checked
 @dataclass(frozen=True)
-class ClusterSuggestions:
+class ClusterSuggestions(Shown):
     """Clusters for a filling, the best first."""
 
     filling: Fraction
@@ -72,9 +76,10 @@ class ClusterSuggestions:
         ]
         for cluster in self.clusters[:n_rows]:
             shape = cluster.shape
+            name = shape.name if "[" not in shape.name else ",".join(str(part) for row in shape.matrix for part in row)
             shared = str(cluster.shared_sector) if cluster.shared_sector else "-"
             lines.append(
-                f"{shape.n_sites:>5} {shape.name.split(' ', 1)[-1]:>24} {shape.aspect:6.3f} {shape.symmetry:>4} "
+                f"{shape.n_sites:>5} {name:>24} {shape.aspect:6.3f} {shape.symmetry:>4} "
                 f"{shape.holds('m'):>2} {shape.holds('kappa'):>5} {cluster.n_carriers:>8} "
                 f"{cluster.largest_dimension:>14} {human_bytes(cluster.n_bytes):>9} {shared:>10}"
             )
@@ -91,6 +96,7 @@ class ClusterSuggestions:
         return "\n".join([head, self.table(shown), *tail])
 
 
+@checked
 def suggest_clusters(filling: FillingLike, max_sites: int = 36, min_sites: int = 6) -> ClusterSuggestions:
     """All clusters of up to `max_sites` cells commensurate with a filling, up to rotations of the lattice.
 

@@ -8,7 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization.spectrum import Spectrum
 from moire.predictions import CompositeFermiSeas, composite_fermi_seas
@@ -17,8 +19,9 @@ from moire.verdicts import Verdict
 CLOSED_SHELL = 0.01  # excess of the next sea below which interactions may reorder them
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class CompositeFermiLiquid:
+class CompositeFermiLiquid(Shown):
     """The states predicted by compact seas, compared with a spectrum.
 
     Parameters
@@ -53,6 +56,7 @@ class CompositeFermiLiquid:
         return f"{self.prediction}\n{self.verdict}"
 
 
+@checked
 def composite_fermi_liquid(spectrum: Spectrum) -> CompositeFermiLiquid:
     """Compare a spectrum at half filling with the momenta of compact composite-Fermi seas.
 

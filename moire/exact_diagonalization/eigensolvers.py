@@ -12,6 +12,8 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.pair_product import PairProduct
@@ -27,8 +29,9 @@ MIN_KRYLOV = 60
 WORKING_VECTORS = 4  # of each vector of a block: its copies on the way in and out of a product
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class SectorSolution:
+class SectorSolution(Shown):
     """Lowest eigenpairs of one sector.
 
     Parameters

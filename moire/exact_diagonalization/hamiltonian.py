@@ -11,6 +11,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
 from moire._arrays import ComplexArray, FloatArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization.pair_product import PairProduct
 from moire.exact_diagonalization.pairs import PairHamiltonian
@@ -59,7 +61,8 @@ def elements_per_row(n_orbitals: int, n_particles: int | Numbers, n_momenta: int
     return total
 
 
-class SectorHamiltonian(LinearOperator):  # type: ignore[misc]
+@checked
+class SectorHamiltonian(Shown, LinearOperator):  # type: ignore[misc]
     """H of one sector; the two kinds of storage give the same numbers.
 
     Parameters

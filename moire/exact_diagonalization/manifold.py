@@ -9,7 +9,9 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import FloatArray, IntArray
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.grids import Label, MomentumGrid
 from moire.predictions import expected_momenta
 from moire.verdicts import Verdict
@@ -17,8 +19,9 @@ from moire.verdicts import Verdict
 _NOTHING = np.zeros(0)
 
 
+@checked
 @dataclass(frozen=True)
-class Manifold:
+class Manifold(Shown):
     """The predicted ground-state manifold, compared with a spectrum.
 
     Parameters

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import comb
 
+from moire._types import checked
 from moire.errors import InputError
 from moire.exact_diagonalization.eigensolvers import choose_lanczos, is_dense, n_arpack_vectors
 from moire.exact_diagonalization.halves import HalfSizes, check_words
@@ -90,6 +91,7 @@ def sector_memory(
     return SectorMemory(basis, tables + accumulators, vectors, is_stored)
 
 
+@checked
 def check_orbitals(orbitals: Orbitals, numbers: Numbers, truncation: Truncation | None) -> None:
     """Raise InputError if the orbitals do not fit in the words of a state; it names a truncation that would fit."""
     if truncation is not None or orbitals.size <= MAX_ORBITALS or orbitals.n_bands == 1:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.exact_diagonalization.halves import HalfSizes, halves_of
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector
@@ -176,7 +178,8 @@ def padded_blocks(pair_hamiltonian: PairHamiltonian) -> tuple[IntArray, FloatArr
     return starts[:-1], blocks
 
 
-class PairProduct:
+@checked
+class PairProduct(Shown):
     """Products H x of one sector without the matrix and without the constant.
 
     Parameters

@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.orbitals import ChargeClasses, Orbitals
 from moire.projection import ProjectedHamiltonian
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class PairTable:
+class PairTable(Shown):
     """Pairs p = (p1 < p2) of orbitals, those of equal charges (flavours, total momentum) contiguous.
 
     Parameters
@@ -102,8 +105,9 @@ class PairTable:
         return row, np.arange(row.size) - self.block_start[row] + self.range[row, 0]
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class PairHamiltonian:
+class PairHamiltonian(Shown):
     """H = constant + sum_k h_mn(k) c^+_mk c_nk + sum_Q sum_ab A^Q_ab P^+_a P_b, with P_p = c_p1 c_p2.
 
     Parameters

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import IntArray, read_only
+from moire._shown import Shown
+from moire._type_rules import Given
+from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization.halves import HalfSizes, Halves, check_words, halves_of
 from moire.exact_diagonalization.truncation import Truncation
@@ -19,6 +23,7 @@ from moire.orbitals import MAX_ORBITALS, ChargeClasses, Numbers, Orbitals
 from moire.resources import fits_in_memory, reserve
 
 
+@checked
 def sector_dimensions(
     orbitals: Orbitals, n_particles: int | Sequence[int], truncation: Truncation | None = None
 ) -> IntArray:
@@ -73,8 +78,9 @@ def tables_that_fit(n_orbitals: int) -> str:
     return "more memory alone would fit"
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MomentumSector:
+class MomentumSector(Shown):
     """Basis of all states of some particles of each flavour with total momentum `momentum`.
 
     Bit i of a state is the occupation of orbital i. States are sorted by
@@ -101,7 +107,7 @@ class MomentumSector:
     """
 
     orbitals: Orbitals
-    numbers: Numbers
+    numbers: Annotated[Numbers, Given(int | Sequence[int])]
     momentum: int
     truncation: Truncation | None = None
     n_low: int = field(init=False)

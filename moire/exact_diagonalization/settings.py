@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import is_whole, require
 from moire.exact_diagonalization.hamiltonian import STORAGES, Storage
 
@@ -14,8 +16,9 @@ SOLVERS: tuple[Solver, ...] = ("auto", "lanczos", "arpack", "dense")
 MOST_LEVELS = 100_000  # the levels of a dense matrix of more rows do not fit in the memory of any machine
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class EigensolverSettings:
+class EigensolverSettings(Shown):
     """Settings of the eigensolver of one sector.
 
     Parameters
@@ -66,6 +69,7 @@ class EigensolverSettings:
         require(used, name, "be left out with a solver other than 'lanczos', which alone uses it", value)
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class SpectrumSettings(EigensolverSettings):
     """Settings of a spectrum: eigensolver, storage, symmetries and checkpoint of its sectors.
@@ -83,7 +87,7 @@ class SpectrumSettings(EigensolverSettings):
         Folder in which every iteratively solved sector is saved when it is finished and, above 4000 states, at every
         restart: the same call resumes from there and gives the same bits. Any number of spectra may share it.
     progress
-        Show a progress bar.
+        Show progress: a bar on a terminal, and a line a minute otherwise.
     """
 
     storage: Storage = "auto"

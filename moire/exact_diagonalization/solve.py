@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from moire.errors import ConvergenceWarning, require
+from moire._types import checked
+from moire.errors import ConvergenceWarning, require, warn
 from moire.exact_diagonalization.eigensolvers import SectorSolution, arpack, dense, is_dense, lanczos
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSettings, check_levels
@@ -14,6 +14,7 @@ from moire.exact_diagonalization.settings import EigensolverSettings, SpectrumSe
 _DEFAULT = EigensolverSettings()
 
 
+@checked
 def solve_sector(
     hamiltonian: SectorHamiltonian,
     n_eigenstates: int,
@@ -63,5 +64,5 @@ def solve_sector(
         message = f"Sector {sector.label}: {solution.stop_reason}; {worst} against {settings.tolerance_mev:.1e}."
         if settings.strict:
             raise ConvergenceWarning(message)
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        warn(message, ConvergenceWarning)
     return replace(solution, n_products=hamiltonian.n_products)

@@ -10,7 +10,9 @@ from math import comb, prod
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire._shown import Shown
 from moire._text import Number, amount
+from moire._types import checked
 from moire.exact_diagonalization.manifold import Manifold, find_manifold
 from moire.exact_diagonalization.truncation import Truncation
 from moire.filling import describe_filling
@@ -20,8 +22,9 @@ from moire.orbitals import Numbers, Species
 DEGENERACY_TOLERANCE_MEV = 1e-6
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class Spectrum(Shown):
     """Lowest energies of the sectors of conserved charges at one filling.
 
     Parameters

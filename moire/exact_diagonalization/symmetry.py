@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
 from moire.exact_diagonalization.sectors import MomentumSector
 from moire.grids import MomentumGrid
@@ -21,8 +23,9 @@ Sector = tuple[Numbers, int]
 """Particles of each flavour, and the index of the total momentum."""
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class OrbitalSymmetry:
+class OrbitalSymmetry(Shown):
     """A unitary or antiunitary U with U c_k U^-1 = e^{i phase_k} c_{image k} that commutes with H.
 
     Parameters
@@ -99,6 +102,7 @@ def pair_images(pairs: PairTable, image: IntArray) -> tuple[IntArray, FloatArray
     return pairs.index[first, second], np.where(first < second, 1.0, -1.0)
 
 
+@checked
 def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int, reverse_time: bool = False) -> OrbitalSymmetry | None:
     """Find the phases with which a rotation, after time reversal if requested, leaves H invariant, and its violation.
 
@@ -135,6 +139,7 @@ def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int, reverse_time: boo
     return OrbitalSymmetry(60 * n_sixths, image, read_only(phases), one_body, norm, reverse_time)
 
 
+@checked
 def accepted_symmetries(
     hamiltonian: PairHamiltonian, n_particles: int, tolerance_mev: float
 ) -> tuple[OrbitalSymmetry, ...]:

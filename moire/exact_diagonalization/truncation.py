@@ -9,6 +9,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import is_whole, require
 from moire.orbitals import Orbitals
 from moire.resources import reserve
@@ -16,8 +18,9 @@ from moire.resources import reserve
 _WORKING_BYTES = 24.0  # of each configuration while the list grows: its word, a copy, and a mask
 
 
+@checked
 @dataclass(frozen=True)
-class Truncation:
+class Truncation(Shown):
     """Upper limits on the particles outside band 0, the active band.
 
     The states kept are all determinants within the limits: energies are upper bounds, and never rise when the

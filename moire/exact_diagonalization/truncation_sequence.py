@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number, amount
+from moire._types import checked
 from moire.errors import is_whole, require
 from moire.exact_diagonalization.all_sectors import solve_all_sectors
 from moire.exact_diagonalization.settings import SpectrumSettings
@@ -21,8 +23,9 @@ from moire.projection import ProjectedHamiltonian
 _DEFAULT = SpectrumSettings()
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class PromotionSequence:
+class PromotionSequence(Shown):
     """Lowest energies with at most 0, 1, 2, ... promoted particles: upper bounds that never rise.
 
     Parameters
@@ -94,6 +97,7 @@ class PromotionSequence:
         return "\n".join(lines)
 
 
+@checked
 def promotion_sequence(
     problem: ProjectedHamiltonian,
     filling: FillingLike,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from moire._types import checked
 from moire.errors import InputError, is_whole, require
 from moire.orbitals import Numbers, Orbitals
 
@@ -12,6 +13,7 @@ Polarisation = int | Sequence[int] | Literal["all"] | None
 """N_K - N_K': one value, several, all, or None for one of each two values that time reversal relates."""
 
 
+@checked
 def carriers_of_flavours(orbitals: Orbitals, n_carriers: int, polarisation: Polarisation) -> tuple[Numbers, ...]:
     """Carriers of each flavour at every polarisation requested, the most polarised towards K first.
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, read_only
+from moire._shown import Shown
 from moire._text import Number, amount
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.errors import require
 from moire.hartree_fock.mean_field import MeanField
@@ -16,8 +18,9 @@ from moire.hartree_fock.quasiparticles import valley_bands
 from moire.hartree_fock.result import HartreeFockResult
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ActiveBands:
+class ActiveBands(Shown):
     """Hartree-Fock bands in the field of frozen carriers.
 
     Parameters
@@ -48,6 +51,7 @@ class ActiveBands:
         )
 
 
+@checked
 def active_bands(
     result: HartreeFockResult,
     flavours: Sequence[int] = (0,),

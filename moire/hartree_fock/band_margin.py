@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import solve_bands
 from moire.errors import ConvergenceWarning, require
 from moire.hartree_fock.follow import transferred
@@ -16,8 +18,9 @@ from moire.hartree_fock.settings import DEFAULTS, ScfSettings
 from moire.hartree_fock.solve import solve_hartree_fock
 
 
+@checked
 @dataclass(frozen=True)
-class BandMargin:
+class BandMargin(Shown):
     """Energy difference of two states per moire cell, with the bands kept and with more bands.
 
     Parameters
@@ -51,6 +54,7 @@ class BandMargin:
         return f"E({self.names[1]}) - E({self.names[0]}) = {few}, {many}: {verdict}"
 
 
+@checked
 def band_margin(
     first: HartreeFockResult, second: HartreeFockResult, n_more: int = 3, settings: ScfSettings = DEFAULTS
 ) -> BandMargin:

@@ -10,7 +10,9 @@ from typing import Literal
 import numpy as np
 
 from moire._arrays import ComplexArray
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import ConvergenceWarning, require
 from moire.filling import FillingLike
 from moire.hartree_fock.deflation import valley_overlap
@@ -35,8 +37,9 @@ _ENDS: Mapping[tuple[bool, bool], Kind] = {
 }
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Crossing:
+class Crossing(Shown):
     """Where the second state replaces the first along a parameter.
 
     Parameters
@@ -109,6 +112,7 @@ class _Point:
         return float("nan") if first is None or second is None else second.energy_per_cell - first.energy_per_cell
 
 
+@checked
 def find_crossing(
     mean_field_at: Callable[[float], MeanField],
     bounds: tuple[float, float],

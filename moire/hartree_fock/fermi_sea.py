@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._types import checked
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Newton
 from moire.hartree_fock.occupation import Occupation
@@ -112,6 +113,7 @@ def largest_self_exchange(mean_field: MeanField) -> float:
     return problem.zero_exchange + float(np.linalg.norm(problem.coulomb[own], 2, axis=(1, 2)).sum())
 
 
+@checked
 def rearranged(mean_field: MeanField, result: HartreeFockResult, settings: ScfSettings = DEFAULTS) -> HartreeFockResult:
     """Move carriers between momenta until no move of a single carrier lowers the energy.
 

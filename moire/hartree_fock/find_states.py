@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from moire._arrays import ComplexArray
+from moire._progress import counted
+from moire._types import checked
 from moire.errors import ConvergenceWarning, require
 from moire.hartree_fock.deflation import STRENGTHS_MEV, partners, start_away
 from moire.hartree_fock.ground_state import GroundState
@@ -19,6 +21,7 @@ from moire.hartree_fock.solve import solve_hartree_fock
 from moire.hartree_fock.stability import minimize
 
 
+@checked
 def find_states(
     mean_field: MeanField,
     found: GroundState,
@@ -63,12 +66,12 @@ def find_states(
     lenient = replace(settings, strict=False)
 
     solutions: list[HartreeFockResult] = []
-    for group in found.distinct:
+    for group in counted(found.distinct, "distinct states"):
         tested = next((state for state in group if not np.isnan(state.curvature_mev)), group[0])
         solutions += [*_minimized(mean_field, tested, lenient), *(state for state in group if state is not tested)]
     known: list[HartreeFockResult] = []
     away_from: list[tuple[ComplexArray, ...]] = []
-    for i in range(n_searches):
+    for i in counted(range(n_searches), "searches"):
         for group in GroundState(tuple(filter(_is_minimum, [*known, *solutions]))).distinct:
             if group[0] not in known:
                 known.append(group[0])

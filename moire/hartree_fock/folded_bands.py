@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import BlochModel
 from moire.errors import InputError
@@ -17,8 +19,9 @@ from moire.lattice import TriangularLattice
 from moire.projection import ProjectedHamiltonian
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class FoldedModel:
+class FoldedModel(Shown):
     """The Bloch model of quasiparticles of an enlarged cell: states of shape (flavour x fold x layer, G).
 
     The component (f, a, l, G) is the plane wave k + R_a + s_f + G, so that the lattice is that of the enlarged cell
@@ -88,6 +91,7 @@ class FoldedModel:
         return sewn.reshape(states.shape)
 
 
+@checked
 def folded_bands(
     problem: ProjectedHamiltonian, folding: Folding, occupation: Occupation, flavour: int | None = None
 ) -> BandStructure:

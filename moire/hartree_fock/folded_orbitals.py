@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moire._arrays import ComplexArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.hartree_fock.folding import Folding
 from moire.orbitals import Orbitals
 from moire.projection import ProjectedHamiltonian
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class FoldedOrbitals:
+class FoldedOrbitals(Shown):
     """Positions of the orbitals (flavour, band, k) of a cluster in a density matrix (r, orbital, orbital).
 
     At the momentum r of the reduced zone an axis runs over (flavour, fold, band), flavour slow, and the fold a of a

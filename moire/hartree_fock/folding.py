@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid, integer_matrix, smith_normal_form
@@ -23,6 +25,7 @@ Supercell = str | ArrayLike
 Boost = str | Sequence[int]
 
 
+@checked
 @dataclass(frozen=True)
 class SuperLattice(TriangularLattice):
     """Lattice A_i = S_i1 a_1 + S_i2 a_2 of an enlarged cell; it need not be triangular itself.
@@ -44,8 +47,9 @@ class SuperLattice(TriangularLattice):
         return read_only(np.linalg.inv(np.array(self.cell, dtype=float)).T @ base)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Folding:
+class Folding(Shown):
     """The orbitals (flavour, fold, band) that may mix at one momentum r of the reduced zone.
 
     Fold a of flavour f is the momentum k_r + R_a + s_f: R_a runs over the momenta that the enlarged

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from tqdm import tqdm
 
 from moire._arrays import ComplexArray
+from moire._progress import counted
+from moire._types import checked
 from moire.errors import ConvergenceWarning, require
 from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.mean_field import MeanField
@@ -18,6 +19,7 @@ from moire.hartree_fock.settings import DEFAULTS, ScfSettings
 from moire.hartree_fock.solve import solve_hartree_fock
 
 
+@checked
 def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanField) -> ComplexArray:
     """Density matrix in the bands of another problem on the same cluster and cell.
 
@@ -53,6 +55,7 @@ def transferred(density_matrix: ComplexArray, source: MeanField, target: MeanFie
     return target.orbitals.join(moved)
 
 
+@checked
 def follow(
     mean_fields: Sequence[MeanField],
     found: Sequence[GroundState],
@@ -109,9 +112,9 @@ def follow(
     asked = {(point.best.filling, point.best.symmetry, point.best.temperature_mev) for point in found}
     require(len(asked) == 1, "found", "be at one filling, symmetry and temperature", found="differs in them")
     last = len(mean_fields) - 1
-    steps = [(i, i - 1) for i in range(1, last + 1)] + [(i, i + 1) for i in range(last - 1, -1, -1)]
+    pairs = [(i, i - 1) for i in range(1, last + 1)] + [(i, i + 1) for i in range(last - 1, -1, -1)]
     states, lenient = list(found), replace(settings, strict=False)
-    for point, neighbour in tqdm(steps, desc="neighbours", disable=not progress, leave=False):
+    for point, neighbour in counted(pairs, "neighbours", progress):
         source, target = mean_fields[neighbour], mean_fields[point]
         groups = states[neighbour].distinct[:n_carried]
         carried = [_carried(group[0], neighbour, source, target, lenient) for group in groups]

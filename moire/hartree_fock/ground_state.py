@@ -9,7 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray
+from moire._progress import counted
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import require
 from moire.filling import FillingLike
 from moire.hartree_fock.folding import Folding
@@ -32,6 +35,7 @@ bands per valley to six, AFMxy and AFMz of WANG_2023 at 3.89 degrees, D = 28 meV
 It is no bound: the change is 0.4 at D = 24 meV, eps = 12."""
 
 
+@checked
 def bands_move_mev(problem: ProjectedHamiltonian) -> float:
     """Error of the energy difference of two states by the bands left out, in meV per cell: 0 with all plane waves."""
     return 0.0 if problem.basis == "plane waves" else BANDS_MOVE_MEV
@@ -46,8 +50,9 @@ def undecided(name: str, margin_mev: float) -> str:
     )
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class GroundState:
+class GroundState(Shown):
     """The lowest of several self-consistent states.
 
     Parameters
@@ -67,7 +72,7 @@ class GroundState:
         Metals close to the lowest state are relaxed too: their first Fermi sea is rarely the best one.
         """
         found = sorted(solutions, key=_rank)
-        for _ in range(_MOST_MINIMIZED):
+        for _ in counted(range(_MOST_MINIMIZED), "relaxations, at most"):
             pending = _untested(found, settings.tolerance_mev)
             if pending is None:
                 break
@@ -158,6 +163,7 @@ def same_order(first: HartreeFockResult, second: HartreeFockResult) -> bool:
     return bool(np.abs(a - b).max() < 5e-3)
 
 
+@checked
 def ground_state(
     problem: ProjectedHamiltonian | MeanField,
     filling: FillingLike,
@@ -202,7 +208,7 @@ def ground_state(
         starts += [(guess, first + i) for i in range(n_random)] if random else [(guess, None)]
     solutions = [
         solve_hartree_fock(mean_field, filling, guess, symmetry, temperature_mev, settings, seed)
-        for guess, seed in starts
+        for guess, seed in counted(starts, "guesses")
     ]
     return GroundState.of(mean_field, solutions, settings)
 
@@ -227,6 +233,7 @@ def _rank(solution: HartreeFockResult) -> tuple[bool, float]:
     return not solution.converged, solution.free_energy_per_cell
 
 
+@checked
 def possible_guesses(problem: ProjectedHamiltonian | MeanField, symmetry: Symmetry = "free") -> tuple[str, ...]:
     """Return the guesses that these flavours, this cell and this symmetry allow; the random one is the last."""
     if isinstance(problem, MeanField):

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape
+from moire._types import checked
 from moire.bloch import plane_wave_models
 from moire.errors import InputError, nearest, require
 from moire.hartree_fock.density_waves import density_wave, layer_projectors
@@ -56,6 +57,7 @@ def content_seed(mean_field: MeanField, guess: str, n_particles: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
+@checked
 def check_guess(guess: str, folding: Folding, symmetry: str) -> None:
     """Raise InputError unless the guess is known and possible for these flavours, this cell and this symmetry."""
     known = (*GUESSES, *FINITE_WAVE_VECTOR, "random")

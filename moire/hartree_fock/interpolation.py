@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.errors import is_whole, require
 from moire.grids import KPath, MomentumGrid
@@ -16,6 +17,7 @@ from moire.resources import reserve
 EMPTY_BANDS = 6  # beyond the filled ones, where all plane waves are kept
 
 
+@checked
 def interpolate_bands(
     result: HartreeFockResult,
     momenta: MomentumGrid | KPath,

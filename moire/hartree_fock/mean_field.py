@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from moire._arrays import ComplexArray, check_shape, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.hartree_fock.blocks import Block
 from moire.hartree_fock.convolution import Convolution
@@ -20,8 +22,9 @@ from moire.hartree_fock.self_energy import SelfEnergyMaps
 from moire.projection import ProjectedHamiltonian
 
 
+@checked
 @dataclass(frozen=True)
-class EnergyParts:
+class EnergyParts(Shown):
     """Energy per cell of a Slater determinant, in meV.
 
     Parameters
@@ -40,8 +43,9 @@ class EnergyParts:
         return self.one_body + self.hartree + self.fock
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MeanField:
+class MeanField(Shown):
     """Fock[P] = h + Hartree[P - P_ref] - Exchange[P - P_ref] for P_{ij}(r) = <c^+_j c_i>(r).
 
     An orbital i at the momentum r of the reduced zone is (flavour, fold, band), flavour slow

@@ -11,6 +11,7 @@ from scipy.integrate import quad
 from scipy.linalg import block_diag
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire._types import checked
 from moire.bloch import PlaneWaveModel, plane_wave_models
 from moire.errors import require
 from moire.hartree_fock.plane_wave_field import PlaneWaveField
@@ -22,6 +23,7 @@ from moire.linalg.hermitian import extremal_eigenpairs
 _STEP = 1e-5  # of the central difference of H(k), in units of |G_1|
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class MeanFieldModel(MixedFlavourModel):
     """Bloch model of the electrons in the mean field of a density matrix known on a grid, at any momentum.
@@ -58,6 +60,10 @@ class MeanFieldModel(MixedFlavourModel):
     result: HartreeFockResult = field(repr=False)
     image_correction: bool = True
     dropped_bands: Literal["far", "bare"] = "far"
+
+    def __post_init__(self) -> None:
+        known = self.dropped_bands in ("far", "bare")
+        require(known, "dropped_bands", "be 'far' or 'bare'", repr(self.dropped_bands))
 
     @classmethod
     def of(cls, result: HartreeFockResult, image_correction: bool = True) -> MeanFieldModel:

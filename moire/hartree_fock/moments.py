@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.hartree_fock.density_waves import layer_projectors
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
@@ -18,8 +20,9 @@ VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed; the 
 _MESH = 12  # holds the thirds of the moire cell, where MX and XM are; times the number of folds in an enlarged one
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Moments:
+class Moments(Shown):
     """Carriers per cell by valley and layer, and order parameters.
 
     Spin is locked to the valley, so the out-of-plane moment of a layer is its valley polarisation and the

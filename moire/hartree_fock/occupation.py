@@ -9,12 +9,15 @@ from scipy.optimize import brentq
 from scipy.special import entr, expit
 
 from moire._arrays import ComplexArray, FloatArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.linalg.hermitian import all_eigenpairs, solve_many
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Occupation:
+class Occupation(Shown):
     """Eigenstates of a Fock matrix with their occupations.
 
     Parameters
@@ -94,6 +97,7 @@ class Aufbau:
         return self(fock)
 
 
+@checked
 def occupy(fock: ComplexArray, n_particles: int, temperature_mev: float = 0.0, n_sectors: int = 1) -> Occupation:
     """Fill the eigenstates of a Fock matrix.
 

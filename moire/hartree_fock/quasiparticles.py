@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import BlochModel
 from moire.errors import InputError
@@ -16,8 +18,9 @@ from moire.lattice import TriangularLattice
 from moire.projection import ProjectedHamiltonian
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MixedFlavourModel:
+class MixedFlavourModel(Shown):
     """The Bloch model of quasiparticles that may mix flavours: states of shape (flavour x layer, G).
 
     The layer axis runs over (K, b), (K, t), (K', b), (K', t); each flavour is sewn over the zone edge by its
@@ -72,6 +75,7 @@ class MixedFlavourModel:
         )
 
 
+@checked
 def quasiparticle_bands(problem: ProjectedHamiltonian, occupation: Occupation) -> BandStructure:
     """Band structure of the electrons in the mean field: one flavour, all orbitals as bands.
 
@@ -92,6 +96,7 @@ def quasiparticle_bands(problem: ProjectedHamiltonian, occupation: Occupation) -
     return BandStructure(problem.grid, energies, (model.name,), problem.carrier == "hole", (model,), read_only(mixed))
 
 
+@checked
 def valley_bands(problem: ProjectedHamiltonian, occupation: Occupation, flavour: int) -> BandStructure:
     """Quasiparticle bands of one flavour on its own model, from the diagonal block of the Fock matrix.
 

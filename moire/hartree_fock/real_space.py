@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, check_shape, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bloch import plane_wave_models
 from moire.errors import require
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
@@ -14,8 +16,9 @@ from moire.hartree_fock.folding import Folding
 from moire.projection import ProjectedHamiltonian
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class RealSpaceMap:
+class RealSpaceMap(Shown):
     """Valley-resolved carrier density in one cell: the moire cell, or an enlarged one.
 
     Parameters
@@ -47,6 +50,7 @@ class RealSpaceMap:
         return np.asarray(2 * self.density[0, 1])
 
 
+@checked
 def real_space_map(
     problem: ProjectedHamiltonian, density_matrix: ComplexArray, n_points: int = 24, folding: Folding | None = None
 ) -> RealSpaceMap:

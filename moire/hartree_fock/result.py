@@ -10,7 +10,9 @@ from typing import Literal
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.errors import require
 from moire.filling import describe_filling
@@ -37,8 +39,9 @@ VALLEY_DIAGONAL = 1e-4  # |P_KK'| below which the valleys count as unmixed; the 
 SADDLE_MEV = -1e-2  # curvature of a saddle; that of a broken continuous symmetry is zero to about 1e-3
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class HartreeFockResult:
+class HartreeFockResult(Shown):
     """A self-consistent state.
 
     Parameters

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, IntArray, read_only
+from moire._types import checked
 from moire.bloch import is_threefold_model
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
@@ -179,6 +180,7 @@ def folded_images(folding: Folding, image: IntArray, exchanges_flavours: bool = 
     return np.stack([places[g, image[f][folding.index[f]]] for f, g in enumerate(flavours)])
 
 
+@checked
 def check_symmetry(symmetry: str, folding: Folding) -> None:
     """Raise InputError unless the symmetry is known and the cluster, the cell and the boost have it."""
     require(symmetry in SYMMETRIES, "symmetry", f"be one of {', '.join(SYMMETRIES)}", repr(symmetry))

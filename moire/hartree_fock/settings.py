@@ -8,14 +8,17 @@ from typing import Literal
 
 import numpy as np
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 
 Solver = Literal["oda", "diis", "newton"]
 SOLVERS: tuple[Solver, ...] = ("oda", "diis", "newton")
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class ScfSettings:
+class ScfSettings(Shown):
     """Settings of the self-consistency loop.
 
     Parameters

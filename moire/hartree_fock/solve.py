@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, read_only
-from moire.errors import ConvergenceWarning, require
+from moire._types import checked
+from moire.errors import ConvergenceWarning, require, warn
 from moire.filling import FillingLike, carriers_per_cell
 from moire.hartree_fock.folding import Folding
 from moire.hartree_fock.guesses import check_guess, content_seed, given_density, guess_fock
@@ -25,6 +24,7 @@ from moire.projection import Carrier, ProjectedHamiltonian
 _CONVERGED = "residual below tolerance"
 
 
+@checked
 def solve_hartree_fock(
     problem: ProjectedHamiltonian | MeanField,
     filling: FillingLike,
@@ -121,7 +121,7 @@ def solve_hartree_fock(
         message = f"Hartree-Fock from '{name}' stopped at a residual of {state.residual:.1e} meV ({reason})."
         if settings.strict:
             raise ConvergenceWarning(message)
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        warn(message, ConvergenceWarning)
     return result
 
 
@@ -135,6 +135,7 @@ def _stop_reason(mean_field: MeanField, state: Iterate, is_aufbau: bool, setting
     return "iterations used up" if len(state.steps) >= settings.max_iterations else "no further descent"
 
 
+@checked
 def count_carriers(filling: FillingLike, orbitals: Orbitals, carrier: Carrier = "hole") -> int:
     """Return the number of carriers at a filling of the orbitals of a cluster.
 

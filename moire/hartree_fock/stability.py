@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from moire._types import checked
 from moire.errors import require
 from moire.hartree_fock.fermi_sea import rearranged
 from moire.hartree_fock.mean_field import MeanField
@@ -18,6 +19,7 @@ from moire.hartree_fock.tangent import Tangent
 _ROUNDS = 5  # of rotations and moves in alternation
 
 
+@checked
 def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
     """Lowest curvature of the energy in meV under rotations of filled into empty orbitals.
 
@@ -33,6 +35,7 @@ def lowest_curvature(mean_field: MeanField, result: HartreeFockResult) -> float:
     return _tangent(mean_field, result).softest(result.seed)[0]
 
 
+@checked
 def relax(
     mean_field: MeanField,
     result: HartreeFockResult,
@@ -64,6 +67,7 @@ def relax(
     return result if len(chain) == 1 else chain[-1]
 
 
+@checked
 def minimize(
     mean_field: MeanField, result: HartreeFockResult, settings: ScfSettings = DEFAULTS
 ) -> tuple[HartreeFockResult, HartreeFockResult]:

@@ -9,12 +9,15 @@ from typing import Protocol
 import numpy as np
 
 from moire._arrays import ComplexArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.occupation import Aufbau
 
 
+@checked
 @dataclass(frozen=True)
-class Step:
+class Step(Shown):
     """One iteration of a solver.
 
     Parameters

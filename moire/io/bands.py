@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from moire._arrays import read_only
+from moire._types import checked
 from moire.bands import BandEnergies
 from moire.errors import InputError
 from moire.grids import KPath, MomentumGrid
@@ -16,6 +17,7 @@ from moire.io.hdf5 import Dataset, Record, text_array
 from moire.topology import ChernResult, CurvatureMap
 
 
+@checked
 def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
     """Record of energies along a path and on a grid, both of the same model."""
     line = path.momenta
@@ -35,6 +37,7 @@ def bands_record(path: BandEnergies, mesh: BandEnergies) -> Record:
     return Record("bands", datasets)
 
 
+@checked
 def read_bands(record: Record) -> tuple[BandEnergies, BandEnergies]:
     """Energies along the path and on the mesh from a ``"bands"`` record."""
     names, first = tuple(record["model/names"]), bool(record["model/top_band_first"])
@@ -46,6 +49,7 @@ def read_bands(record: Record) -> tuple[BandEnergies, BandEnergies]:
     )
 
 
+@checked
 def chern_record(grid: MomentumGrid, chern: Sequence[ChernResult], kubo: Sequence[CurvatureMap]) -> Record:
     """Record of Chern numbers on one grid, with the curvature of the same groups by the second route."""
     plane = ("group", "n1", "n2")
@@ -68,6 +72,7 @@ def chern_record(grid: MomentumGrid, chern: Sequence[ChernResult], kubo: Sequenc
     return Record("chern", datasets)
 
 
+@checked
 def read_chern(record: Record) -> tuple[ChernResult, ...]:
     """Chern numbers from a ``"chern"`` record."""
     flux = record["chern/flux"]

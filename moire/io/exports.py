@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
+from moire._types import checked
 from moire.errors import FileFormatError, InputError, require
 from moire.exact_diagonalization import PairHamiltonian
 from moire.grids import MomentumGrid
@@ -20,6 +21,7 @@ from moire.io.pair_elements import assemble, check_carriers, elements
 from moire.orbitals import Orbitals
 
 
+@checked
 def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body: Path) -> None:
     """Write the two files of DiagHam's FTIGenericInteractionFromFileTwoBands, all carriers in its band 0.
 
@@ -59,6 +61,7 @@ def write_diagham(pair_hamiltonian: PairHamiltonian, interaction: Path, one_body
     _write(one_body, levels)
 
 
+@checked
 def read_diagham(interaction: Path, one_body: Path, grid: MomentumGrid) -> PairHamiltonian:
     """Read the Hamiltonian of band 0 from the files of :func:`write_diagham`, with pairs in any order.
 
@@ -90,6 +93,7 @@ def read_diagham(interaction: Path, one_body: Path, grid: MomentumGrid) -> PairH
     return assemble(orbitals, orbitals.matrix(energies), members, values, constant, interaction)
 
 
+@checked
 def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: int = 0) -> None:
     """Write an FCIDUMP-like text of spinless complex elements.
 
@@ -130,6 +134,7 @@ def write_fcidump(pair_hamiltonian: PairHamiltonian, path: Path, n_particles: in
     _write(path, [*lines, f"{_pair(pair_hamiltonian.constant)} 0 0 0 0"])
 
 
+@checked
 def read_fcidump(path: Path, grid: MomentumGrid, n_flavours: int = 1, n_bands: int = 1) -> PairHamiltonian:
     """Read the Hamiltonian from a file as :func:`write_fcidump` writes it.
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from moire._arrays import read_only
+from moire._types import checked
 from moire.form_factors import Transfers
 from moire.grids import MomentumGrid
 from moire.io.grids import read_grid
@@ -74,6 +75,7 @@ _EARLIER: Mapping[tuple[type, str], tuple[str, tuple[int, ...]]] = {
 """Names of arrays in earlier files, and the axes of one flavour and one band that these lack."""
 
 
+@checked
 def fci_record(report: FciReport) -> Record:
     """Record of a report: everything of an ``"ed"`` record, and one group for each diagnostic."""
     parts: dict[str, object] = {
@@ -100,6 +102,7 @@ def fci_record(report: FciReport) -> Record:
     return Record("fci", datasets)
 
 
+@checked
 def read_fci(record: Record) -> FciReport:
     """Report from an ``"fci"`` record; the charge order follows from its spectrum, S(q) and Chern number."""
     grid = read_grid(record, "cluster")

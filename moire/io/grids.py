@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from moire._arrays import read_only
+from moire._types import checked
 from moire.grids import KPath, MomentumGrid
 from moire.io.hdf5 import Dataset, Record, text_array
 from moire.lattice import MoireLattice, TriangularLattice
@@ -19,6 +20,7 @@ def lattice_datasets(lattice: TriangularLattice) -> dict[str, Dataset]:
     }
 
 
+@checked
 def read_lattice(record: Record) -> TriangularLattice:
     """The lattice of a record."""
     period, twist = float(record["lattice/period"]), float(record["lattice/twist"])

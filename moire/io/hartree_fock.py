@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandEnergies
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock import Excitations, real_space_map
@@ -17,8 +19,9 @@ from moire.io.hdf5 import Dataset, Record, text_array
 from moire.observables import MeanFieldPoint
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class StoredMeanField:
+class StoredMeanField(Shown):
     """Mean-field states as stored in a file, along the dielectric constants of its request.
 
     Parameters
@@ -65,6 +68,7 @@ class StoredMeanField:
     path: BandEnergies | None = field(repr=False)
 
 
+@checked
 def hartree_fock_record(
     points: Sequence[MeanFieldPoint], path: BandEnergies | None = None, modes: Excitations | None = None
 ) -> Record:
@@ -179,6 +183,7 @@ def hartree_fock_record(
     return Record("hf", datasets)
 
 
+@checked
 def read_hartree_fock(record: Record) -> StoredMeanField:
     """Mean-field states from an ``"hf"`` record."""
     density = read_only(record["cell/density"])

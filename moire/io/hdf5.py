@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._digest import append_digest, check_digest, kind_of_file
+from moire._shown import Shown
 from moire._steady_file import new_hdf5
+from moire._types import checked
 from moire.errors import FileFormatError, InputError, SchemaError
 from moire.io.guard import check_attributes, check_heaps, checked_datasets
 
@@ -27,8 +29,9 @@ SCHEMA = 2
 _SEALED = "digest"  # attribute of files that are written with a digest, so that its removal is noticed
 
 
+@checked
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Shown):
     """An array (or a number, or texts) with its unit, the names of its axes, and one line of documentation."""
 
     values: Any
@@ -37,8 +40,9 @@ class Dataset:
     doc: str = ""
 
 
+@checked
 @dataclass(frozen=True)
-class Record:
+class Record(Shown):
     """Content of one file.
 
     Parameters
@@ -71,6 +75,7 @@ class FileStatus(Enum):
     FOREIGN = "written by another schema"
 
 
+@checked
 def write_record(path: Path, record: Record) -> None:
     """Write a record to a temporary file beside `path` and move it into place.
 
@@ -99,6 +104,7 @@ def write_record(path: Path, record: Record) -> None:
         raise
 
 
+@checked
 def check_target(path: Path, kind: str | None = None) -> None:
     """Raise InputError unless a record may be written to `path`: a new file, or an earlier result.
 
@@ -130,6 +136,7 @@ def check_target(path: Path, kind: str | None = None) -> None:
     check_folder(path, "output")
 
 
+@checked
 def check_folder(path: Path, name: str) -> None:
     """Raise InputError unless a file can be made beside `path`; the folder is made if need be."""
     try:
@@ -152,6 +159,7 @@ def _write_dataset(file: h5py.File, name: str, dataset: Dataset) -> None:
     node.attrs["doc"] = dataset.doc
 
 
+@checked
 def read_record(path: Path, group: str | None = "") -> Record:
     """Read a file whose digest and checksums agree, and which holds numbers and texts of its own.
 
@@ -206,6 +214,7 @@ def _check_sealed(path: Path, promised: object, digest: str) -> None:
         raise FileFormatError(f"`{path}` must end with its digest, but is damaged: it was changed later.")
 
 
+@checked
 def check_schema(path: Path, found: object) -> None:
     """Raise SchemaError unless `found` is the schema number of this version."""
     if found != SCHEMA:
@@ -219,6 +228,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+@checked
 def file_status(path: Path) -> FileStatus:
     """State of the file at `path`, after reading all of it."""
     if not kind_of_file(path):

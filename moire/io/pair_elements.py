@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from moire._arrays import ComplexArray, IntArray, read_only
+from moire._types import checked
 from moire.errors import FileFormatError, require
 from moire.exact_diagonalization import PairHamiltonian, PairTable
 from moire.io.grids import grid_datasets, lattice_datasets, read_grid
@@ -14,6 +15,7 @@ from moire.orbitals import Orbitals
 HERMITICITY = 1e-9  # relative; files written here are Hermitian to the last bit
 
 
+@checked
 def hamiltonian_record(pair_hamiltonian: PairHamiltonian) -> Record:
     """Record of the one- and two-body elements, for :func:`moire.io.write_record`; its layout is documented.
 
@@ -48,6 +50,7 @@ def hamiltonian_record(pair_hamiltonian: PairHamiltonian) -> Record:
     )
 
 
+@checked
 def read_hamiltonian(record: Record) -> PairHamiltonian:
     """Hamiltonian from a ``"hamiltonian"`` record.
 

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from moire._types import checked
 from moire.resources import available_cores, threads
 
 PACKAGES = ("moire-mote2", "numpy", "scipy", "numba", "h5py")
@@ -36,6 +37,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+@checked
 def provenance(wall_seconds: float) -> dict[str, Any]:
     """Attributes of every file in addition to its request.
 

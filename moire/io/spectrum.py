@@ -8,12 +8,14 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import read_only
+from moire._types import checked
 from moire.exact_diagonalization import Spectrum, Truncation
 from moire.io.grids import grid_datasets, lattice_datasets, read_grid
 from moire.io.hdf5 import Dataset, Record, text_array
 from moire.orbitals import Orbitals, Species
 
 
+@checked
 def spectrum_record(spectrum: Spectrum) -> Record:
     """Record of a many-body spectrum, with its manifold and, if kept, its vectors."""
     levels = ("sector", "level")
@@ -67,6 +69,7 @@ def _optional(name: str, value: float | None, unit: str, doc: str) -> dict[str, 
     return {} if value is None else {name: Dataset(value, unit, (), doc)}
 
 
+@checked
 def read_spectrum(record: Record) -> Spectrum:
     """Many-body spectrum from an ``"ed"`` record."""
     n_vectors = sum(name.startswith("vectors/") for name in record.datasets)

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._types import checked
 from moire.grids import MomentumGrid
 from moire.io.bands import chern_record, read_chern
 from moire.io.hdf5 import Dataset, Record, text_array
 from moire.topology import ChernResult, CurvatureMap, TopologyReport, WilsonLoops
 
 
+@checked
 def topology_record(report: TopologyReport, grid: MomentumGrid) -> Record:
     """Record of a topology report: everything of a ``"chern"`` record, and the results of the other routes.
 
@@ -63,6 +65,7 @@ def topology_record(report: TopologyReport, grid: MomentumGrid) -> Record:
     return Record("topology", datasets)
 
 
+@checked
 def read_wilson(record: Record) -> tuple[WilsonLoops, ...]:
     """Wilson loops of every group from a ``"topology"`` record."""
     shape = record["chern/flux"].shape
@@ -80,6 +83,7 @@ def read_wilson(record: Record) -> tuple[WilsonLoops, ...]:
     )
 
 
+@checked
 def read_metric_trace(record: Record) -> FloatArray:
     """Trace of the quantum metric in nm^2 from a ``"topology"`` record, (group, n1, n2)."""
     return np.asarray(record["geometry/trace"]).reshape(record["chern/flux"].shape)
@@ -93,6 +97,7 @@ class StoredTopology(NamedTuple):
     wilson: tuple[WilsonLoops, ...]
 
 
+@checked
 def read_topology(record: Record) -> StoredTopology:
     """Chern numbers, trace of the metric and Wilson loops from a ``"topology"`` record."""
     return StoredTopology(read_chern(record), read_metric_trace(record), read_wilson(record))

@@ -11,13 +11,16 @@ import h5py
 import numpy as np
 
 from moire._digest import append_digest, check_digest
+from moire._shown import Shown
 from moire._steady_file import new_hdf5
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.resources import logger
 
 
+@checked
 @dataclass
-class Checkpoint:
+class Checkpoint(Shown):
     """State of one run in the files ``<path>.0.h5`` and ``<path>.1.h5``, written alternately.
 
     Each is written under a temporary name, flushed to disk and moved into place, so that a complete one exists

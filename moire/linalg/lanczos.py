@@ -10,6 +10,8 @@ from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.krylov import KrylovBasis, Multiply
@@ -18,8 +20,9 @@ from moire.linalg.vectors import VectorSpace
 REACHED, ROUNDING = "residual below tolerance", "residual at rounding error"
 
 
+@checked
 @dataclass(frozen=True)
-class LanczosSettings:
+class LanczosSettings(Shown):
     """Settings of a block Lanczos run.
 
     Parameters
@@ -46,8 +49,9 @@ class LanczosSettings:
     seed: tuple[int, ...] = (0,)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class LanczosResult:
+class LanczosResult(Shown):
     """Lowest eigenpairs and convergence record.
 
     Parameters
@@ -125,6 +129,7 @@ class _Progress:
         self.history = [(float(row[0]), float(row[1])) for row in state["history"]]
 
 
+@checked
 def block_lanczos(
     multiply: Multiply,
     dimension: int,

@@ -10,6 +10,8 @@ import numpy as np
 
 from moire.errors import is_whole, require
 
+_LARGEST = 1e30  # squares and fourth powers stay within all numbers
+
 
 def check_scalars(model: Any, positive: Sequence[str] = ()) -> None:
     """Raise InputError unless every field of a model is a finite number, and the named ones are positive."""
@@ -17,6 +19,7 @@ def check_scalars(model: Any, positive: Sequence[str] = ()) -> None:
         value = getattr(model, entry.name)
         is_number = isinstance(value, int | float | np.integer | np.floating) and np.isfinite(value)
         require(is_number, entry.name, "be a finite number", value)
+        require(abs(value) <= _LARGEST, entry.name, f"be at most {_LARGEST:g} in size", value)
         if entry.name in positive:
             require(value > 0, entry.name, "be positive", value)
 

@@ -10,11 +10,13 @@ from math import comb
 import numpy as np
 
 from moire._arrays import ComplexArray, read_only
+from moire._types import checked
 from moire.models._checks import check_layers, check_scalars, check_valley
 from moire.models.dirac import SIGMA_Z
 from moire.models.polynomial import PolynomialModel
 
 
+@checked
 @dataclass(frozen=True)
 class ChiralMultilayer(PolynomialModel):
     """H(k) = [[D, c (tau k_x - i k_y)^N], [c (tau k_x + i k_y)^N, -D]], c = (hbar v)^N / (-gamma_1)^(N-1).

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray, read_only
+from moire._types import checked
 from moire.models._checks import check_scalars, check_valley
 from moire.models.polynomial import PolynomialModel
 
@@ -17,6 +18,7 @@ SIGMA_Y = read_only(np.array([[0, -1j], [1j, 0]], dtype=complex))
 SIGMA_Z = read_only(np.array([[1, 0], [0, -1]], dtype=complex))
 
 
+@checked
 @dataclass(frozen=True)
 class MassiveDirac(PolynomialModel):
     """H(k) = hbar v (tau k_x s_x + k_y s_y) + Delta s_z of the valley tau.

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._types import checked
 from moire.lattice import TriangularLattice
 from moire.models._checks import check_scalars
 from moire.models.hopping import (
@@ -22,6 +23,7 @@ from moire.models.hopping import (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class HaldaneModel(HoppingModel):
     """H = M xi_i + t_1 sum_<ij> + t_2 sum_<<ij>> e^{i nu_ij phi} c_i^+ c_j with nu_ij = +1 for a left turn.

@@ -10,11 +10,14 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.lattice import TriangularLattice
 
 
+@checked
 @dataclass(frozen=True)
-class Hopping:
+class Hopping(Shown):
     """One term t |i, R=0><j, R| + h.c. of a lattice Hamiltonian.
 
     Parameters
@@ -33,8 +36,9 @@ class Hopping:
     amplitude_mev: complex
 
 
+@checked
 @dataclass(frozen=True)
-class Termination:
+class Termination(Shown):
     """Edge of a ribbon cut out of the lattice.
 
     Parameters
@@ -50,7 +54,8 @@ class Termination:
     home_cells: tuple[tuple[int, int], ...]
 
 
-class HoppingModel(ABC):
+@checked
+class HoppingModel(Shown, ABC):
     """A model with H_ij(k) = sum_R <i, 0|H|j, R> e^{i k.(R + r_j - r_i)}.
 
     The phases include the orbital positions r, so that dH/dk is the physical velocity and

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._types import checked
 from moire.lattice import TriangularLattice
 from moire.models._checks import check_scalars
 from moire.models.hopping import Hopping, HoppingModel, Termination
@@ -18,6 +19,7 @@ UP_CELLS = ((0, 0), (0, 0), (0, 0))
 DOWN_CELLS = ((0, 0), (-1, 0), (-1, -1))
 
 
+@checked
 @dataclass(frozen=True)
 class BreathingKagome(HoppingModel):
     """Hopping t e^{i phi} counter-clockwise around the up triangles and t' e^{i phi} around the down triangles.

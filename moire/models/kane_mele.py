@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._types import checked
 from moire.errors import require
 from moire.lattice import TriangularLattice
 from moire.models._checks import check_scalars
@@ -25,6 +26,7 @@ from moire.models.hopping import (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class KaneMeleModel(HoppingModel):
     """H = t sum c^+c + i l_SO sum nu_ij c^+ s_z c + i l_R sum c^+ (s x d_ij)_z c + l_v sum xi_i c^+c.

@@ -9,9 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
+from moire._shown import Shown
+from moire._types import checked
 
 
-class PolynomialModel(ABC):
+@checked
+class PolynomialModel(Shown, ABC):
     """A model H(k) = sum_ab k_x^a k_y^b M_ab of one valley, on the whole momentum plane.
 
     A subclass states the matrices; the Hamiltonian, its exact derivative and the substitution

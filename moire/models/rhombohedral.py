@@ -9,11 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray, read_only
+from moire._types import checked
 from moire.models._checks import check_layers, check_scalars, check_valley
 from moire.models.dirac import SIGMA_X, SIGMA_Y
 from moire.models.polynomial import PolynomialModel
 
 
+@checked
 @dataclass(frozen=True)
 class RhombohedralMultilayer(PolynomialModel):
     """N Dirac layers hbar v (tau k_x s_x + k_y s_y) + u_l, with gamma_1 between B_l and A_(l+1).

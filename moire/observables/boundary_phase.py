@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from moire._arrays import ComplexArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure, solve_bands
 from moire.errors import InputError, require
 from moire.grids import MomentumGrid
@@ -15,6 +17,7 @@ from moire.projection import ProjectedHamiltonian
 RESOLVED_MEV = 1e-6  # agreement of bands solved twice: far above rounding, far below any other band
 
 
+@checked
 def at_boundary_phase(problem: ProjectedHamiltonian, offset: tuple[float, float]) -> ProjectedHamiltonian:
     """The same problem with the boundary phases shifted by `offset`, in units of 2 pi; its bands are solved again.
 
@@ -41,8 +44,9 @@ def check_solvable_again(problem: ProjectedHamiltonian) -> None:
         )
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class LabelShift:
+class LabelShift(Shown):
     """Map of labels under one flux quantum along L_`direction`: k at phi = 1 is k + shift at phi = 0.
 
     Parameters
@@ -91,6 +95,7 @@ class LabelShift:
         return int(moved[0]), int(moved[1])
 
 
+@checked
 def orbital_overlaps(left: BandStructure, right: BandStructure, shift: LabelShift | None = None) -> ComplexArray:
     """Overlaps <u_mk(left)| u_nk(right)> of the periodic parts at equal labels, (flavour, k, m, n).
 

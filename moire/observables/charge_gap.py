@@ -8,7 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from moire._shown import Shown
 from moire._text import Number, amount
+from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization import Spectrum, SpectrumSettings, carriers_on, solve_all_sectors
 from moire.filling import FillingLike, one_band_filling
@@ -23,8 +25,9 @@ Ground = tuple[int, float, Label]
 RESOLVED_MEV = 4e-6  # four energies, each to the default tolerance of the solver
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ChargeGap:
+class ChargeGap(Shown):
     """Charge gap E(N+1) + E(N-1) - 2 E(N), for an added and a removed carrier far apart.
 
     With two flavours each energy is the lowest of all polarisations, so that carriers may flip; `gap_without_flip` adds
@@ -148,6 +151,7 @@ class ChargeGap:
         return "\n".join(lines)
 
 
+@checked
 def charge_gap(
     problem: ProjectedHamiltonian,
     filling: FillingLike,

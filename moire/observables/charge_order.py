@@ -7,7 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization import Spectrum
 from moire.grids import Label
@@ -20,8 +22,9 @@ from moire.verdicts import Verdict
 ORDERED_GROWTH = 0.5  # of S(K) with the number of carriers: the exponent is 1 in a wave and 0 in a liquid
 
 
+@checked
 @dataclass(frozen=True)
-class ChargeOrder:
+class ChargeOrder(Shown):
     """Evidence for and against a sqrt3 x sqrt3 charge-density wave.
 
     Parameters
@@ -140,6 +143,7 @@ class ChargeOrder:
         return self.verdict
 
 
+@checked
 def charge_order(
     spectrum: Spectrum,
     structure: StructureFactor,

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from scipy.linalg import eigvalsh
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.exact_diagonalization import Spectrum, sector_dimensions
 from moire.grids import MomentumGrid
 from moire.observables.manifold_states import State, check_states
@@ -24,8 +26,9 @@ from moire.verdicts import Verdict
 EIGENVALUE_FLOOR = 1e-14  # of the largest eigenvalue; below it an eigenvalue of rho_A is rounding
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class EntanglementSpectrum:
+class EntanglementSpectrum(Shown):
     """Eigenvalues of the density matrix of part of the particles, xi = -ln(lambda), by total momentum K_A.
 
     A sector holds the states of given particles of each flavour and a total momentum: for every division of the
@@ -206,6 +209,7 @@ class EntanglementSpectrum:
         )
 
 
+@checked
 def entanglement_spectrum(
     spectrum: Spectrum, n_kept: int, states: Sequence[State] | None = None
 ) -> EntanglementSpectrum:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from moire._progress import stage
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.exact_diagonalization import Spectrum, SpectrumSettings, solve_all_sectors
 from moire.filling import FillingLike, one_band_filling
@@ -28,8 +32,9 @@ from moire.verdicts import Verdict
 _DEFAULT = SpectrumSettings()
 
 
+@checked
 @dataclass(frozen=True)
-class Check:
+class Check(Shown):
     """A question about the state, and the verdict that answers it.
 
     Parameters
@@ -62,8 +67,9 @@ class Check:
         return f"{word:>9}  {self.question}: {self.evidence}"
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class FciReport:
+class FciReport(Shown):
     """Diagnostics of a candidate fractional Chern insulator.
 
     Parameters
@@ -115,6 +121,7 @@ class FciReport:
         return "\n\n".join([*map(str, parts), "\n".join(["Checks:", *map(str, self.checks)])])
 
 
+@checked
 def fci_report(
     problem: ProjectedHamiltonian,
     filling: FillingLike,
@@ -168,26 +175,30 @@ def fci_report(
     require(n_kept is None or n_kept >= 0, "n_kept", "be at least 0", n_kept)
     if flux_directions or phase_mesh:
         check_solvable_again(problem)
-    spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, settings=settings)
-    n_kept = min(3, spectrum.n_particles // 2) if n_kept is None else n_kept
-    structure = structure_factor(spectrum, problem)
-    chern = many_body_chern(problem, fraction, phase_mesh, settings=settings) if phase_mesh else None
-    return FciReport(
-        spectrum=spectrum,
-        occupation=momentum_occupation(spectrum),
-        structure=structure,
-        weight=quantum_weight(structure, problem),
-        order=charge_order(spectrum, structure, chern=chern),
-        entanglement=entanglement_spectrum(spectrum, n_kept) if n_kept else None,
-        flows=tuple(
-            spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, settings=settings)
-            for direction in flux_directions
-        ),
-        chern=chern,
-        charge=charge_gap(problem, fraction, settings) if with_charge_gap else None,
-    )
+    n_spectra = 1 + 2 * (n_flux_steps + 1) * len(flux_directions) + 3 * with_charge_gap  # the manifold, and the rest
+    n_spectra += math.prod(phase_mesh) if phase_mesh else 0
+    with stage("spectra", n_spectra, settings.progress):
+        spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, settings=settings)
+        n_kept = min(3, spectrum.n_particles // 2) if n_kept is None else n_kept
+        structure = structure_factor(spectrum, problem)
+        chern = many_body_chern(problem, fraction, phase_mesh, settings=settings) if phase_mesh else None
+        return FciReport(
+            spectrum=spectrum,
+            occupation=momentum_occupation(spectrum),
+            structure=structure,
+            weight=quantum_weight(structure, problem),
+            order=charge_order(spectrum, structure, chern=chern),
+            entanglement=entanglement_spectrum(spectrum, n_kept) if n_kept else None,
+            flows=tuple(
+                spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, settings=settings)
+                for direction in flux_directions
+            ),
+            chern=chern,
+            charge=charge_gap(problem, fraction, settings) if with_charge_gap else None,
+        )
 
 
+@checked
 def check_predicted(grid: MomentumGrid, filling: Fraction, n_eigenstates: int) -> None:
     """Raise InputError unless a manifold is predicted on this cluster and fits in `n_eigenstates` levels per sector."""
     momenta = expected_momenta(grid, filling)

@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import require
 from moire.grids import MomentumGrid
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class FiniteSizeScaling:
+class FiniteSizeScaling(Shown):
     """Least-squares line value = limit + slope / N_s.
 
     Parameters
@@ -70,6 +73,7 @@ class FiniteSizeScaling:
         return f"{self.table()}\n{verdict}"
 
 
+@checked
 def finite_size_scaling(
     grids: Sequence[MomentumGrid], values: ArrayLike, quantity: str = "gap", unit: str = "meV"
 ) -> FiniteSizeScaling:

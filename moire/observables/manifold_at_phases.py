@@ -10,6 +10,8 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.errors import InputError, require
 from moire.exact_diagonalization import (
@@ -87,8 +89,9 @@ def _shares(carriers: Numbers) -> str:
     return f" with {' and '.join(map(str, carriers))} carriers in the flavours" if len(carriers) > 1 else ""
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class StatesAtPhase:
+class StatesAtPhase(Shown):
     """Low states at given boundary phases.
 
     Parameters
@@ -126,8 +129,9 @@ class StatesAtPhase:
         return vectors
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ManifoldAtPhases:
+class ManifoldAtPhases(Shown):
     """Solver of the states of a manifold at any boundary phases, and their overlaps.
 
     Parameters

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.exact_diagonalization import MomentumSector, Spectrum
 from moire.grids import Label
@@ -27,6 +28,7 @@ def manifold_rows(spectrum: Spectrum) -> dict[Label, int]:
     return {spectrum.labels[row]: int(row) for row in own if polarisation[row] == polarisation[own[0]]}
 
 
+@checked
 def manifold_states(spectrum: Spectrum) -> tuple[State, ...]:
     """States of the predicted ground-state manifold, each as (row of its sector, level).
 

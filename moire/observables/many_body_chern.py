@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
-from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._progress import counted
+from moire._shown import Shown
 from moire._text import Number
-from moire.errors import InputError, MeshWarning, is_whole, require
+from moire._types import checked
+from moire.errors import InputError, MeshWarning, is_whole, require, warn
 from moire.exact_diagonalization import SpectrumSettings, carriers_on, sector_dimensions
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label
@@ -29,8 +30,9 @@ LARGE_STEP = 0.9 * np.pi  # of the pumped phase; at pi the branch of the logarit
 _DEFAULT = SpectrumSettings()
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ManyBodyChern:
+class ManyBodyChern(Shown):
     """Chern number of a manifold over the torus of boundary phases, by two routes.
 
     Parameters
@@ -155,6 +157,7 @@ class ManyBodyChern:
         )
 
 
+@checked
 def many_body_chern(
     problem: ProjectedHamiltonian,
     filling: FillingLike,
@@ -226,8 +229,7 @@ def many_body_chern(
     )
 
     offsets = [(i / n1, j / n2) for i in range(n1) for j in range(n2)]
-    bar = tqdm(offsets, desc="phases", disable=not settings.progress, leave=False)
-    flat = [manifold.solve(offset, n_levels) for offset in bar]
+    flat = [manifold.solve(offset, n_levels) for offset in counted(offsets, "phases", settings.progress)]
     states = [flat[i * n2 : (i + 1) * n2] for i in range(n1)]
     along = [_links(manifold, states, direction) for direction in (1, 2)]
     min_link = float(min(np.abs(links).min() for links in along))
@@ -261,13 +263,12 @@ def many_body_chern(
         polarisation=carriers[0] - carriers[1] if len(carriers) == 2 else None,
     )
     if not result.is_reliable:
-        warnings.warn(
+        warn(
             f"The grid of {n1}x{n2} phases is too coarse: smallest link {Number(min_link):.3f}, largest flux "
             f"{Number(result.max_flux):.3f} rad, largest step of the position "
             f"{Number(result.max_step):.3f} rad, Chern number "
             f"{Number(result.value):+.3f} by flux and {Number(result.pumped):+.3f} by pumping.",
             MeshWarning,
-            stacklevel=2,
         )
     return result
 

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.exact_diagonalization import Spectrum
 from moire.grids import MomentumGrid
 from moire.observables.manifold_states import State, check_states
 from moire.observables.two_body import one_body_density
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MomentumOccupation:
+class MomentumOccupation(Shown):
     """<c^+_nk c_mk> of the carriers, converted from <d^+ d> of the missing carriers if these were diagonalized.
 
     Parameters
@@ -140,6 +143,7 @@ class MomentumOccupation:
         )
 
 
+@checked
 def momentum_occupation(spectrum: Spectrum, states: Sequence[State] | None = None) -> MomentumOccupation:
     """Density matrix of the carriers in the bands at each momentum, in every state of a manifold.
 

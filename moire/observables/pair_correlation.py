@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import is_whole, require
 from moire.grids import MomentumGrid
 from moire.observables.structure_factor import StructureFactor
@@ -15,8 +17,9 @@ from moire.observables.structure_factor import StructureFactor
 CHUNK = 4096
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class PairCorrelation:
+class PairCorrelation(Shown):
     """g(r): the density of pairs at distance r divided by that of independent carriers.
 
     g(r) = A / N^2 sum_{i != j} <delta(r - r_i + r_j)> = 1 / N^2 sum_q e^{i q r} <:rho_q rho_-q:>. Its mean over the
@@ -64,6 +67,7 @@ class PairCorrelation:
         )
 
 
+@checked
 def pair_correlation(structure: StructureFactor, side: int = 48) -> PairCorrelation:
     """Pair correlation of the carriers on a mesh over the cluster.
 

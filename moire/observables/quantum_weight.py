@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import require
 from moire.observables.structure_factor import StructureFactor
 from moire.projection import ProjectedHamiltonian
@@ -17,8 +19,9 @@ MIN_TRANSFERS = 12
 N_COEFFICIENTS = 4
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class QuantumWeight:
+class QuantumWeight(Shown):
     """K = tr K_ab with the full (N/A) S(q) = K_ab q_a q_b / 2 pi + O(q^4).
 
     Parameters
@@ -69,6 +72,7 @@ class QuantumWeight:
         )
 
 
+@checked
 def quantum_weight(
     structure: StructureFactor, problem: ProjectedHamiltonian, n_transfers: int = MIN_TRANSFERS
 ) -> QuantumWeight:

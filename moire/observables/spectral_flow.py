@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from tqdm import tqdm
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._progress import counted
 from moire._text import Number
-from moire.errors import MeshWarning, is_whole, require
+from moire._types import checked
+from moire.errors import MeshWarning, is_whole, require, warn
 from moire.exact_diagonalization import SpectrumSettings, carriers_on
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label
@@ -27,6 +27,7 @@ Sectors = Literal["all", "manifold"]
 _DEFAULT = SpectrumSettings()
 
 
+@checked
 def spectral_flow(
     problem: ProjectedHamiltonian,
     filling: FillingLike,
@@ -99,8 +100,8 @@ def spectral_flow(
     stacked = np.full((len(phases), len(labels), levels), np.nan)
     orders, links, converged = [_start(counts)], [], True
     before: StatesAtPhase | None = None
-    for step, phi in enumerate(tqdm(phases, desc="phases", disable=not settings.progress, leave=False)):
-        point = manifold.solve((float(phi), 0.0) if direction == 1 else (0.0, float(phi)), levels, n_others)
+    for step, phi in enumerate(counted(phases.tolist(), "phases", settings.progress)):
+        point = manifold.solve((phi, 0.0) if direction == 1 else (0.0, phi), levels, n_others)
         if before is not None:
             link, order = _follow(manifold, before, point, orders[-1])
             links.append(link)
@@ -132,11 +133,10 @@ def spectral_flow(
         polarisation=carriers[0] - carriers[1] if len(carriers) == 2 else None,
     )
     if result.min_link < COARSE_LINK:
-        warnings.warn(
+        warn(
             f"The {n_steps} steps of the flow are too coarse: the smallest |det| of overlaps between phases is "
             f"{Number(result.min_link):.3f}, below {COARSE_LINK}.",
             MeshWarning,
-            stacklevel=2,
         )
     return result
 

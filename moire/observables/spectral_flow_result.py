@@ -8,15 +8,18 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import FloatArray
+from moire._shown import Shown
 from moire._text import Number, amount
+from moire._types import checked
 from moire.errors import InputError
 from moire.grids import Label, MomentumGrid
 from moire.topology.berry import COARSE_LINK
 from moire.verdicts import Verdict
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class SpectralFlow:
+class SpectralFlow(Shown):
     """Levels against the boundary phase phi in [0, 1] along L_1 or L_2.
 
     Labels are kept fixed while the momenta move. After one flux quantum the sector labelled K is the initial sector

@@ -21,7 +21,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.exact_diagonalization import Spectrum
 from moire.form_factors import Transfers
@@ -33,8 +35,9 @@ from moire.projection import ProjectedHamiltonian
 SUM_RULE_TOLERANCE = 1e-7  # of the energy; eigenvectors with residuals of 1e-6 meV are far closer
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class StructureFactor:
+class StructureFactor(Shown):
     """S(q) per carrier, full, projected and normal-ordered, at every transfer |q| <= q_cutoff |G_1|, umklapp included.
 
     Parameters
@@ -178,6 +181,7 @@ class StructureFactor:
         )
 
 
+@checked
 def structure_factor(
     spectrum: Spectrum, problem: ProjectedHamiltonian, states: Sequence[State] | None = None
 ) -> StructureFactor:

@@ -8,7 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number, amount
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.exact_diagonalization import Spectrum
 from moire.grids import Label, MomentumGrid
@@ -18,8 +20,9 @@ from moire.verdicts import Verdict
 RESOLVED_MEV = 2e-6  # two energies, each to the default tolerance of the solver
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ValleyPolarisation:
+class ValleyPolarisation(Shown):
     """Lowest energies by polarisation, and excitations of the fully polarised state by one flipped carrier.
 
     Spin is locked to the valley in MoTe2, so that S_z = (N_K - N_K') / 2 and a flip of the valley flips the spin.
@@ -104,12 +107,14 @@ class ValleyPolarisation:
         return "\n".join([*lines, f"  {self.decision}"])
 
 
+@checked
 def holds_a_flip(spectrum: Spectrum) -> bool:
     """Whether a spectrum of two flavours has the largest polarisation and the one with one carrier flipped."""
     largest = min(spectrum.n_carriers, spectrum.species.orbitals.size - spectrum.n_carriers)
     return {largest, largest - 2} <= set(np.abs(spectrum.polarisation).tolist()) and largest > 1
 
 
+@checked
 def valley_polarisation(spectrum: Spectrum) -> ValleyPolarisation:
     """Compare the polarisations of a spectrum of both valleys.
 

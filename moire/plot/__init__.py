@@ -1,6 +1,7 @@
 """Figures: each function takes a result and an Axes, returns the Axes, and computes nothing."""
 
 from moire.plot.bands import plot_bands
+from moire.plot.draw import FIGURES, draw
 from moire.plot.entanglement import plot_entanglement
 from moire.plot.excitations import plot_excitations
 from moire.plot.fan import plot_fan
@@ -18,8 +19,10 @@ from moire.plot.trends import plot_band_trend, plot_chern_trend, plot_fci_trend
 from moire.plot.zone import plot_flux, plot_zone_map
 
 __all__ = [
+    "FIGURES",
     "PHASE_COLOURS",
     "STYLE",
+    "draw",
     "panels",
     "plot_band_trend",
     "plot_bands",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from moire._types import checked
 from moire.bands import BandEnergies
 from moire.errors import InputError
 from moire.grids import KPath
@@ -11,6 +12,7 @@ from moire.grids import KPath
 CORNER_TEXT = {"gamma": r"$\gamma$", "m": r"$m$", "kappa_+": r"$\kappa_+$", "kappa_-": r"$\kappa_-$"}
 
 
+@checked
 def plot_bands(bands: BandEnergies, ax: Axes, **style: object) -> Axes:
     """Draw the bands of every flavour along their path; the second flavour is dashed.
 

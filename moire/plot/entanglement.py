@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from moire._types import checked
 from moire.observables import EntanglementSpectrum
 
 
+@checked
 def plot_entanglement(result: EntanglementSpectrum, ax: Axes) -> Axes:
     """Draw xi against the linear momentum index l1 d2 + l2 of the particles kept, the predicted levels in colour.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from moire._types import checked
 from moire.errors import require
 from moire.grids import KPath
 from moire.hartree_fock import Excitations
 from moire.plot.bands import CORNER_TEXT
 
 
+@checked
 def plot_excitations(excitations: Excitations, path: KPath, ax: Axes) -> Axes:
     """Draw the modes at the momenta of the grid on a path, joined by lines, and the particle-hole continuum.
 

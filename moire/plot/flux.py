@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from moire._text import Number
+from moire._types import checked
 from moire.observables import ManyBodyChern, SpectralFlow
 
 
+@checked
 def plot_spectral_flow(flow: SpectralFlow, ax: Axes) -> Axes:
     """Draw all levels solved (grey) and the states of the manifold (colours) against the inserted flux.
 
@@ -37,6 +39,7 @@ def plot_spectral_flow(flow: SpectralFlow, ax: Axes) -> Axes:
     return ax
 
 
+@checked
 def plot_phase_flux(chern: ManyBodyChern, ax: Axes) -> Axes:
     """Draw the flux of every plaquette of boundary phases, scaled so that the mean is the Chern number.
 

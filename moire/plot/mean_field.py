@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -9,8 +11,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.interpolate import NearestNDInterpolator
+from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import label as numbered_regions
 
 from moire._arrays import ComplexArray, FloatArray
+from moire._types import checked
 from moire.hartree_fock import BANDS_MOVE_MEV
 from moire.plot.trends import Columns
 
@@ -25,6 +30,12 @@ PHASE_COLOURS = {
     "metal": "#bbbbbb",
 }
 """Colour of each phase; others take those that remain of the colour cycle."""
+_SMALLEST_REGION = 0.01  # share of a map in which a Chern number is written
+_LABEL: dict[str, Any] = {
+    "ha": "center", "va": "center", "fontsize": "small",
+    "bbox": {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5},
+}  # fmt: skip
+_BEYOND = 1000  # no Chern number of a mean-field state is as large
 
 
 def _colours(phases: np.ndarray) -> dict[str, str]:
@@ -33,13 +44,25 @@ def _colours(phases: np.ndarray) -> dict[str, str]:
 
 
 def _frame(values: FloatArray) -> tuple[float, float]:
-    """Range of an axis: half a step beyond the outermost points, the step being that of the two outermost values."""
-    places = np.unique(values)
-    if places.size == 1:
-        return float(places[0]) - 0.5, float(places[0]) + 0.5
-    return float(1.5 * places[0] - 0.5 * places[1]), float(1.5 * places[-1] - 0.5 * places[-2])
+    """Range of an axis: from the first to the last point, beyond which nothing is known."""
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
+def _write_chern_numbers(ax: Axes, image: FloatArray, x: FloatArray, y: FloatArray) -> None:
+    """Write |C| into each region of equal values of an image (y, x), where it is widest; NaN is unknown."""
+    for chern in np.unique(image[~np.isnan(image)]):
+        regions, n_regions = numbered_regions(image == chern)
+        for number in range(1, n_regions + 1):
+            inside = regions == number
+            if inside.sum() < _SMALLEST_REGION * image.size:
+                continue
+            room = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+            row, column = np.unravel_index(int(room.argmax()), room.shape)
+            ax.text(x[column], y[row], f"|C| = {int(chern) % _BEYOND}", **_LABEL)
+
+
+@checked
 def plot_phase_map(
     columns: Columns,
     x: str,
@@ -51,13 +74,16 @@ def plot_phase_map(
 ) -> Axes:
     """Phase map of a plane: the points as dots, and each position in the colour of its nearest point.
 
-    The area of a point whose next phase is close is hatched, because the cutoffs decide there.
+    The colours end at the outermost points. The area of a point whose next phase is close is hatched, because the
+    cutoffs decide there. The modulus of the total Chern number stands in each region of one phase and number; its sign
+    is that of one of two states that time reversal relates.
 
     Parameters
     ----------
     columns
         With the coordinates, ``phase`` and ``margin`` (energy of the next phase above the lowest in meV per cell, NaN
-        without one), one row per point; points may lie anywhere.
+        without one), one row per point; points may lie anywhere. With ``chern``, NaN where there is none, its modulus
+        is written.
     x, y
         Columns along the axes.
     ax
@@ -81,7 +107,12 @@ def plot_phase_map(
     palette = np.array([to_rgb(colours[name]) for name in names])
     extent = (grid_x[0], grid_x[-1], grid_y[0], grid_y[-1])
     ax.imshow(palette[image.astype(int)], origin="lower", aspect="auto", extent=extent, interpolation="nearest")
-    ax.plot(across, up, ".", color="k", markersize=1.5, alpha=0.5)
+    ax.plot(across, up, ".", color="k", markersize=1.5, alpha=0.5, clip_on=False)
+    if "chern" in columns:
+        charges = np.abs(np.round(np.asarray(columns["chern"], dtype=float)))
+        region = np.where(np.isnan(charges), np.nan, charges + _BEYOND * codes)  # one number for each phase and charge
+        regions = NearestNDInterpolator(nearest.points, region)(*where)
+        _write_chern_numbers(ax, regions, grid_x, grid_y)
     handles: list[Artist] = [
         Line2D([], [], marker="s", linestyle="", color=colours[name], label=name) for name in names
     ]
@@ -95,6 +126,7 @@ def plot_phase_map(
     return ax
 
 
+@checked
 def plot_gap_line(columns: Columns, x: str, ax: Axes, label: str = "this work") -> Axes:
     """Draw the charge gap along a line, each point in the colour of its phase.
 
@@ -123,6 +155,7 @@ def plot_gap_line(columns: Columns, x: str, ax: Axes, label: str = "this work") 
     return ax
 
 
+@checked
 def plot_moment_map(
     points: FloatArray,
     density: FloatArray,

@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from moire._types import checked
 from moire.observables import MomentumOccupation
 
 
+@checked
 def plot_occupation(result: MomentumOccupation, ax: Axes) -> Axes:
     """Draw n(k) against the linear momentum index l1 d2 + l2: each state in grey, the mean in colour, nu as a line.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from moire._types import checked
 from moire.observables import PairCorrelation
 
 
+@checked
 def plot_pair_correlation(result: PairCorrelation, ax: Axes) -> Axes:
     """Draw g(r) over the cluster, the carrier of reference at the origin.
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from moire._types import checked
 
+
+@checked
 def panels(
     draws: Sequence[Callable[[Axes], Axes]], titles: Sequence[str | None], size: tuple[float, float] = (3.4, 2.9)
 ) -> Figure:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from moire._types import checked
 from moire.observables import FiniteSizeScaling
 
 
+@checked
 def plot_scaling(scaling: FiniteSizeScaling, ax: Axes, color: str = "C0") -> Axes:
     """Draw the values of the clusters, the line through them, and its limit with its error at 1/N_s = 0.
 

@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from moire._types import checked
 from moire.exact_diagonalization import Spectrum
 from moire.observables.manifold_states import manifold_rows
 
 WIDTH = 0.6  # of the momentum that polarisations share
 
 
+@checked
 def plot_spectrum(spectrum: Spectrum, ax: Axes) -> Axes:
     """Draw all levels above the ground state against the linear momentum index l1 d2 + l2.
 
@@ -40,8 +42,9 @@ def plot_spectrum(spectrum: Spectrum, ax: Axes) -> Axes:
         places[spectrum.polarisation == polarisation] += WIDTH * ((i + 0.5) / len(groups) - 0.5)
     for label, row in manifold_rows(spectrum).items():
         count = predicted.get(label, 0)
-        marked_x += [places[row]] * count
-        marked_y += energies[row, :count].tolist()
+        levels = energies[row, :count].tolist()  # fewer were solved, perhaps
+        marked_x += [places[row]] * len(levels)
+        marked_y += levels
     for i, polarisation in enumerate(groups):
         rows = spectrum.polarisation == polarisation
         x, y = np.repeat(places[rows], energies.shape[1]), energies[rows].ravel()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from moire._types import checked
 from moire.observables import StructureFactor
 
 
+@checked
 def plot_structure_factor(result: StructureFactor, ax: Axes, reach: float = 1.6) -> Axes:
     """Draw the full S(q) at every transfer, umklapp included, as coloured points, with the outline of the zone.
 

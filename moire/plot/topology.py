@@ -9,9 +9,11 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from moire._text import Number
+from moire._types import checked
 from moire.topology import RadiusScan, StredaFan, StripSpectrum, WilsonLoops
 
 
+@checked
 def plot_wannier_flow(loops: WilsonLoops, ax: Axes) -> Axes:
     """Draw the hybrid Wannier centres (in units of the primitive vector) over the zone.
 
@@ -36,6 +38,7 @@ def plot_wannier_flow(loops: WilsonLoops, ax: Axes) -> Axes:
     return ax
 
 
+@checked
 def plot_index_versus_radius(scan: RadiusScan, ax: Axes) -> Axes:
     """Draw the interband index on concentric disks; radii without an index are marked on the axis.
 
@@ -60,6 +63,7 @@ def plot_index_versus_radius(scan: RadiusScan, ax: Axes) -> Axes:
     return ax
 
 
+@checked
 def plot_strip(spectrum: StripSpectrum, ax: Axes) -> Axes:
     """Draw the levels of a ribbon or of two domain walls; the colour shows the side to which a state is bound.
 
@@ -82,6 +86,7 @@ def plot_strip(spectrum: StripSpectrum, ax: Axes) -> Axes:
     return ax
 
 
+@checked
 def plot_phase_diagram(x: ArrayLike, y: ArrayLike, integers: ArrayLike, ax: Axes, label: str = "Chern number") -> Axes:
     """Draw an integer over a plane of two parameters, one colour each.
 
@@ -114,6 +119,7 @@ def _colour(share: float) -> tuple[float, float, float]:
     return (1.0, fade, fade) if share > 0 else (fade, fade, 1.0)
 
 
+@checked
 def plot_streda(fan: StredaFan, ax: Axes) -> Axes:
     """Draw the fillings of gapped states against the magnetic field; C = phi_0 dn/dB of the electrons.
 

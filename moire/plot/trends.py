@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from moire._types import checked
+
 _ANGLE = "twist angle (deg)"
 
 
@@ -18,7 +20,12 @@ class Columns(Protocol):
         """Return one column."""
         ...
 
+    def __contains__(self, name: object, /) -> bool:
+        """Whether there is a column of this name."""
+        ...
 
+
+@checked
 def plot_band_trend(columns: Columns, ax: Axes, x: str = "theta", x_label: str = _ANGLE) -> Axes:
     """Draw the width of the top band and the indirect gap below it (meV), by default against the angle.
 
@@ -40,6 +47,7 @@ def plot_band_trend(columns: Columns, ax: Axes, x: str = "theta", x_label: str =
     return ax
 
 
+@checked
 def plot_chern_trend(columns: Columns, names: list[str], ax: Axes, x: str = "theta", x_label: str = _ANGLE) -> Axes:
     """Draw Chern numbers, by default against the angle.
 
@@ -69,6 +77,7 @@ def plot_chern_trend(columns: Columns, names: list[str], ax: Axes, x: str = "the
     return ax
 
 
+@checked
 def plot_fci_trend(
     columns: Columns, label: str, ax: Axes, color: str = "C0", x: str = "theta", x_label: str = _ANGLE
 ) -> Axes:

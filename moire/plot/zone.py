@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 
 from moire._arrays import FloatArray
 from moire._text import Number
+from moire._types import checked
 from moire.lattice import TriangularLattice
 from moire.topology import ChernResult
 
 
+@checked
 def plot_zone_map(
     values: FloatArray, lattice: TriangularLattice, ax: Axes, label: str, *, diverging: bool = False
 ) -> Axes:
@@ -48,6 +50,7 @@ def plot_zone_map(
     return ax
 
 
+@checked
 def plot_flux(result: ChernResult, lattice: TriangularLattice, ax: Axes) -> Axes:
     """Draw the Berry flux per plaquette in units of the mean that |C| = 1 would give.
 

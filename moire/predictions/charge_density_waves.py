@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from moire._arrays import IntArray
+from moire._types import checked
 from moire.errors import require
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label, MomentumGrid
 
 
+@checked
 def zone_corners(grid: MomentumGrid) -> tuple[int, int] | None:
     """Indices of K and K' = -K in the momentum group; None on a cluster that does not hold them."""
     thirds = grid.fractional * 3
@@ -19,6 +21,7 @@ def zone_corners(grid: MomentumGrid) -> tuple[int, int] | None:
     return (int(found[0][0]), int(found[1][0])) if all(map(len, found)) else None
 
 
+@checked
 def tower_momenta(grid: MomentumGrid, filling: FillingLike) -> tuple[Label, ...] | None:
     """Total momenta of the three states of a sqrt3 x sqrt3 charge-density wave at filling p/3.
 
@@ -52,6 +55,7 @@ def tower_momenta(grid: MomentumGrid, filling: FillingLike) -> tuple[Label, ...]
     return tuple(sorted((int(first), int(second)) for first, second in members))
 
 
+@checked
 def stripe_momenta(grid: MomentumGrid) -> tuple[Label, ...]:
     """Total momenta of stripes of period two at half filling, for every direction that the cluster holds.
 

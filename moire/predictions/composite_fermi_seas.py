@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import require
 from moire.grids import Label, MomentumGrid
 
@@ -17,8 +19,9 @@ SEARCH_MESH = 12
 TIE = 1e-9  # of the second moment, relative; moments of two seas are rational multiples of one number
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class CompositeFermiSeas:
+class CompositeFermiSeas(Shown):
     """Predicted ground states of a composite Fermi liquid on a cluster at half filling of a |C| = 1 band.
 
     Parameters
@@ -49,6 +52,7 @@ class CompositeFermiSeas:
         )
 
 
+@checked
 def composite_fermi_seas(grid: MomentumGrid) -> CompositeFermiSeas:
     """Predict the momenta of a composite Fermi liquid at half filling.
 

@@ -7,16 +7,19 @@ from fractions import Fraction
 
 import numpy as np
 
+from moire._types import checked
 from moire.errors import require
 from moire.grids import Label, MomentumGrid
 
 
+@checked
 def root_pattern(filling: Fraction) -> tuple[int, ...]:
     """Return the most uniform occupation of q orbitals by p particles: 110 for 2/3, 11010 for 3/5, up to rotation."""
     p, q = filling.numerator, filling.denominator
     return tuple((orbital + 1) * p // q - orbital * p // q for orbital in range(q))
 
 
+@checked
 def expected_momenta(grid: MomentumGrid, filling: Fraction) -> tuple[Label, ...] | None:
     """Total momenta of the q-fold manifold of a |C| = 1 band at filling p/q, with multiplicity.
 
@@ -46,6 +49,7 @@ def expected_momenta(grid: MomentumGrid, filling: Fraction) -> tuple[Label, ...]
     return _total_momenta(grid, [root_pattern(filling)])
 
 
+@checked
 def moore_read_momenta(grid: MomentumGrid) -> tuple[Label, ...]:
     """Total momenta of the Moore-Read states of a half-filled |C| = 1 band, with multiplicity.
 

@@ -9,10 +9,12 @@ from math import comb, gcd
 import numpy as np
 
 from moire._arrays import IntArray, read_only
+from moire._types import checked
 from moire.errors import require
 from moire.grids import MomentumGrid
 
 
+@checked
 def admissible_strings(n_orbitals: int, n_particles: int, m: int) -> Iterator[tuple[int, ...]]:
     """Occupied orbitals of every (1, m)-admissible string: at most one particle in m consecutive orbitals of a ring."""
     gaps = m - 1
@@ -22,6 +24,7 @@ def admissible_strings(n_orbitals: int, n_particles: int, m: int) -> Iterator[tu
             yield occupied
 
 
+@checked
 def admissible_total(n_orbitals: int, n_particles: int, m: int) -> int:
     """Number of (1, m)-admissible strings on a ring, (N_s / N) binom(N_s - (m-1) N - 1, N - 1)."""
     if n_particles == 0:
@@ -30,6 +33,7 @@ def admissible_total(n_orbitals: int, n_particles: int, m: int) -> int:
     return n_orbitals * comb(free, n_particles - 1) // n_particles if free >= 0 else 0
 
 
+@checked
 def torus_counts(n_orbitals: int, n_particles: int, m: int) -> IntArray:
     """Laughlin quasihole states by relative momentum, D(kx, ky), of shape (N_0, N_0) with N_0 = gcd(N, N_phi).
 
@@ -61,6 +65,7 @@ def torus_counts(n_orbitals: int, n_particles: int, m: int) -> IntArray:
     return read_only(counts)
 
 
+@checked
 def quasihole_counts(grid: MomentumGrid, n_particles: int, m: int) -> IntArray:
     """Laughlin 1/m quasihole states of N particles in every momentum sector of a |C| = 1 band, (sector,).
 

@@ -7,6 +7,7 @@ from moire.sweep.collect import Summary, Table, collect, write_summary
 from moire.sweep.estimate import Estimate, Estimates, estimate
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.load import TaskArrays, load_sweep
+from moire.sweep.parameter_file import read_parameters
 from moire.sweep.plan import Plan, parse_plan, read_plan
 from moire.sweep.point import run_point
 from moire.sweep.progress import SweepReport
@@ -52,6 +53,7 @@ __all__ = [
     "midpoints",
     "on_leader",
     "parse_plan",
+    "read_parameters",
     "read_plan",
     "refine_boundaries",
     "run_plan",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.ranks import on_leader
 from moire.sweep.boundary_points import families, midpoints
@@ -19,6 +20,7 @@ from moire.tasks.request import Request
 _DEFAULT = SweepSettings()
 
 
+@checked
 def refine_boundaries(
     requests: Sequence[Request],
     folder: ResultsFolder,
@@ -96,6 +98,7 @@ def refine_boundaries(
         done += pending
 
 
+@checked
 def run_plan(
     plan: Plan,
     folder: ResultsFolder,

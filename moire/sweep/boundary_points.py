@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from moire._types import checked
 from moire.errors import InputError, nearest
 from moire.sweep.collect import Table
 from moire.sweep.plan_tables import DECISIVE, Axis
@@ -19,6 +20,7 @@ from moire.tasks.request import Request
 _COLUMNS = {"displacement_mev": "D", "twist_deg": "theta"}
 
 
+@checked
 def midpoints(
     table: Table, template: Request, axis: Axis, min_step: float, column: str = "", level: float = 0.0
 ) -> tuple[Request, ...]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from moire._shown import Shown, optional
 from moire._text import Number, printable
-from moire.errors import InputError
+from moire._types import checked
+from moire.errors import InputError, require, require_key
 from moire.io import Dataset, Record, write_record
 from moire.sweep.folder import ResultsFolder
 from moire.sweep.index import update_index
@@ -22,8 +24,9 @@ SUMMARY = "summary.h5"
 _BREAK = "\n"
 
 
+@checked
 @dataclass(frozen=True)
-class Table:
+class Table(Shown):
     """Values of all points of one task: a column for each quantity, a row for each point."""
 
     columns: Mapping[str, Dataset]
@@ -34,7 +37,25 @@ class Table:
         return len(next(iter(self.columns.values())).values)
 
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
+        require_key(name, self.columns, "column")
         return np.asarray(self.columns[name].values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def to_dataframe(self) -> Any:
+        """Return a ``pandas.DataFrame`` with a row for each point; ``attrs["units"]`` holds the units."""
+        frame = optional("pandas", "to_dataframe").DataFrame({name: self[name] for name in self.columns})
+        frame.attrs["units"] = {name: column.unit for name, column in self.columns.items()}
+        return frame
+
+    def to_xarray(self) -> Any:
+        """Return an ``xarray.Dataset`` along the points; :func:`load_sweep` gives one along the axes of the sweep."""
+        described = {
+            name: ("point", self[name], {"units": column.unit, "long_name": column.doc})
+            for name, column in self.columns.items()
+        }
+        return optional("xarray", "to_xarray").Dataset(described)
 
     def __str__(self) -> str:
         """Return the columns that vary as a table, under one line of the coordinates that do not."""
@@ -62,12 +83,30 @@ def _cell(value: Any) -> str:
     return text.rstrip("0").rstrip(".") if text[-5:-4] == "." else text
 
 
+@checked
 @dataclass(frozen=True)
-class Summary:
+class Summary(Shown):
     """Tables by task, and the titles and errors of the points that failed or are damaged."""
 
     tables: Mapping[str, Table]
     failures: tuple[tuple[str, str], ...]
+
+    def __getitem__(self, task: str) -> Table:
+        require_key(task, self.tables, "task")
+        return self.tables[task]
+
+    def to_dataframe(self) -> Any:
+        """Return the only table as a ``pandas.DataFrame``; of several tasks, one is named: ``summary["hf"]``."""
+        return self._only("to_dataframe").to_dataframe()
+
+    def to_xarray(self) -> Any:
+        """Return the only table as an ``xarray.Dataset``; of several tasks, one is named: ``summary["hf"]``."""
+        return self._only("to_xarray").to_xarray()
+
+    def _only(self, method: str) -> Table:
+        found = f"holds {', '.join(self.tables) or 'none'}: take one, as summary['hf']"
+        require(len(self.tables) == 1, method, "be asked of a summary of one task", found=f"this one {found}")
+        return next(iter(self.tables.values()))
 
     def __str__(self) -> str:
         parts = [f"{printable(task)}\n{table}" for task, table in self.tables.items()]
@@ -85,13 +124,14 @@ class Summary:
         return Record("summary", datasets, {"failures": [list(failure) for failure in self.failures]})
 
 
-def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary:
+@checked
+def collect(folder: ResultsFolder | Path | str, keys: Sequence[str] | None = None) -> Summary:
     """Points of a folder in tables, sorted by their coordinates; only files that changed since the last time are read.
 
     Parameters
     ----------
     folder
-        The results folder.
+        The results folder, or its path.
     keys
         Only the requests with these keys; all by default.
 
@@ -102,6 +142,7 @@ def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary
     SchemaError
         If the folder or a file belongs to another schema.
     """
+    folder = folder if isinstance(folder, ResultsFolder) else ResultsFolder(Path(folder))
     folder.check()
     wanted = None if keys is None else set(keys)
     files = [path.name for path in folder.files() if wanted is None or path.stem.rpartition("-")[2] in wanted]
@@ -118,6 +159,7 @@ def collect(folder: ResultsFolder, keys: Sequence[str] | None = None) -> Summary
     )
 
 
+@checked
 def write_summary(folder: ResultsFolder, summary: Summary) -> Path:
     """Write the summary beside the points and return its path."""
     path = folder.path / SUMMARY

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.resources import available_bytes, fits_in_memory, human_bytes
 from moire.tasks.request import Request
 
 
+@checked
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Shown):
     """Rough time in seconds of one core, and rough memory in bytes, of a request."""
 
     request: Request
@@ -24,8 +27,9 @@ class Estimate:
         return f"{request.key}  {duration(self.seconds):>9}  {human_bytes(self.n_bytes):>9}  {request.title}"
 
 
+@checked
 @dataclass(frozen=True)
-class Estimates:
+class Estimates(Shown):
     """Estimates of all requests of a plan, in its order."""
 
     each: tuple[Estimate, ...]
@@ -61,6 +65,7 @@ class Estimates:
         return "\n".join(lines)
 
 
+@checked
 def estimate(requests: Sequence[Request]) -> Estimates:
     """Estimate time and memory of checked requests; nothing large is built.
 

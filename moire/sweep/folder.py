@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import FileFormatError, InputError, MoireError, OutputError, SchemaError, require, writing
 from moire.io import FileStatus, Record, write_record
 from moire.resources import logger
@@ -23,7 +25,8 @@ _STALE_SECONDS = 3600
 Stamp = tuple[int, int]
 
 
-class ResultsFolder:
+@checked
+class ResultsFolder(Shown):
     """Folder with one file per finished request in ``points/``, and checkpoints of unfinished ones in ``checkpoints/``.
 
     Parameters

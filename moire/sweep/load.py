@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moire.errors import EnvironmentMismatchError, InputError, nearest
+from moire._shown import Shown, optional
+from moire._types import checked
+from moire.errors import InputError, nearest
 from moire.io import Dataset
 from moire.resources import reserve
 from moire.sweep.collect import Table, collect
@@ -23,8 +25,9 @@ from moire.tasks.request import Request
 Array = NDArray[Any]
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class TaskArrays:
+class TaskArrays(Shown):
     """Results of one task along the coordinates that vary.
 
     ``arrays["gap"]`` is an array with an axis for each of ``arrays.axes``, in their order: numbers and truth values as
@@ -117,6 +120,10 @@ class TaskArrays:
         """Columns of the finished points with their coordinates; ``pandas.DataFrame(arrays.rows())`` is their table."""
         return {name: self.table[name] for name in self.table.columns}
 
+    def to_dataframe(self) -> Any:
+        """Return the finished points as a ``pandas.DataFrame``, a row for each."""
+        return self.table.to_dataframe()
+
     def to_xarray(self) -> Any:
         """Return an ``xarray.Dataset``: results by axis, coordinates, units and meanings.
 
@@ -125,12 +132,7 @@ class TaskArrays:
         EnvironmentMismatchError
             If xarray is not installed.
         """
-        try:
-            import xarray
-        except ImportError:
-            raise EnvironmentMismatchError(
-                "`to_xarray` must find the package xarray, but it is not installed: pip install 'moire-mote2[tables]'."
-            ) from None
+        xarray = optional("xarray", "to_xarray")
         self._reserve(8 * len(self.names))
         dims, columns = tuple(self.axes), self.table.columns
 
@@ -165,6 +167,7 @@ class TaskArrays:
         reserve(what, float(bytes_each) * float(np.prod(self.shape, dtype=float)), "`rows` would fit")
 
 
+@checked
 def load_sweep(folder: Path | str, plan: Plan | Path | str | None = None) -> dict[str, TaskArrays]:
     """Results of a sweep by task, as arrays along its axes.
 

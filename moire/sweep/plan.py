@@ -10,6 +10,8 @@ from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import InputError, MemoryRefusedError, require
 from moire.parameters import ContinuumParameters, published
 from moire.sweep.axes import axis_points, check_zipped, tasks_at
@@ -42,7 +44,7 @@ MOST_REQUESTS = 200_000
 """Most computations of one plan."""
 
 
-class Plan(Table):
+class Plan(Shown, Table):
     """A sweep: every task at every twist angle and displacement field."""
 
     name: Annotated[FolderName, Option("name of the sweep and of its folder under `results/`; no path")] = "sweep"
@@ -74,6 +76,7 @@ class Plan(Table):
         """
         with self._telling(()):
             parameters, tasks = self._parameters(), self._tasks()
+            self._check_used()
             self._check_refinement()
             self._check_axes(tasks)
         model, found = self.model, dict[Request, None]()
@@ -123,6 +126,15 @@ class Plan(Table):
                 own = [table] if isinstance(table, kind) else getattr(kind, "of_table")(table, self.interaction)  # noqa: B009
                 found.append(((name, number) if isinstance(tables, tuple) else (name,), own))
         return found
+
+    def _check_used(self) -> None:
+        """Raise InputError if a table is given, here and not in a base plan, that no task of the plan reads."""
+        readers = {name: (name,) for name in TASKS} | {"interaction": ("ed", "fci")}
+        for name, tasks in readers.items():
+            inherited = not self._source.mark((name,)).startswith(self._source.file)
+            if name in self.model_fields_set and not inherited:
+                rule = f"name {' or '.join(tasks)}, whose table {name} is given"
+                require(set(tasks) & set(self.tasks), "tasks", rule, found=f"names {', '.join(self.tasks)}")
 
     def _check_axes(self, tasks: list[tuple[Place, list[Task]]]) -> None:
         """Raise InputError if axes taken together differ in length, or the plan asks for too much."""
@@ -185,6 +197,7 @@ def keys_of(table: type) -> list[str]:
     return list(table.model_fields) if issubclass(table, BaseModel) else [field.name for field in fields(table)]  # type: ignore[arg-type]
 
 
+@checked
 def read_plan(path: Path) -> Plan:
     """Read and check a plan file.
 
@@ -197,6 +210,7 @@ def read_plan(path: Path) -> Plan:
     return _parsed(*load_plan(path))
 
 
+@checked
 def parse_plan(table: Mapping[str, Any]) -> Plan:
     """Check a plan given as nested dictionaries; see :func:`read_plan`."""
     return _parsed(table, PlanSource())

@@ -34,7 +34,10 @@ _OTHER_NAMES = {
 
 
 def fault_of(
-    error: ValidationError, table: Any, keys_beside: Callable[[tuple[int | str, ...]], list[str]]
+    error: ValidationError,
+    table: Any,
+    keys_beside: Callable[[tuple[int | str, ...]], list[str]],
+    whole: str = "a plan",
 ) -> tuple[Place, str]:
     """Return the place of the fault that explains the others, and a sentence on it.
 
@@ -46,19 +49,30 @@ def fault_of(
         The plan as nested dictionaries and lists.
     keys_beside
         Returns the valid keys of the table that holds a location.
+    whole
+        What the table is.
     """
     # an unknown key explains the other errors; otherwise take the branch of a union that was read furthest
     problem = min(error.errors(), key=lambda problem: (problem["type"] not in _UNKNOWN, -len(problem["loc"])))
     place = _place(problem["loc"], table)
     name = on_one_line(".".join(map(str, place)))
+    if not place:
+        return place, f"{whole[0].upper()}{whole[1:]} must be a table, but is {in_toml(problem['input'])}."
     if problem["type"] in _UNKNOWN:
-        return place, f"`{name}` is not a key of a plan{nearest(str(place[-1]), keys_beside(problem['loc']))}"
+        return place, f"`{name}` is not a key of {whole}{nearest(str(place[-1]), keys_beside(problem['loc']))}"
     if problem["type"] in {"missing", "missing_argument"}:
         if isinstance(place[-1], int):  # of a pair; all lists of fixed length are pairs
             outer = ".".join(map(str, place[:-1]))
             return place[:-1], broken(outer, "hold two values", in_toml(problem["input"]))
         return place, f"`{name}` must be given, but is missing."
-    return place, broken(name, _rule(problem, name), in_toml(problem["input"]))
+    others = (other for other in error.errors() if _is_choice(other) and _place(other["loc"], table) == place)
+    words = [] if _is_choice(problem) else [f", or {other['ctx']['expected']}" for other in others]
+    return place, broken(name, "".join([_rule(problem, name), *words]), in_toml(problem["input"]))
+
+
+def _is_choice(problem: Mapping[str, Any]) -> bool:
+    """Whether a value was none of the words that may stand there, alone or beside a number or a list."""
+    return bool(problem["type"] == "literal_error")
 
 
 def renamed(sentence: str, keys: Mapping[Place, Sequence[str]]) -> tuple[Place, str]:

@@ -42,6 +42,12 @@ class PlanSource:
         return f"{self.file}: " if self.file else ""
 
 
+def load_table(path: Path, name: str) -> tuple[dict[str, Any], PlanSource]:
+    """Return the table of a TOML file that extends no other, and where its keys stand; `name` is what names it."""
+    table, marks = _load(path, name, ())
+    return table, PlanSource(str(path), marks)
+
+
 def load_plan(path: Path) -> tuple[dict[str, Any], PlanSource]:
     """Return the table of a plan file, with those that it extends, and where its keys stand.
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from moire.parameters import LARGEST
 from moire.sweep.conditions import Condition
 from moire.tasks.options import Option, Spelling
 from moire.tasks.values import MOST_SHELLS, Values
@@ -30,6 +31,8 @@ def _folder_name(name: str) -> str:
 
 
 def _conditions(value: Any) -> Any:
+    if not isinstance(value, str | list | tuple):
+        raise ValueError("be a text or a list of texts")  # noqa: TRY004 - pydantic takes no other
     return [value] if isinstance(value, str) else value
 
 
@@ -63,13 +66,13 @@ class ParametersTable(Table):
     """A user-defined parameter set; the fields are those of ContinuumParameters."""
 
     name: Annotated[str, Option("name in files and figures")]
-    potential_mev: Annotated[float, Option("V", "meV", at_most=1e6)]
-    potential_phase_deg: Annotated[float, Option("φ", "deg", at_most=1e6)]
-    tunnelling_mev: Annotated[float, Option("w", "meV", at_most=1e6)]
-    effective_mass: Annotated[float, Option("m*", "m_e", at_most=1e3)]
-    lattice_constant_nm: Annotated[float, Option("a_0 of the monolayer", "nm", at_most=1e3)]
-    second_potential_mev: Annotated[float, Option("V_2", "meV", at_most=1e6)] = 0.0
-    second_tunnelling_mev: Annotated[float, Option("w_2", "meV", at_most=1e6)] = 0.0
+    potential_mev: Annotated[float, Option("V", "meV", at_most=LARGEST["potential_mev"])]
+    potential_phase_deg: Annotated[float, Option("φ", "deg", at_most=LARGEST["potential_phase_deg"])]
+    tunnelling_mev: Annotated[float, Option("w", "meV", at_most=LARGEST["tunnelling_mev"])]
+    effective_mass: Annotated[float, Option("m*", "m_e", at_most=LARGEST["effective_mass"])]
+    lattice_constant_nm: Annotated[float, Option("a_0 of the monolayer", "nm", at_most=LARGEST["lattice_constant_nm"])]
+    second_potential_mev: Annotated[float, Option("V_2", "meV", at_most=LARGEST["second_potential_mev"])] = 0.0
+    second_tunnelling_mev: Annotated[float, Option("w_2", "meV", at_most=LARGEST["second_tunnelling_mev"])] = 0.0
     material: Annotated[str, Option("material")] = "MoTe2"
     reference: Annotated[str, Option("publication")] = "user-defined"
     note: Annotated[str, Option("remarks")] = ""

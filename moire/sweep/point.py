@@ -6,6 +6,8 @@ import time
 import traceback
 from dataclasses import dataclass
 
+from moire._progress import titled
+from moire._types import checked
 from moire.errors import OutputError, is_interrupt
 from moire.interrupts import TimeLimitReached, time_limit, was_stopped
 from moire.io import Record, provenance
@@ -16,13 +18,13 @@ from moire.tasks.request import Request
 
 @dataclass(frozen=True)
 class PointReport:
-    """Outcome of one request: its wall time, the number of warnings, and the error if it failed.
+    """Outcome of one request: its wall time, its warnings, and the error if it failed.
 
     `elsewhere`: another process is computing it; `by_another`: another process has.
     """
 
     seconds: float
-    n_warnings: int
+    warnings: tuple[str, ...]
     error: str
     elsewhere: bool = False
     by_another: bool = False
@@ -30,10 +32,10 @@ class PointReport:
     def __str__(self) -> str:
         if self.by_another and not self.error:
             return "computed by another sweep"
-        warned = f", {self.n_warnings} warning{'s' * (self.n_warnings > 1)}" if self.n_warnings else ""
-        return self.error or f"{self.seconds:.1f} s{warned}"
+        return self.error or f"{self.seconds:.1f} s"
 
 
+@checked
 def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = None) -> PointReport:
     """Compute one request and write its file; a failure is written too, with its traceback.
 
@@ -54,11 +56,11 @@ def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = N
         If the process was interrupted or terminated; nothing is written then.
     """
     start = time.perf_counter()
-    error, n_warnings = "", 0
+    error, warnings = "", ()
     try:
-        with time_limit(limit_s) as limit:
-            record = compute(request, checkpoint=folder.checkpoint_of(request)).record
-        n_warnings = len(record.attributes["warnings"])
+        with titled(request.title), time_limit(limit_s) as limit:
+            record = compute(request, progress=True, checkpoint=folder.checkpoint_of(request)).record
+        warnings = tuple(record.attributes["warnings"])
     except (Exception, TimeLimitReached) as failure:  # one bad point must not end the sweep
         if is_interrupt(failure) or was_stopped():
             raise KeyboardInterrupt from failure
@@ -70,10 +72,10 @@ def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = N
     try:
         folder.write(request, record)
     except OutputError as failure:  # only this point is lost; its checkpoint stays
-        return PointReport(time.perf_counter() - start, n_warnings, f"{error} {failure}".lstrip())
+        return PointReport(time.perf_counter() - start, warnings, f"{error} {failure}".lstrip())
     if not error:
         folder.forget_checkpoint(request)
-    return PointReport(time.perf_counter() - start, n_warnings, error)
+    return PointReport(time.perf_counter() - start, warnings, error)
 
 
 def record_failure(request: Request, error: str, trace: str, seconds: float) -> Record:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.sweep.claims import Claims
 from moire.sweep.costs import CostModel, CostQueue
 from moire.sweep.folder import ResultsFolder
@@ -17,8 +19,9 @@ from moire.sweep.point import PointReport
 from moire.tasks.request import Request
 
 
+@checked
 @dataclass(frozen=True)
-class SweepReport:
+class SweepReport(Shown):
     """Summary of a finished run: points computed, skipped and failed.
 
     Parameters
@@ -115,6 +118,8 @@ class Progress:
         seconds = self._queue.seconds_left() / self._n_processes
         left = f"; about {tqdm.format_interval(seconds)} left" if self._n_done < len(self._waiting) else ""
         self._say(f"[{self._n_done}/{len(self._waiting)}] {request.title}: {report}{left}")
+        for warning in report.warnings:
+            self._say(f"    Warning: {warning}")
 
     def take_elsewhere(self) -> list[Request]:
         """Requests that other sweeps were computing when they were tried, once."""

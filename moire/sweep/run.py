@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.interrupts import check_signals
 from moire.io import FileStatus
@@ -21,8 +23,9 @@ from moire.sweep.workers import dispatch_to_workers
 from moire.tasks.request import Request
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class SweepSettings:
+class SweepSettings(Shown):
     """How a sweep is run; its results do not depend on it.
 
     Parameters
@@ -49,6 +52,7 @@ class SweepSettings:
 _DEFAULT = SweepSettings()
 
 
+@checked
 def run_sweep(
     requests: Sequence[Request],
     folder: ResultsFolder,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.ranks import find_communicator, limit_threads, on_leader
 from moire.sweep.boundaries import run_plan
 from moire.sweep.collect import Summary, collect
@@ -15,8 +17,9 @@ from moire.sweep.watch import Watcher
 from moire.tasks.request import Request
 
 
+@checked
 @dataclass(frozen=True)
-class FinishedPlan:
+class FinishedPlan(Shown):
     """A plan whose requests have been run: the plan, its folder, all requests, and the report on them."""
 
     plan: Plan
@@ -34,6 +37,7 @@ class FinishedPlan:
         return collect(self.folder, self.keys)
 
 
+@checked
 def run_plan_file(path: Path, output: Path | None = None) -> FinishedPlan | None:
     """Run a plan with its refinement over all ranks; finished points are skipped.
 

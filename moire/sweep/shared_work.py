@@ -35,14 +35,14 @@ def work_on(
         folder.check_present()
         with claims.held(request) as mine:
             if not mine:
-                return PointReport(0.0, 0, "", elsewhere=True)
+                return PointReport(0.0, (), "", elsewhere=True)
             if folder.stamp(request) != stamps.get(request):
                 found = _by_another(folder, request)
                 if found is not None:
                     return found
             return run_point(request, folder, limit_s)
     except OutputError as failure:
-        return PointReport(0.0, 0, str(failure))
+        return PointReport(0.0, (), str(failure))
 
 
 def _by_another(folder: ResultsFolder, request: Request) -> PointReport | None:
@@ -50,12 +50,12 @@ def _by_another(folder: ResultsFolder, request: Request) -> PointReport | None:
     try:
         status = folder.survey([request])[request]
         if status is FileStatus.FINISHED:
-            return PointReport(0.0, 0, "", by_another=True)
+            return PointReport(0.0, (), "", by_another=True)
         if status is FileStatus.FAILED:
             error = str(read_record(folder.file_of(request)).attributes.get("error", "failed"))
-            return PointReport(0.0, 0, error, by_another=True)
+            return PointReport(0.0, (), error, by_another=True)
     except FileFormatError as error:
-        return PointReport(0.0, 0, str(error), by_another=True)
+        return PointReport(0.0, (), str(error), by_another=True)
     return None
 
 
@@ -83,4 +83,4 @@ def record_death(folder: ResultsFolder, request: Request, exit_code: int | None)
         folder.write(request, record_failure(request, error, "", 0.0))
     except MoireError as failure:
         error = f"{error} {failure}"
-    return PointReport(0.0, 0, error)
+    return PointReport(0.0, (), error)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import InputError
 from moire.sweep.claims import Owner
 from moire.sweep.costs import CostModel, estimates
@@ -21,8 +23,9 @@ _RECENT_SECONDS = 3600.0
 _SHOWN = 5
 
 
+@checked
 @dataclass(frozen=True)
-class FolderStatus:
+class FolderStatus(Shown):
     """State of the points that were asked for.
 
     Parameters
@@ -76,6 +79,7 @@ class FolderStatus:
         return "\n".join(lines)
 
 
+@checked
 def folder_status(folder: ResultsFolder, requests: Sequence[Request] | None = None) -> FolderStatus:
     """State of a folder, from its list of files, its journal and its claims.
 

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from moire._types import checked
 from moire.errors import EnvironmentMismatchError, InputError, require
 from moire.io import check_folder, check_target, write_record
 from moire.sweep.collect import Summary, Table
@@ -30,6 +31,7 @@ def check_table_file(path: Path) -> None:
         _parquet()
 
 
+@checked
 def write_table(path: Path, summary: Summary, task: str = "") -> Path:
     """Write the tables of a summary, and return the path.
 

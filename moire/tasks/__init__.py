@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from moire._types import checked
 from moire.errors import require
 from moire.io import read_record
 from moire.tasks.bands import BandsTask
@@ -20,6 +21,7 @@ TASKS: dict[str, type[Task]] = {
 """Every task by its name."""
 
 
+@checked
 def read_result(path: Path | str) -> Any:
     """Read the result in the file of a task: bands, a spectrum, a report.
 

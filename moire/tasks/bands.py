@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import solve_bands
 from moire.errors import require
 from moire.grids import KPath
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class BandsTask:
+class BandsTask(Shown):
     """Bands along the path and on a mesh, with widths and gaps."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

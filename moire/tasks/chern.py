@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
 
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure, solve_bands
-from moire.errors import MeshWarning, require
+from moire.errors import MeshWarning, require, warn
 from moire.io import Dataset, Record, chern_record, read_chern, read_lattice
 from moire.tasks.memory import bands_memory
 from moire.tasks.options import Option
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 ROUTES_AGREE = 0.1
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class ChernTask:
+class ChernTask(Shown):
     """Chern numbers of groups of bands by links, with the curvature as second route."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -83,12 +85,11 @@ class ChernTask:
         columns = {}
         for result, curvature in zip(results, kubo, strict=True):
             if abs(result.value - curvature.chern) > ROUTES_AGREE:
-                warnings.warn(
+                warn(
                     f"The two routes to the Chern number of bands {result.band_indices} disagree: "
                     f"{Number(result.value):+.2f} by links, {Number(curvature.chern):+.2f} by curvature; refine the "
                     f"mesh.",
                     MeshWarning,
-                    stacklevel=2,
                 )
             group = "_".join(map(str, result.band_indices))
             columns[f"chern_{group}"] = Dataset(result.value, "", (), f"Chern number of bands {group} by links")

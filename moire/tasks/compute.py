@@ -7,13 +7,16 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.io import Record, provenance
 from moire.tasks.request import Request
 
 
+@checked
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Shown):
     """A finished request.
 
     Parameters
@@ -28,6 +31,7 @@ class Outcome:
     text: str
 
 
+@checked
 def compute(request: Request, progress: bool = False, checkpoint: Path | None = None) -> Outcome:
     """Compute one request; warnings are collected in the outcome and not printed.
 
@@ -36,7 +40,7 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
     request
         A checked request.
     progress
-        Show progress bars, if the task has them.
+        Show the loops of the task: as bars on a terminal, and as a line a minute otherwise.
     checkpoint
         Existing folder for finished parts, from which an interrupted run resumes; none by default.
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.exact_diagonalization import (
     Truncation,
     carriers_of_flavours,
@@ -55,8 +57,9 @@ class EdTable(SectorOptions, SpectrumOptions):
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class EdTask(SectorOptions, SpectrumTask):
+class EdTask(Shown, SectorOptions, SpectrumTask):
     """Many-body spectrum on a cluster, of any number of bands of one valley or of both."""
 
     name: ClassVar[str] = "ed"

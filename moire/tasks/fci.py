@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.filling import one_band_filling
 from moire.io import Dataset, Record, fci_record, read_fci
@@ -47,8 +49,9 @@ class FciTable(DiagnosticOptions, SpectrumOptions):
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class FciTask(DiagnosticOptions, SpectrumTask):
+class FciTask(Shown, DiagnosticOptions, SpectrumTask):
     """Every diagnostic of a fractional Chern insulator: the spectrum, flux, Chern number, entanglement, S(q), gaps."""
 
     name: ClassVar[str] = "fci"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import ConfigDict
-from tqdm import tqdm
 
+from moire._progress import counted
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure, solve_bands
-from moire.errors import CutoffWarning, require
+from moire.errors import CutoffWarning, require, warn
 from moire.grids import KPath
 from moire.hartree_fock import (
     BANDS_MOVE_MEV,
@@ -39,7 +40,7 @@ from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
 from moire.observables import MeanFieldPoint
 from moire.orbitals import Orbitals
 from moire.plane_waves import plane_wave_orbitals
-from moire.projection import REFERENCES, Reference, ZeroMomentum, project
+from moire.projection import REFERENCES, NamedReference, ZeroMomentum, project
 from moire.tasks.interaction import ProjectionOptions
 from moire.tasks.memory import projection_memory
 from moire.tasks.options import Option
@@ -53,8 +54,9 @@ if TYPE_CHECKING:
 TIME_REVERSAL_MEV = 0.01
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class HfTask(ProjectionOptions):
+class HfTask(Shown, ProjectionOptions):
     """Hartree-Fock ground states of both valleys along dielectric constants, with the competing states."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -73,9 +75,9 @@ class HfTask(ProjectionOptions):
     layer_distance_nm: Annotated[float, Option("distance of the layers; 0 is layer-blind", "nm")] = 0.7
     q_cutoff: Annotated[float, Option("largest momentum transfer", "|G_1|", at_most=100)] = 2.0
     zero_momentum: Annotated[ZeroMomentum, Option("[treatment of V(q = 0)](theory/projection.md#q-0)")] = "exchange"
-    reference: Annotated[Reference, Option("[density at which the interaction vanishes](theory/projection.md)")] = (
-        "vacuum"
-    )
+    reference: Annotated[
+        NamedReference, Option("[density at which the interaction vanishes](theory/projection.md)")
+    ] = "vacuum"
     supercell: Annotated[Supercell, Option("enlarged cell; the moire cell if empty", at_most=1_000)] = ""
     boost: Annotated[Literal["", "+Q", "-Q"], Option("displaces K' by Q = kappa_+ - kappa_-")] = ""
     symmetry: Annotated[
@@ -186,9 +188,8 @@ class HfTask(ProjectionOptions):
         start = self._mean_field(point)
         fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
         asked = (self.filling, self.guesses or None, self.symmetry, self.temperature_mev, self.n_random)
-        points_left = tqdm(fields, desc="Hartree-Fock", disable=not progress, leave=False)
         alone = []
-        for field in points_left:
+        for field in counted(fields, "dielectric constants", progress):
             found = ground_state(field, *asked, settings)
             alone.append(find_states(field, found, self.n_searches, settings) if self.n_searches else found)
         searches = follow(fields, alone, settings=settings, progress=progress)
@@ -249,11 +250,10 @@ def _check_time_reversal(bands: BandStructure) -> None:
     opposite = bands.grid.difference_index[0]
     mismatch = float(np.abs(bands.energies[0] - bands.energies[1][opposite]).max())
     if mismatch > TIME_REVERSAL_MEV:
-        warnings.warn(
+        warn(
             f"The energies of K at k and of K' at -k differ by up to {Number(mismatch):.3f} meV: "
             "use more plane_wave_shells.",
             CutoffWarning,
-            stacklevel=2,
         )
 
 
@@ -261,11 +261,10 @@ def _warn_undecided(points: Sequence[MeanFieldPoint], n_bands: int) -> None:
     """Warn if the next phase is so close that the bands left out can decide."""
     close = [f"{point.epsilon_r:g}" for point in points if not point.is_decided]
     if close:
-        warnings.warn(
+        warn(
             f"The phase is separated from the next one by less than {BANDS_MOVE_MEV:g} meV per cell at epsilon "
             f"{', '.join(close)}: bands beyond the {n_bands} kept can move the margin as much.",
             CutoffWarning,
-            stacklevel=2,
         )
 
 

@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.continuum import ContinuumModel, PlaneWaveBasis
 from moire.cutoff import default_plane_wave_shells
 from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
-from moire.parameters import ContinuumParameters
+from moire.parameters import LARGEST_FIELD_MEV, ContinuumParameters
 from moire.tasks.options import Option
 from moire.tasks.values import MOST_SHELLS, ClusterShape
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class ModelPoint:
+class ModelPoint(Shown):
     """The model at one twist angle and displacement field, with its cutoff.
 
     Parameters
@@ -31,7 +34,7 @@ class ModelPoint:
 
     parameters: Annotated[ContinuumParameters, Option("parameter set", flag="set")]
     twist_deg: Annotated[float, Option("twist angle", "degrees", flag="twist")]
-    displacement_mev: Annotated[float, Option("displacement field D", "meV", at_most=1e6)] = 0.0
+    displacement_mev: Annotated[float, Option("displacement field D", "meV", at_most=LARGEST_FIELD_MEV)] = 0.0
     plane_wave_shells: Annotated[
         float | None,
         Option(
@@ -41,6 +44,9 @@ class ModelPoint:
     valley: Annotated[int, Option("+1 for K, -1 for K'")] = +1
 
     def __post_init__(self) -> None:
+        if self.plane_wave_shells is None:
+            found = f"is {self.twist_deg:g}, where the default cutoff would be {self.shells:g} plane_wave_shells"
+            require(self.shells <= MOST_SHELLS, "twist_deg", "be larger without a cutoff of its own", found=found)
         object.__setattr__(self, "plane_wave_shells", self.shells)
 
     @property

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.io import SCHEMA, Dataset
 from moire.tasks import TASKS, Task
 from moire.tasks.limits import check_options
@@ -66,8 +68,9 @@ def _place(parameters: str, twist_deg: float, displacement_mev: float) -> Column
     }
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(Shown):
     """One task at one point of a sweep.
 
     Parameters

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.io import (
     Dataset,
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class TopologyTask:
+class TopologyTask(Shown):
     """Chern numbers by four routes, quantum geometry, Wilson loops, Z2, C3 eigenvalues, interband indices."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, cast
@@ -85,6 +86,9 @@ def _as_hole_filling(value: Any) -> str:
         raise ValueError("be a number of holes per cell such as '-2/3', -2 or [2, 3]") from None
 
 
+_NAMED = re.compile(r"\d*\[\[(-?\d+),(-?\d+)\],\[(-?\d+),(-?\d+)\]\]")
+
+
 def _pair(text: str) -> tuple[int, int]:
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts):
@@ -93,7 +97,9 @@ def _pair(text: str) -> tuple[int, int]:
 
 
 def _matrix(text: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    a, b, c, d = (int(part) for part in text.split(","))
+    """Read T11,T12,T21,T22, also as in names of clusters, ``"[[4, 2], [-2, 2]]"`` and ``"12 [[4, 2], [-2, 2]]"``."""
+    named = _NAMED.fullmatch(text.replace(" ", ""))
+    a, b, c, d = map(int, named.groups() if named else text.split(","))
     return (a, b), (c, d)
 
 

@@ -64,7 +64,7 @@ class AdaptiveMesh:
         pairs = bordering_bands(self.band_indices, n_bands)
         if not self.states:  # the first mesh: those within have momenta as large
             states = vectors.reshape(1, *energies.shape, *self.model.state_shape)
-            warn_of_cutoff([self.model], momenta, energies[None], states, stacklevel=5)
+            warn_of_cutoff([self.model], momenta, energies[None], states)
         for point, values, rows in zip(new, energies, vectors, strict=True):
             self.states[point] = rows[list(self.band_indices)].reshape(-1, *self.model.state_shape)
             self.gaps[point] = min((abs(values[band] - values[other]) for band, other in pairs), default=np.inf)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import BlochModel, check_sewing
-from moire.errors import InputError, MeshWarning, require
+from moire.errors import InputError, MeshWarning, require, warn
 from moire.topology.isolation import check_isolated
 
 COARSE_LINK = 0.5
@@ -33,8 +34,9 @@ def coarse_link(n_points: int, n_bands: int = 1) -> float:
     return COARSE_LINK if n_points >= FEWEST_POINTS else max(COARSE_LINK, SHORT_SIDE_LINK**n_bands)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ChernResult:
+class ChernResult(Shown):
     """Chern number of a group of bands, with the measures of its reliability.
 
     Parameters
@@ -159,9 +161,7 @@ def chern_of_states(
         (states.shape[0], states.shape[1]),
     )
     if not result.is_reliable:
-        warnings.warn(
-            f"The mesh is too coarse: {result}, weakest at {weakest_link(first, second)}.", MeshWarning, stacklevel=3
-        )
+        warn(f"The mesh is too coarse: {result}, weakest at {weakest_link(first, second)}.", MeshWarning)
     return result
 
 
@@ -172,6 +172,7 @@ def weakest_link(first: ComplexArray, second: ComplexArray) -> str:
     return f"the link from grid point ({i}, {j}) along b_{axis + 1}"
 
 
+@checked
 def chern_number(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> ChernResult:
     """Chern number of a group of bands on a closed momentum grid.
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.errors import require
 from moire.grids import KPath, MomentumGrid
@@ -24,8 +26,9 @@ from moire.topology.kubo import covariant_derivatives
 LINK_STEPS = ((1, 0), (0, 1), (1, -1))
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class QuantumGeometry:
+class QuantumGeometry(Shown):
     """Quantum geometric tensor of a group of bands, as maps and as values of the whole zone.
 
     Parameters
@@ -143,6 +146,7 @@ class QuantumGeometry:
         )
 
 
+@checked
 def quantum_geometry(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> QuantumGeometry:
     """Quantum geometric tensor of a group of bands, from perturbation theory at each momentum.
 
@@ -184,6 +188,7 @@ def quantum_geometry(bands: BandStructure, band_indices: Sequence[int], flavour:
     )
 
 
+@checked
 def metric_from_links(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> FloatArray:
     """Quantum metric from finite overlaps, an independent route without derivatives of H or linear systems.
 

@@ -10,6 +10,8 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import FloatArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import BlochModel
 from moire.errors import InputError, require
@@ -18,8 +20,9 @@ from moire.linalg.hermitian import extremal_eigenpairs
 TOUCHING_MEV = 1e-6
 
 
+@checked
 @dataclass(frozen=True)
-class DirectGap:
+class DirectGap(Shown):
     """Smallest direct gap between a band of a group and one outside it.
 
     Parameters
@@ -49,6 +52,7 @@ def bordering_bands(band_indices: Sequence[int], n_bands: int) -> list[tuple[int
     return [(band, other) for band, other in pairs if other not in group and 0 <= other < n_bands]
 
 
+@checked
 def smallest_direct_gap(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> DirectGap | None:
     """Smallest direct gap around a group of bands on the momenta solved; None if no other band is kept.
 
@@ -70,6 +74,7 @@ def smallest_direct_gap(bands: BandStructure, band_indices: Sequence[int], flavo
     return DirectGap(float(gaps[which, where]), (float(fractional[0]), float(fractional[1])), *pairs[which])
 
 
+@checked
 def check_isolated(
     bands: BandStructure, band_indices: Sequence[int], flavour: int = 0, touching_mev: float = TOUCHING_MEV
 ) -> tuple[int, ...]:
@@ -114,6 +119,7 @@ def _check_group(bands: BandStructure, band_indices: Sequence[int], flavour: int
     return indices
 
 
+@checked
 def minimise_direct_gap(
     model: BlochModel, band_indices: Sequence[int], start: tuple[float, float], step: float = 0.02
 ) -> DirectGap | None:

@@ -10,6 +10,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch import check_velocity
 from moire.errors import InputError
@@ -17,8 +19,9 @@ from moire.resources import threads
 from moire.topology.isolation import TOUCHING_MEV, check_isolated
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class CurvatureMap:
+class CurvatureMap(Shown):
     """Berry curvature of a group of bands at the momenta of a band structure.
 
     Parameters
@@ -47,6 +50,7 @@ class CurvatureMap:
         return float(self.flux.sum() / (2 * np.pi))
 
 
+@checked
 def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> ComplexArray:
     """Q |d_a u_n> of a group of bands, with Q the projector out of the group; (k, 2, n, layer G), nm.
 
@@ -104,6 +108,7 @@ def covariant_derivatives(bands: BandStructure, band_indices: Sequence[int], fla
     return out
 
 
+@checked
 def berry_curvature(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0) -> CurvatureMap:
     """Berry curvature of a group of bands, Omega = -2 Im sum_n <d_x u_n| Q |d_y u_n>.
 

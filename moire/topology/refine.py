@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import solve_bands
 from moire.bloch import BlochModel
-from moire.errors import ConvergenceWarning, require
+from moire.errors import ConvergenceWarning, require, warn
 from moire.grids import MomentumGrid
 from moire.topology.adaptive_mesh import MAX_SPLITS, AdaptiveMesh
 from moire.topology.geometry import QuantumGeometry, quantum_geometry
 from moire.topology.isolation import TOUCHING_MEV, DirectGap, bands_needed, touching_error
 
 
+@checked
 @dataclass(frozen=True)
-class MeshLevel:
+class MeshLevel(Shown):
     """Result of one round of refinement.
 
     Parameters
@@ -43,8 +45,9 @@ class MeshLevel:
     max_flux: float
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ConvergedChern:
+class ConvergedChern(Shown):
     """Chern number of a group of bands on an adaptive mesh, with the record of the refinement.
 
     Parameters
@@ -107,6 +110,7 @@ class ConvergedChern:
         )
 
 
+@checked
 def converged_chern(
     model: BlochModel,
     band_indices: Sequence[int],
@@ -200,7 +204,7 @@ def converged_chern(
         *(read_only(plaquettes), read_only(flux), indices, model.name),
     )
     if flagged:
-        warnings.warn(str(result), ConvergenceWarning, stacklevel=2)
+        warn(str(result), ConvergenceWarning)
     return result
 
 
@@ -209,8 +213,9 @@ def _refuse_touching(band_indices: tuple[int, ...], gap: DirectGap | None, touch
         raise touching_error(band_indices, gap)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ConvergedGeometry:
+class ConvergedGeometry(Shown):
     """Quantum geometry on the last of a series of finer meshes, with the convergence record.
 
     Parameters
@@ -236,6 +241,7 @@ class ConvergedGeometry:
         return f"{self.geometry} ({state}: {self.stop_reason})"
 
 
+@checked
 def converged_geometry(
     model: BlochModel, band_indices: Sequence[int], *, start: int = 12, max_side: int = 60, tolerance: float = 1e-4
 ) -> ConvergedGeometry:
@@ -283,5 +289,5 @@ def converged_geometry(
     reason = steps if np.isfinite(change) else f"one mesh of side {side} shows no change"
     result = ConvergedGeometry(geometry, converged, reason, change, tuple(history))
     if not converged:
-        warnings.warn(str(result), ConvergenceWarning, stacklevel=2)
+        warn(str(result), ConvergenceWarning)
     return result

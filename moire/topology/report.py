@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure, solve_bands
 from moire.bloch import ThreefoldModel, check_time_reversal
 from moire.errors import InputError, require
@@ -23,8 +25,9 @@ CORNERS = ("gamma", "kappa_+", "kappa_-")
 ROUTES_AGREE = 0.1
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class GroupTopology:
+class GroupTopology(Shown):
     """One group of bands: its Chern number by four routes, its geometry, its Z2 with the other valley.
 
     Parameters
@@ -72,8 +75,9 @@ class GroupTopology:
         )
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class TopologyReport:
+class TopologyReport(Shown):
     """Groups of bands of one model, their C3 eigenvalues and their interband indices.
 
     Parameters
@@ -115,6 +119,7 @@ class TopologyReport:
         return "\n".join([*lines, *self.refusals])
 
 
+@checked
 def topology_report(
     model: ThreefoldModel,
     groups: Sequence[Sequence[int]],
@@ -145,6 +150,8 @@ def topology_report(
         If the mesh is too coarse for one of the quantities.
     """
     require(mesh[0] % 2 == 0, "mesh", "have an even number of points along b_1, as Z2 needs", list(mesh))
+    require(groups and all(map(len, groups)), "groups", "hold groups of at least one band", list(map(list, groups)))
+    require(0 <= index_radius <= 1, "index_radius", "lie in [0, 1] (|G_1|; 0 for none)", index_radius)
     n_bands = 2 + max(max(group) for group in groups)
     check_time_reversal(model)
     grid = MomentumGrid.regular(model.lattice, *mesh)

@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
-from moire.errors import require
+from moire._types import checked
+from moire.errors import InputError, broken, require
 from moire.filling import FillingLike, parse_filling
 from moire.units import FLUX_QUANTUM, VON_KLITZING
 
@@ -29,8 +31,9 @@ CM2_PER_NM2 = 1e-14
 """One nm^2 in cm^2."""
 
 
+@checked
 @dataclass(frozen=True)
-class StredaLine:
+class StredaLine(Shown):
     """A gapped state that starts at filling `filling` and has the Chern number `chern`.
 
     Parameters
@@ -77,6 +80,7 @@ class StredaLine:
         return hall_resistance(self.chern)
 
 
+@checked
 def hall_resistance(chern: Fraction | int | str) -> Fraction:
     """R_xy = E_x/J_y = 1/C in h/e^2 of a state without longitudinal resistance, as an exact fraction.
 
@@ -88,20 +92,25 @@ def hall_resistance(chern: Fraction | int | str) -> Fraction:
     Raises
     ------
     InputError
-        If C is zero: there is no quantized plateau.
+        If C is no fraction, or zero: there is no quantized plateau.
     """
-    value = Fraction(chern)
+    try:
+        value = Fraction(chern)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(broken("chern", "be a fraction such as '2/3'", repr(chern))) from None
     require(value != 0, "chern", "be nonzero for a Hall plateau", value)
     return 1 / value
 
 
+@checked
 def hall_resistance_ohm(chern: Fraction | int | str) -> float:
     """R_xy = E_x/J_y = h/(C e^2) in ohm, with C = phi_0 dn/dB of the electrons."""
     return float(hall_resistance(chern) * Fraction(VON_KLITZING))
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class StredaFan:
+class StredaFan(Shown):
     """Streda lines over a range of fields, ready to plot.
 
     Parameters
@@ -135,6 +144,7 @@ class StredaFan:
         return "\n".join(rows)
 
 
+@checked
 def streda_fan(lines: Sequence[StredaLine], field_tesla: ArrayLike, cell_area_nm2: float) -> StredaFan:
     """Densities of Streda lines over a range of magnetic fields.
 
@@ -152,8 +162,9 @@ def streda_fan(lines: Sequence[StredaLine], field_tesla: ArrayLike, cell_area_nm
     )
 
 
+@checked
 @dataclass(frozen=True)
-class StredaFit:
+class StredaFit(Shown):
     """Straight line fitted to the densities of an incompressible state.
 
     Parameters
@@ -199,6 +210,7 @@ class StredaFit:
         )
 
 
+@checked
 def fit_streda(
     field_tesla: ArrayLike,
     density_per_nm2: ArrayLike,

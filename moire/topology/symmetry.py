@@ -23,8 +23,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bloch import InversionModel, PlaneWaveModel, ThreefoldModel
+from moire.cutoff import warn_of_cutoff_at
 from moire.errors import require
 from moire.lattice import C3_ROTATION
 from moire.linalg.hermitian import extremal_eigenpairs
@@ -38,8 +41,9 @@ _TIMES_TWO = {"gamma": (0, 0), "m": (1, 0), "m'": (0, 1), "m''": (-1, 1)}
 _TOLERANCE = 0.05
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class SymmetryTable:
+class SymmetryTable(Shown):
     """Symmetry eigenvalues of the bands at the invariant momenta of the symmetry.
 
     Parameters
@@ -134,8 +138,9 @@ class SymmetryTable:
         return "\n".join(lines)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class SymmetryOperator:
+class SymmetryOperator(Shown):
     """Action of a symmetry on the states at an invariant momentum; waves mapped outside the cutoff are lost.
 
     Parameters
@@ -166,6 +171,7 @@ class SymmetryOperator:
         return self.apply(np.eye(self.state_shape[0] * self.state_shape[1], dtype=np.complex128)).T
 
 
+@checked
 def c3_operator(model: ThreefoldModel, point: str) -> SymmetryOperator:
     """Rotation by +120 degrees at gamma, kappa_+ or kappa_-; see the module for its centre and phases.
 
@@ -180,6 +186,7 @@ def c3_operator(model: ThreefoldModel, point: str) -> SymmetryOperator:
     return SymmetryOperator(model.lattice.corners[point], umklapp, model.rotated, model.state_shape)
 
 
+@checked
 def inversion_operator(model: InversionModel, point: str) -> SymmetryOperator:
     """Intravalley inversion at gamma or one of the three m points; it swaps the layers.
 
@@ -196,6 +203,7 @@ def inversion_operator(model: InversionModel, point: str) -> SymmetryOperator:
     return SymmetryOperator(k / 2 @ model.lattice.reciprocal, -k, model.inverted, model.state_shape)
 
 
+@checked
 def c3_eigenvalues(model: ThreefoldModel, n_bands: int = 3) -> SymmetryTable:
     """C3 eigenvalues of the top bands at gamma, kappa_+ and kappa_-.
 
@@ -207,6 +215,7 @@ def c3_eigenvalues(model: ThreefoldModel, n_bands: int = 3) -> SymmetryTable:
     return _table(model, "C3", [c3_operator(model, point) for point in C3_POINTS], C3_POINTS, n_bands)
 
 
+@checked
 def parities(model: InversionModel, n_bands: int = 3) -> SymmetryTable:
     """Parities of the top bands at gamma, m, m' and m'' under the intravalley inversion of D = 0.
 
@@ -225,10 +234,14 @@ def _table(
     operators: Sequence[SymmetryOperator],
     points: tuple[str, ...],
     n_bands: int,
+    is_told: bool = True,
 ) -> SymmetryTable:
+    """Table of a symmetry; `is_told`: warn if the cutoff is too small."""
     dimension = model.state_shape[0] * model.state_shape[1]
     require(1 <= n_bands < dimension, "n_bands", f"lie in 1..{dimension - 1}", n_bands)
     order = 3 if symmetry == "C3" else 2
+    if is_told:
+        warn_of_cutoff_at(model, np.stack([operator.momentum for operator in operators]), n_bands)
     eigenvalues, residuals, commutators, energies = [], [], [], []
     for operator in operators:
         hamiltonian = model.hamiltonian(operator.momentum)
@@ -269,7 +282,7 @@ def _resolve_degenerate(
 
 def c3_level_labels(model: ThreefoldModel, point: str, n_levels: int) -> tuple[int, ...]:
     """C3 labels l, eigenvalue exp(2 pi i l / 3), of the top levels at gamma, kappa_+ or kappa_-."""
-    table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels)
+    table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels, False)
     return tuple(int(label) for label in table.labels[0])
 
 
@@ -285,7 +298,7 @@ def signed_gap(model: ThreefoldModel, point: str, labels: tuple[int, int], ranks
         If the point is not gamma, kappa_+ or kappa_-, or a level is not among the top ten.
     """
     n_levels = min(10, model.state_shape[0] * model.state_shape[1] - 1)
-    table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels)
+    table = _table(model, "C3", [c3_operator(model, point)], (point,), n_levels, False)
     energies = []
     for label, rank in zip(labels, ranks, strict=True):
         found = np.nonzero(table.labels[0] == label % 3)[0]

@@ -10,10 +10,12 @@ from scipy.optimize import brentq, minimize, minimize_scalar
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import FloatArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import solve_bands
 from moire.bloch import BlochModel, ThreefoldModel
 from moire.continuum import ContinuumModel, PlaneWaveBasis
-from moire.cutoff import default_plane_wave_shells
+from moire.cutoff import default_plane_wave_shells, warn_of_cutoff_at
 from moire.errors import is_whole, require
 from moire.grids import MomentumGrid
 from moire.lattice import MoireLattice
@@ -25,6 +27,7 @@ Family = Callable[[float], ThreefoldModel]
 """A path of models: from the value of one parameter to the model."""
 
 
+@checked
 def displacement_family(
     parameters: ContinuumParameters, twist_deg: float, plane_wave_shells: float | None = None, valley: int = +1
 ) -> Family:
@@ -38,6 +41,7 @@ def displacement_family(
     return lambda displacement_mev: ContinuumModel(parameters, basis, valley, displacement_mev)
 
 
+@checked
 def twist_family(
     parameters: ContinuumParameters,
     displacement_mev: float = 0.0,
@@ -57,8 +61,9 @@ def twist_family(
     return at
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Transition:
+class Transition(Shown):
     """A special value of a parameter, found by a root finder or a minimiser.
 
     Parameters
@@ -134,6 +139,7 @@ class _Recorded:
         return read_only(np.array(self.calls))
 
 
+@checked
 def find_inversion(
     family: Family, bracket: tuple[float, float], band: int, point: str, *, tolerance: float = 1e-6
 ) -> Transition:
@@ -183,6 +189,7 @@ def find_inversion(
     root, report = brentq(function, low, high, xtol=tolerance, full_output=True, disp=False)
     model = family(root)
     k = model.lattice.corners[point]
+    warn_of_cutoff_at(model, k[None], band + 2)
     return Transition(
         "inversion",
         float(root),
@@ -201,6 +208,7 @@ def find_inversion(
     )
 
 
+@checked
 def direct_gap_over_zone(model: BlochModel, band: int, n_mesh: int = 12) -> tuple[float, FloatArray]:
     """Smallest gap in meV between `band` and the next over the zone, and its momentum in 1/nm.
 
@@ -231,6 +239,7 @@ def direct_gap_over_zone(model: BlochModel, band: int, n_mesh: int = 12) -> tupl
     return best_gap, best_k
 
 
+@checked
 def find_gap_closing(
     family: Family,
     bracket: tuple[float, float],
@@ -280,6 +289,7 @@ def find_gap_closing(
     )
 
 
+@checked
 def find_magic_angle(
     parameters: ContinuumParameters,
     bracket: tuple[float, float],

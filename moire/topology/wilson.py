@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure
-from moire.errors import InputError, MeshWarning, require
+from moire.errors import InputError, MeshWarning, require, warn
 from moire.topology.berry import (
     LARGE_FLUX,
     VANISHING_LINK,
@@ -23,8 +24,9 @@ from moire.topology.berry import (
 from moire.topology.isolation import check_isolated
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class WilsonLoops:
+class WilsonLoops(Shown):
     """Phases of the Wilson loops of a group of bands along one direction of the zone.
 
     Parameters
@@ -128,6 +130,7 @@ def continue_phases(previous: FloatArray, phases: FloatArray) -> FloatArray:
     return lifted
 
 
+@checked
 def wilson_loops(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0, axis: int = 1) -> WilsonLoops:
     """Wilson loops of a group of bands along b_1 or b_2, one per momentum of the other direction.
 
@@ -187,6 +190,7 @@ def _ordered_product(links: ComplexArray) -> ComplexArray:
     return product
 
 
+@checked
 def chern_from_wilson(bands: BandStructure, band_indices: Sequence[int], flavour: int = 0, axis: int = 1) -> float:
     """Chern number by the winding of the Wannier centres; see :func:`wilson_loops` for the arguments and errors.
 
@@ -198,5 +202,5 @@ def chern_from_wilson(bands: BandStructure, band_indices: Sequence[int], flavour
     """
     loops = wilson_loops(bands, band_indices, flavour, axis)
     if not loops.is_reliable:
-        warnings.warn(f"The mesh is too coarse: {loops}.", MeshWarning, stacklevel=2)
+        warn(f"The mesh is too coarse: {loops}.", MeshWarning)
     return loops.chern

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bands import BandStructure
-from moire.errors import InputError, MeshWarning, require
+from moire.errors import InputError, MeshWarning, require, warn
 from moire.topology.berry import (
     LARGE_FLUX,
     ChernResult,
@@ -27,8 +28,9 @@ from moire.topology.wilson import continue_phases, wilson_loops
 SYMMETRY_TOLERANCE_RAD = 1e-3
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Z2Result:
+class Z2Result(Shown):
     """Z2 invariant of a time-reversal symmetric group of bands, with the measures of its reliability.
 
     Parameters
@@ -99,6 +101,7 @@ class Z2Result:
         )
 
 
+@checked
 def z2_index(
     bands: BandStructure,
     band_indices: Sequence[int],
@@ -193,7 +196,7 @@ def z2_index(
         grid.moduli[axis],
     )
     if not result.is_reliable:
-        warnings.warn(f"The mesh is too coarse: {result}.", MeshWarning, stacklevel=2)
+        warn(f"The mesh is too coarse: {result}.", MeshWarning)
     return result
 
 
@@ -222,8 +225,9 @@ def _largest_gap(phases: FloatArray) -> tuple[float, float]:
     return float((phases[widest] + widths[widest] / 2) % (2 * np.pi)), float(widths[widest])
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ChernPair:
+class ChernPair(Shown):
     """Chern numbers of two subspaces that time reversal exchanges: the valleys, or the two projected spins.
 
     Parameters
@@ -260,6 +264,7 @@ class ChernPair:
         )
 
 
+@checked
 def valley_chern_number(
     bands: BandStructure, band_indices: Sequence[int], flavours: tuple[int, int] = (0, 1)
 ) -> ChernPair:
@@ -276,6 +281,7 @@ def valley_chern_number(
     return ChernPair(("K", "K'"), one, other, 2.0)
 
 
+@checked
 def spin_chern_number(
     bands: BandStructure, band_indices: Sequence[int], spin: ComplexArray, flavour: int = 0
 ) -> ChernPair:

@@ -109,7 +109,7 @@ def test_memory_is_stated_when_asked():
         (("ed", "--twist", 3, "--cluster", "1000000x1000002", "--filling", "-2/3"), "`--cluster` must be at most 1000"),
         (
             ("ed", "--twist", 3, "--cluster", "3x4", "--filling", "1e1000000"),
-            "`--filling` must be a number of carriers",
+            "`--filling` must be a number of holes per cell",
         ),
         (
             ("ed", "--twist", 3, "--cluster", "3x4", "--filling", "1/3", "--states", 10**12),
@@ -219,7 +219,75 @@ def test_exports_beside_an_earlier_one_are_refused(tmp_path):
 def test_clusters_are_suggested():
     done = moire("clusters", "--filling", "-2/3", "--max-sites", 15, "--rows", 5)
     assert done.returncode == 0, done.stderr
-    assert "[[4, 2], [-2, 2]]  1.000   C6" in done.stdout
+    assert " 4,2,-2,2  1.000   C6" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["3,1,0,3", "[[3, 1], [0, 3]]", "9 [[3, 1], [0, 3]]"])
+def test_a_cluster_is_read_in_every_form_that_is_printed(form):
+    (option,) = (option for option in cli.commands["ed"].params if option.name == "cluster")
+    assert option.type.convert(form, option, None) == ((3, 1), (0, 3))
+
+
+@pytest.mark.parametrize("form", ["9 [[3, 1], [0, 3", "[[3, 1], [0, 3]] x", "3,1,0", "[3x4]"])
+def test_no_other_form_of_a_cluster_is_read(form):
+    (option,) = (option for option in cli.commands["ed"].params if option.name == "cluster")
+    with pytest.raises(mo.InputError, match="`--cluster` must be N1xN2 with positive sides or four integers"):
+        option.type.convert(form, option, None)
+
+
+OWN_SET = """
+potential_mev = 20.8
+potential_phase_deg = -107.7
+tunnelling_mev = -23.8
+effective_mass = 0.6
+lattice_constant_nm = 0.352
+"""
+
+
+@pytest.mark.parametrize("heading", ["", "[parameter_set]", "[model.parameter_set]"])
+def test_a_parameter_set_of_a_file_is_taken(heading, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{heading}\nname = 'mine'{OWN_SET}")
+    options = ("--twist", 3.7, "--mesh", "3x3", "--segment", 1, "--shells", 4)
+    own, published = (moire("bands", *options, "--set", chosen).stdout for chosen in (path, "WANG_2023"))
+    assert "mine, theta = 3.7 deg" in own
+    assert own.replace("mine", "WANG_2023") == published
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (OWN_SET, "mine.toml: `name` must be given, but is missing."),
+        (f"name = 3{OWN_SET}", "mine.toml, line 1: `name` must be a text in quotes, but is 3."),
+        (f"name = 'x'{OWN_SET}masss = 1", "mine.toml, line 7: `masss` is not a key of a parameter set; known are"),
+        (
+            f"name = 'x'{OWN_SET}".replace("0.6", "1e300"),
+            "line 5: `effective_mass` must be at most 1000, but is",
+        ),
+        ("model = 3", "mine.toml, line 1: A parameter set must be a table, but is 3."),
+        ("x = [", "`--set` must be valid TOML, but"),
+    ],
+)
+def test_a_faulty_parameter_set_is_refused_in_one_sentence(text, sentence, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    done = moire("bands", "--twist", 3.7, "--set", path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folded_default_cutoff_names_the_angle():
+    done = moire("bands", "--twist", 0.001)
+    assert done.returncode == 2
+    assert "`--twist` must be larger without a cutoff of its own, but is 0.001, where the default" in done.stderr
+
+
+def test_an_fcidump_needs_its_number_of_carriers(tmp_path):
+    done = moire("export", "--twist", 3.7, "--cluster", "2x3", "--format", "fcidump", "--output", tmp_path / "x")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: `--filling` must be given for fcidump, which names the number of carriers")
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("layout", ["hdf5", "fcidump", "diagham"])

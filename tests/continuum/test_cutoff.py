@@ -11,7 +11,7 @@ from moire.cutoff import CONVERGED_MEV, CUTOFF_TOLERANCE_MEV, cutoff_shifts, def
 from moire.linalg.hermitian import extremal_eigenpairs
 from moire.parameters import PUBLISHED, WANG_2023
 from moire.sweep import BandsTask, ModelPoint, Request, parse_plan
-from moire.topology import Disk, converged_chern, interband_index, twist_family
+from moire.topology import Disk, c3_eigenvalues, converged_chern, interband_index, parities, twist_family
 
 # gamma, kappa, and where |k| is largest in the cell of a regular grid
 MOMENTA = np.array([[0, 0], [1 / 3, 1 / 3], [5 / 6, 1 / 2], [11 / 12, 11 / 12]])
@@ -120,6 +120,9 @@ def test_paths_adaptive_meshes_and_regions_warn_too():
         lambda: mo.solve_bands(model, mo.KPath.through(model.lattice, points_per_segment=2), 2),
         lambda: converged_chern(model, [0], start=6),
         lambda: interband_index(model, Disk((0.1, 0.2), 0.3), 0, 1),
+        lambda: c3_eigenvalues(model, 2),
+        lambda: parities(model, 2),
+        lambda: mo.plane_wave_orbitals(model, mo.MomentumGrid.regular(model.lattice, 2, 2)),
     ):
         with pytest.warns(mo.CutoffWarning, match=r"2 shells: .*; \d plane_wave_shells would do") as caught:
             route()

@@ -92,7 +92,7 @@ def test_suggestions():
     assert rectangle.largest_dimension == sector_dimensions(Orbitals(grid), 4).max()
     assert rectangle.shared_sector == 1
     text = str(suggestions)
-    assert "[[6, 3], [-3, 3]]" in text
+    assert "6,3,-3,3" in text
     assert "and 66 more" in text
     assert len(suggestions.table().splitlines()) == len(suggestions.clusters) + 1
     assert all(cluster.shared_sector == 0 for cluster in suggest_clusters("1/2", 12).clusters)

@@ -197,7 +197,9 @@ def test_figure():
 
 
 def test_bad_input(spectrum_3x5):
-    for n_kept, value in ((6, "6"), (0, "0"), (1.5, "1.5")):
+    with pytest.raises(mo.InputError, match=r"`n_kept` must be an integer, but is 1\.5\."):
+        entanglement_spectrum(spectrum_3x5, 1.5)
+    for n_kept, value in ((6, "6"), (0, "0")):
         with pytest.raises(mo.InputError, match=rf"`n_kept` must .* 1..5, .* missing carriers .*, but is {value}\."):
             entanglement_spectrum(spectrum_3x5, n_kept)
     bare = replace(spectrum_3x5, vectors=())

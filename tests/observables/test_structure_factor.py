@@ -284,7 +284,7 @@ def test_bad_input(fci):
     with pytest.raises(mo.InputError, match=r"`problem` must be the one .* in the same gauge, but its energy .* off\."):
         structure_factor(spectrum, other_gauge)
     for side in (0, 2.5):
-        with pytest.raises(mo.InputError, match=r"`side` must be a positive integer"):
+        with pytest.raises(mo.InputError, match=r"`side` must be an? (positive )?integer"):
             pair_correlation(result, side)
     with pytest.raises(mo.InputError, match=r"`n_transfers` must lie in 12\.\.\d+, but is 3\."):
         quantum_weight(result, problem, 3)

@@ -22,7 +22,7 @@ from moire.form_factors import FormFactors
 from moire.grids import smith_normal_form
 from moire.lattice import TriangularLattice
 from moire.orbitals import Orbitals
-from moire.topology import berry_curvature, chern_number
+from moire.topology import berry_curvature, chern_number, hall_resistance, topology_report
 
 LATTICE = mo.MoireLattice.from_twist(3.7, 0.352)
 OTHER = mo.MoireLattice.from_twist(3.0, 0.352)
@@ -85,16 +85,16 @@ CASES = {
     "negative period": (lambda: TriangularLattice(-2.0), "period_nm", "-2.0"),
     "infinite period": (lambda: TriangularLattice(INF), "period_nm", "inf"),
     "singular cluster": (lambda: mo.MomentumGrid(LATTICE, [[1, 2], [2, 4]]), "cluster", "[[1, 2], [2, 4]]"),
-    "fractional cluster": (lambda: mo.MomentumGrid(LATTICE, [[1.5, 0], [0, 2]]), "cluster", "[[1.5, 0.0], [0.0, 2.0]]"),
-    "infinite cluster": (lambda: mo.MomentumGrid(LATTICE, [[INF, 0], [0, 2]]), "cluster", "[[inf, 0.0], [0.0, 2.0]]"),
+    "fractional cluster": (lambda: mo.MomentumGrid(LATTICE, [[1.5, 0], [0, 2]]), "matrix", "[[1.5, 0], [0, 2]]"),
+    "infinite cluster": (lambda: mo.MomentumGrid(LATTICE, [[INF, 0], [0, 2]]), "matrix", "[[inf, 0], [0, 2]]"),
     "three numbers": (lambda: mo.MomentumGrid.cluster(LATTICE, [1, 2, 3]), "cluster", "[1, 2, 3]"),
     "no rows": (lambda: mo.MomentumGrid.regular(LATTICE, 0, 3), "mesh", "0x3"),
-    "half a column": (lambda: mo.MomentumGrid.regular(LATTICE, 3, 2.5), "mesh", "3x2.5"),
+    "half a column": (lambda: mo.MomentumGrid.regular(LATTICE, 3, 2.5), "n2", "2.5"),
     "nan boundary": (lambda: mo.MomentumGrid.regular(LATTICE, 3, 3, (NAN, 0)), "boundary_phase", "(nan, 0.0)"),
     "singular Smith": (lambda: smith_normal_form(np.zeros((2, 2), int)), "matrix", "[[0, 0], [0, 0]]"),
     "label outside": (lambda: GRID.index_of((2, 0)), "momentum", "(2, 0)"),
     "label negative": (lambda: GRID.index_of((0, -1)), "momentum", "(0, -1)"),
-    "label fractional": (lambda: GRID.index_of((0.5, 0)), "momentum", "(0.5, 0)"),
+    "label fractional": (lambda: GRID.index_of((0.5, 0)), "label", "(0.5, 0)"),
     "label of three": (lambda: GRID.index_of((0, 0, 0)), "momentum", "(0, 0, 0)"),
     "no points": (lambda: mo.KPath.through(LATTICE, points_per_segment=0), "points_per_segment", "0"),
     "one corner": (lambda: mo.KPath.through(LATTICE, ["gamma"]), "labels", "['gamma']"),
@@ -102,6 +102,20 @@ CASES = {
     "infinite cutoff": (lambda: mo.PlaneWaveBasis(LATTICE, INF), "plane_wave_shells", "inf"),
     "valley": (lambda: mo.ContinuumModel(mo.parameters.WANG_2023, MODEL.basis, 0), "valley", "0"),
     "field": (lambda: mo.ContinuumModel(mo.parameters.WANG_2023, MODEL.basis, 1, NAN), "displacement_mev", "nan"),
+    "huge field": (lambda: mo.ContinuumModel(mo.parameters.WANG_2023, MODEL.basis, 1, 1e300), "displacement_mev", "1e+300"),
+    "huge potential": (lambda: user(potential_mev=1e300), "potential_mev", "1e+300"),
+    "huge mass": (lambda: user(effective_mass=1e10), "effective_mass", "10000000000.0"),
+    "huge tunnelling": (lambda: user(second_tunnelling_mev=-1e7), "second_tunnelling_mev", "-10000000.0"),
+    "tiny epsilon": (lambda: coulomb(epsilon_r=1e-300), "epsilon_r", "1e-300"),
+    "far gate": (lambda: coulomb(gate_distance_nm=1e300), "gate_distance_nm", "1e+300"),
+    "far layers": (lambda: coulomb(layer_distance_nm=1e300), "layer_distance_nm", "1e+300"),
+    "huge hopping": (lambda: mo.models.HaldaneModel(0.25, 1e300, 0.0, 0.0, 0.0), "hopping_mev", "1e+300"),
+    "no threads": (lambda: mo.solve_bands(MODEL, GRID, 1, n_threads=0), "n_threads", "0"),
+    "words as Chern number": (lambda: hall_resistance("two"), "chern", "'two'"),
+    "empty group": (lambda: topology_report(MODEL, [[]], (4, 4)), "groups", "[[]]"),
+    "negative radius": (lambda: topology_report(MODEL, [[0]], (4, 4), -1), "index_radius", "-1"),
+    "no flavour of a width": (lambda: bands(2).width(0, 5), "flavour", "5"),
+    "no flavour of a gap": (lambda: bands(2).gap(0, -1), "flavour", "-1"),
     "no bands": (lambda: bands(0), "n_bands", "0"),
     "too many bands": (lambda: bands(15), "n_bands", "15"),
     "half a band": (lambda: bands(1.5), "n_bands", "1.5"),

@@ -151,7 +151,7 @@ CASES = [
     (lambda: command("fci", "--twist", 3, "--cluster", "3x4", "--filling", "1/3", "--kept", 9), "`--kept` must be -1 (automatic), 0 (none) or at most 4, the minority, but is 9."),
     (lambda: command("clusters", "--filling", "2/3", "--rows", 0), "`--rows` must be at least 1, but is 0."),
     (lambda: command("clusters", "--filling", "2/3", "--max-sites", 65), "`--max-sites` must satisfy 1 <= min_sites <= max_sites <= 64, but is 65, with min_sites = 6."),
-    (lambda: command("export", "--twist", 3, "--cluster", "2x3", "--format", "fcidump", "--output", "notes.txt"), "`--output` must be a new file, but notes.txt exists."),
+    (lambda: command("export", "--twist", 3, "--cluster", "2x3", "--format", "fcidump", "--filling", "1/3", "--output", "notes.txt"), "`--output` must be a new file, but notes.txt exists."),
     (lambda: command("plot", "grid.h5"), "`file` must hold the result of a task (bands, chern, topology, hf, ed, fci), but grid.h5 is of kind 'grid'."),
     (lambda: command("plot", "grid.h5", "--output", "notes.txt/x.png"), "`--output` must lie in a folder that can be written, but notes.txt/x.png does not: [Errno 17] File exists: 'notes.txt'."),
 ]  # fmt: skip

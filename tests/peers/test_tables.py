@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from moire.exact_diagonalization import suggest_clusters
 from moire.io import Dataset
 from moire.sweep import TaskArrays, write_table
 from moire.sweep.collect import Summary, Table
+from tests.message_cases import WANG, spectrum
 
 pd = pytest.importorskip("pandas", reason="the extra `tables` is not installed")
 xr = pytest.importorskip("xarray", reason="the extra `tables` is not installed")
@@ -35,3 +37,27 @@ def test_pandas_and_parquet_hold_the_rows(tmp_path):
     pd.testing.assert_frame_equal(read, frame, check_dtype=False)
     text = pd.read_csv(write_table(tmp_path / "hf.csv", Summary({"hf": table}, ())))
     np.testing.assert_array_equal(text["gap (meV)"], table["gap"])
+
+
+def test_results_become_data_frames_with_units():
+    solved = spectrum("1/3", n_eigenstates=2)
+    frame = solved.to_dataframe()
+    assert list(frame.index.names) == ["sector", "level"]
+    np.testing.assert_array_equal(frame["energies"].unstack(), solved.energies)
+    np.testing.assert_array_equal(frame["momenta_1"].xs(0, level="level"), solved.momenta[:, 1])
+    assert frame.attrs["units"]["energies"] == "meV"
+    data = solved.to_xarray()
+    assert data.energies.dims == ("sector", "level")
+    assert data.energies.attrs["units"] == "meV"
+    assert WANG.to_dataframe()["potential_mev"].tolist() == [20.8]
+    clusters = suggest_clusters("1/3", 9).to_dataframe()
+    assert len(clusters) > 1
+    assert "n_carriers" in clusters
+
+
+def test_tables_and_summaries_become_data_frames():
+    summary = Summary({"hf": Table(COLUMNS)}, ())
+    assert summary.to_dataframe().equals(summary["hf"].to_dataframe())
+    assert summary.to_dataframe().attrs["units"] == {"theta": "deg", "D": "meV", "phase": "", "gap": "meV"}
+    assert summary.to_xarray().gap.attrs["units"] == "meV"
+    assert TaskArrays("hf", Table(COLUMNS)).to_dataframe().shape == (3, 4)

@@ -105,13 +105,25 @@ def test_kink_modes_are_counted_by_the_interband_index(n_layers):
     assert modes.chirality(0) == -change // 2
 
 
-def test_phase_map_ends_half_a_step_beyond_the_points(ax):
-    """The step is that of the two outermost values, not a wider one elsewhere."""
+def test_phase_map_ends_at_the_outermost_points(ax):
     columns = {"D": [0.0, 20.0, 22.0, 24.0], "theta": [3.0, 3.0, 3.0, 3.4], "phase": ["AFMxy", "AFMz", "BI", "BI"]}
     columns["margin"] = [np.nan] * 4  # no other phase: nothing to hatch
     plot.plot_phase_map(columns, "D", "theta", ax, resolution=20)
-    np.testing.assert_allclose(ax.images[0].get_extent(), [-10, 25, 2.8, 3.6])
+    np.testing.assert_allclose(ax.images[0].get_extent(), [0, 24, 3.0, 3.4])
     assert not ax.collections
+
+
+def test_chern_numbers_stand_in_the_regions_of_a_phase_map(ax):
+    """A region of one phase and |C|; states that time reversal relates have opposite signs."""
+    theta, field = (values.ravel() for values in np.meshgrid(np.arange(6.0), np.arange(3.0)))
+    columns = {"theta": theta, "D": field, "margin": np.full(18, np.nan)}
+    columns["phase"] = np.where(theta < 3, "AFMz", "BI")
+    columns["chern"] = np.where(theta < 3, np.where(field > 0, 1.0, -1.0), np.where(theta < 4, np.nan, 0.0))
+    plot.plot_phase_map(columns, "theta", "D", ax, resolution=60)
+    written = {text.get_text(): text.get_position() for text in ax.texts}
+    assert set(written) == {"|C| = 1", "|C| = 0"}
+    assert len(ax.texts) == 2
+    assert 0 < written["|C| = 1"][0] < 2.5 < 3.5 < written["|C| = 0"][0] < 5
 
 
 def test_cells_that_cutoffs_can_decide_are_hatched():
@@ -130,7 +142,7 @@ def test_cells_that_cutoffs_can_decide_are_hatched():
     areas, label = hatched()
     (path,) = (path for path in areas.get_paths() if len(path.vertices))
     low, high = path.get_extents().get_points()
-    assert low[1] < 0.0 < high[1] < 1.0  # the cell of D = 0 and no more
+    assert low[1] == 0.0 < high[1] < 1.0  # the cell of D = 0 and no more
     assert "0.25 meV per cell" in label
     assert "0.05" not in label
     assert hatched(undecided_mev=0.05) is None

@@ -109,7 +109,8 @@ def faulty_plan(rng):
             text, scrap = lines[head][row], SCRAPS[rng.integers(len(SCRAPS))]
             at = int(rng.integers(len(text) + 1))
             lines[head][row] = text[:at] + scrap + text[at:]
-    return "\n".join(f"{head}\n" + "\n".join(body) for head, body in lines.items())
+    read = {*relevant} if {"ed", "fci"} & {*tasks} else {*relevant} - {"[interaction]"}
+    return "\n".join(f"{head}\n" + "\n".join(body) for head, body in lines.items() if head in read)
 
 
 class Hang(BaseException):

@@ -197,7 +197,7 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
         ({"filling": "-1/2"}, r"`filling` must put a whole number of carriers on 3x3, but is -1/2"),
         (
             {"filling": "half"},
-            r"`filling` must be a number of carriers per cell .*, but is 'half'",
+            r"`filling` must be a number of holes per cell .*, but is 'half'",
         ),
         (
             {"n_bands": "all", "n_modes": 2, "excitation_bands": 1},

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from tqdm import tqdm
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._progress import counted
+from moire._shown import Shown
 from moire._text import Number
-from moire.errors import ConvergenceWarning, is_whole, require
+from moire._types import checked
+from moire.errors import ConvergenceWarning, is_whole, require, warn
 from moire.grids import KPath, MomentumGrid
 from moire.hartree_fock.result import HartreeFockResult
 from moire.hartree_fock.time_dependent.modes import ZERO_MODE_MEV, Modes, normal_modes
@@ -31,8 +32,9 @@ APPROXIMATIONS: tuple[Approximation, ...] = ("tdhf", "tda")
 RESIDUAL_MEV = 1e-6
 
 
+@checked
 @dataclass(frozen=True)
-class SmallMomentumFit:
+class SmallMomentumFit(Shown):
     """The lowest mode at small Q.
 
     Parameters
@@ -64,8 +66,9 @@ class SmallMomentumFit:
         return f"{law} from {self.n_momenta} momenta, off by at most {self.residual_mev:.2e} meV"
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Excitations:
+class Excitations(Shown):
     """Normal modes of a Hartree-Fock state.
 
     Parameters
@@ -245,6 +248,7 @@ class Excitations:
         return "\n".join(lines)
 
 
+@checked
 def excitations(
     result: HartreeFockResult,
     channel: Channel = "all",
@@ -321,7 +325,7 @@ def excitations(
     else:
         variations = [own.variation(sector) for sector in sectors]
     partner = [sectors.index(reversed_sector(sector)) for sector in sectors]
-    for momentum in tqdm(wanted, desc="momenta", disable=not progress, leave=False):
+    for momentum in counted(wanted, "momenta", progress):
         for index, variation in enumerate(variations):
             n_forward = variation.n_forward
             bare = variation.differences(momentum)[:n_forward]
@@ -356,7 +360,7 @@ def excitations(
         n_bands=n_bands,
     )
     if not found_modes.converged:
-        warnings.warn(f"The excitations did not converge: {found_modes.stop_reason}.", ConvergenceWarning, stacklevel=2)
+        warn(f"The excitations did not converge: {found_modes.stop_reason}.", ConvergenceWarning)
     return found_modes
 
 

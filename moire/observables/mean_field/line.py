@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.hartree_fock import GroundState, HartreeFockResult, bands_move_mev
 from moire.hartree_fock.ground_state import undecided
 from moire.observables.mean_field.phase import MeanFieldPhase, identify_phase
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MeanFieldPoint:
+class MeanFieldPoint(Shown):
     """States at one dielectric constant, lowest first, each with its phase.
 
     Parameters

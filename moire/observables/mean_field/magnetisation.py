@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import require
 from moire.grids import MomentumGrid
 from moire.hartree_fock.interpolation import interpolate_bands
@@ -17,8 +19,9 @@ from moire.topology.kubo import covariant_derivatives
 from moire.units import HBAR2_OVER_2ME
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class OrbitalMagnetisation:
+class OrbitalMagnetisation(Shown):
     """Orbital magnetic moment per cell along z, at zero temperature and with the chemical potential in the gap.
 
     Parameters
@@ -86,6 +89,7 @@ class OrbitalMagnetisation:
         )
 
 
+@checked
 def orbital_magnetisation(result: HartreeFockResult, mesh: MomentumGrid | None = None) -> OrbitalMagnetisation:
     """Orbital magnetisation of the electrons in the mean field of an insulator.
 

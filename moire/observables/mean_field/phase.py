@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from moire._arrays import FloatArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
-from moire.errors import InputError, MeshWarning, require
+from moire.errors import InputError, MeshWarning, require, warn
 from moire.hartree_fock.folding import CORNER_DIFFERENCE
 from moire.hartree_fock.ground_state import GroundState
 from moire.hartree_fock.result import HartreeFockResult
@@ -19,8 +20,9 @@ from moire.observables.mean_field.phase_names import RULE, Invariants, name_phas
 from moire.topology.berry import ChernResult, chern_number
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MeanFieldPhase:
+class MeanFieldPhase(Shown):
     """Name of a phase, with the quantities that determine it.
 
     Parameters
@@ -52,6 +54,7 @@ class MeanFieldPhase:
         return "\n".join([f"phase {self.name}, {chern} (filled states, as bands of electrons)", *each, rule])
 
 
+@checked
 def identify_phase(
     state: HartreeFockResult | GroundState, gap_threshold_mev: float = 0.5, order_threshold: float = 0.02
 ) -> MeanFieldPhase:
@@ -128,7 +131,7 @@ def _chern(bands: BandStructure, group: range) -> ChernResult | None:
     try:
         return chern_number(bands, group)
     except InputError as refusal:
-        warnings.warn(f"No Chern number was found: {refusal}", MeshWarning, stacklevel=3)
+        warn(f"No Chern number was found: {refusal}", MeshWarning)
         return None
 
 

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from moire._arrays import FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bloch import MomentumModel
 from moire.errors import InputError, require
 from moire.topology.regions.interband import InterbandIndex, interband_index
 from moire.topology.regions.shapes import Disk, Region
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class TopologicalCharges:
+class TopologicalCharges(Shown):
     """Band-resolved charges Q_n = (1/N_b) sum_{m != n} Theta_nm of a set of bands.
 
     Parameters
@@ -45,6 +48,7 @@ class TopologicalCharges:
         return "\n".join(lines)
 
 
+@checked
 def topological_charges(
     model: MomentumModel, region: Region, bands: Sequence[int], **options: Any
 ) -> TopologicalCharges:
@@ -65,8 +69,9 @@ def topological_charges(
     return TopologicalCharges(read_only(charges), read_only(theta), chosen, str(region), model.name)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class ValleyIndex:
+class ValleyIndex(Shown):
     """Interband valley index: Theta_nm of valley K on a region minus that of K' on the time-reversed one."""
 
     valley_k: InterbandIndex
@@ -81,6 +86,7 @@ class ValleyIndex:
         return f"Theta_K - Theta_K' = {Number(self.value):+.6f}\n  K : {self.valley_k}\n  K': {self.valley_k_prime}"
 
 
+@checked
 def interband_valley_index(
     valley_k: MomentumModel, valley_k_prime: MomentumModel, region: Region, n: int, m: int, **options: Any
 ) -> ValleyIndex:
@@ -91,8 +97,9 @@ def interband_valley_index(
     )
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class RadiusScan:
+class RadiusScan(Shown):
     """Theta_nm on concentric disks, `values` against `radii`; nan and a reason where the index is not defined.
 
     Parameters
@@ -114,6 +121,7 @@ class RadiusScan:
     model: str
 
 
+@checked
 def index_versus_radius(
     model: MomentumModel, centre: tuple[float, float], radii: Sequence[float], n: int, m: int, **options: Any
 ) -> RadiusScan:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.bloch import BlochModel, MomentumModel, check_hermitian, check_sewing, check_velocity
-from moire.errors import MeshWarning, is_whole, require
+from moire.errors import MeshWarning, is_whole, require, warn
 from moire.topology.regions.shapes import Region, Zone
 from moire.topology.regions.states import (
     Extremum,
@@ -32,8 +33,9 @@ INTEGER = 1e-3
 the plane waves that sewing drops at the cutoff show here (5e-6 at three shells)."""
 
 
+@checked
 @dataclass(frozen=True)
-class MeshRecord:
+class MeshRecord(Shown):
     """The index on one mesh, with the measures of its reliability.
 
     Parameters
@@ -85,8 +87,9 @@ class MeshRecord:
         )
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class InterbandIndex:
+class InterbandIndex(Shown):
     """Theta_nm on a region, with the measures of its reliability.
 
     Parameters
@@ -144,6 +147,7 @@ class InterbandIndex:
         )
 
 
+@checked
 def interband_index(
     model: MomentumModel,
     region: Region,
@@ -246,7 +250,7 @@ def _converge(
     reason = f"converged on {history[-1].n_points} points" if converged else f"not converged: {history[-1]}"
     result = InterbandIndex(n, m, str(region), model.name, coupling, gap, tuple(history), converged, reason)
     if not converged:
-        warnings.warn(f"The mesh is too coarse: {result}.", MeshWarning, stacklevel=3)
+        warn(f"The mesh is too coarse: {result}.", MeshWarning)
     return result
 
 

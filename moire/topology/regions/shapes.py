@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import InputError, require
 from moire.lattice import TriangularLattice
 
@@ -63,8 +65,9 @@ class Region(Protocol):
         ...
 
 
+@checked
 @dataclass(frozen=True)
-class Disk:
+class Disk(Shown):
     """All k with |k - centre| <= radius, in 1/nm.
 
     Raises
@@ -116,8 +119,9 @@ class Disk:
         return f"disk of radius {self.radius:g} /nm around ({self.centre[0]:.4g}, {self.centre[1]:.4g}) /nm"
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Polygon:
+class Polygon(Shown):
     """A simple polygon in momentum space, convex or not.
 
     Parameters
@@ -228,8 +232,9 @@ class Polygon:
         )
 
 
+@checked
 @dataclass(frozen=True)
-class Zone:
+class Zone(Shown):
     """The whole Brillouin zone: a torus, without boundary."""
 
     lattice: TriangularLattice

@@ -84,7 +84,7 @@ def solve_region(
     )
     if check_cutoff:
         shaped = states.reshape(1, *energies.shape, *model.state_shape)
-        warn_of_cutoff([model], mesh.points, energies[None], shaped, stacklevel=5)
+        warn_of_cutoff([model], mesh.points, energies[None], shaped)
     pair = states[:, [n, m]].reshape(-1, 2, *model.state_shape)[mesh.source]
     for shift in np.unique(mesh.shift[np.any(mesh.shift != 0, axis=1)], axis=0):
         moved = np.all(mesh.shift == shift, axis=1)

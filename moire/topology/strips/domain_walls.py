@@ -9,6 +9,8 @@ import numpy as np
 from scipy.linalg import toeplitz
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import is_whole, require
 from moire.models import PolynomialModel
 from moire.topology.strips.edges import polynomial_eigenvalues
@@ -16,8 +18,9 @@ from moire.topology.strips.edges import polynomial_eigenvalues
 OVERSAMPLING = 8
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class DomainWalls:
+class DomainWalls(Shown):
     """A plane model whose mass is multiplied by f(x), which rises from -1 to 1 at x = 0 and falls at L/2.
 
     f(x) = tanh[(L/2 pi w) sin(2 pi x/L)] is tanh(x/w) near x = 0 and -tanh((x - L/2)/w) near L/2. Plane

@@ -16,7 +16,9 @@ from numpy.typing import ArrayLike
 from scipy.linalg import eig, eigh
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.errors import InputError, require
 
 LOCALISED = 0.75
@@ -62,8 +64,9 @@ class Strip(Protocol):
         ...
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class StripSpectrum:
+class StripSpectrum(Shown):
     """Energies of a strip against the momentum along it.
 
     Parameters
@@ -89,8 +92,9 @@ class StripSpectrum:
         return self.strip.side_names
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class InGapModes:
+class InGapModes(Shown):
     """The modes that cross one energy in the gap of a strip.
 
     Parameters
@@ -131,6 +135,7 @@ class InGapModes:
         return "\n".join(lines)
 
 
+@checked
 def strip_spectrum(strip: Strip, momenta: ArrayLike, n_states: int | None = None) -> StripSpectrum:
     """Solve a strip on momenta along it.
 
@@ -167,6 +172,7 @@ def strip_spectrum(strip: Strip, momenta: ArrayLike, n_states: int | None = None
     return StripSpectrum(strip, read_only(points), read_only(energies), read_only(weights))
 
 
+@checked
 def in_gap_modes(strip: Strip, energy_mev: float) -> InGapModes:
     """Find all modes of a strip at one energy in the bulk gap, with their side and direction.
 

@@ -8,13 +8,16 @@ from functools import cached_property
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import InputError, is_whole, nearest, require
 from moire.models import HoppingModel, Termination
 from moire.topology.strips.edges import polynomial_eigenvalues
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Ribbon:
+class Ribbon(Shown):
     """A lattice model cut to `n_cells` cells across, periodic along the vector p of the edge.
 
     The momentum q runs along p, the lower edge is on the right of p and the upper edge on the left. With
