@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from moire._arrays import FloatArray
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.lattice import TriangularLattice
 from moire.units import VACUUM_PERMITTIVITY
@@ -15,8 +17,9 @@ from moire.units import VACUUM_PERMITTIVITY
 _MEV_PER_EV = 1e3
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class DualGate:
+class DualGate(Shown):
     """Parallel-plate capacitors above and below a bilayer.
 
     n = (C_t V_t + C_b V_b) / e + n_0 electrons per area, and D / epsilon_0 = (C_t V_t - C_b V_b) / 2 epsilon_0 + D_0,
@@ -81,6 +84,7 @@ class DualGate:
         return np.asarray((total + difference) / (2 * top)), np.asarray((total - difference) / (2 * bottom))
 
 
+@checked
 def displacement_mev(field: FloatArray, *, layer_distance_nm: float, layer_epsilon: float) -> FloatArray:
     """Displacement field D of the models in meV, the energy of an electron in layer b minus that in layer t.
 
@@ -106,6 +110,7 @@ def displacement_mev(field: FloatArray, *, layer_distance_nm: float, layer_epsil
     return np.asarray(_MEV_PER_EV * np.asarray(field) * layer_distance_nm / layer_epsilon)
 
 
+@checked
 def field_of(displacement: FloatArray, *, layer_distance_nm: float, layer_epsilon: float) -> FloatArray:
     """D / epsilon_0 in V/nm of a displacement field in meV: the inverse of :func:`displacement_mev`."""
     _check_layers(layer_distance_nm, layer_epsilon)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from moire._shown import Shown
+from moire._types import checked
 from moire.continuum.harmonics import Harmonic, HarmonicTable
 from moire.errors import require
 from moire.lattice import C3_ROTATION
@@ -23,6 +25,7 @@ _MIRROR = np.array([[1, 0], [1, -1]])  # (k_x, -k_y): b_1 -> b_1, b_2 -> b_1 - b
 _NEGLIGIBLE = 1e-9
 
 
+@checked
 def rotated(row: Harmonic) -> Harmonic:
     """Return the image of a row under C3."""
     corner = _CORNERS_TIMES_THREE[row.to] - _CORNERS_TIMES_THREE[row.source]
@@ -33,6 +36,7 @@ def rotated(row: Harmonic) -> Harmonic:
     return replace(row, transfer=(int(transfer[0]), int(transfer[1])), amplitude_mev=turn * row.amplitude_mev)
 
 
+@checked
 def mirrored(row: Harmonic) -> Harmonic:
     """Return the image of a row under C2y T, which exchanges the layers."""
     a, b = (np.array(row.transfer) @ _MIRROR).tolist()
@@ -46,6 +50,7 @@ def _images(row: Harmonic) -> list[Harmonic]:
     return [*both, *(image.conjugate for image in both)]
 
 
+@checked
 def symmetrised(rows: Iterable[Harmonic]) -> tuple[Harmonic, ...]:
     """Return the mean of rows over the symmetries: the nearest rows that have them all.
 
@@ -61,6 +66,7 @@ def symmetrised(rows: Iterable[Harmonic]) -> tuple[Harmonic, ...]:
     return HarmonicTable("", tuple(replace(key, amplitude_mev=value) for key, value in kept.items())).rows
 
 
+@checked
 def star(row: Harmonic) -> tuple[Harmonic, ...]:
     """Return all rows that the symmetries make of one, each with the amplitude that follows from that of `row`.
 
@@ -79,6 +85,7 @@ def star(row: Harmonic) -> tuple[Harmonic, ...]:
     return rows
 
 
+@checked
 def asymmetry(table: HarmonicTable) -> float:
     """Largest change in meV nm^(m + n) of an amplitude when the table is symmetrised."""
     after = {_key(row): row.amplitude_mev for row in symmetrised(table.rows)}
@@ -86,8 +93,9 @@ def asymmetry(table: HarmonicTable) -> float:
     return max((abs(after.get(key, 0j) - before.get(key, 0j)) for key in after.keys() | before.keys()), default=0.0)
 
 
+@checked
 @dataclass(frozen=True)
-class Component:
+class Component(Shown):
     """A real parameter of a symmetric Hamiltonian: the rows that it multiplies.
 
     Parameters
@@ -102,6 +110,7 @@ class Component:
     rows: tuple[Harmonic, ...]
 
 
+@checked
 def symmetric_components(row: Harmonic, name: str) -> tuple[Component, ...]:
     """Return the real parameters of the star of a row that C3, C2y T and hermiticity leave free: at most two.
 
@@ -117,6 +126,7 @@ def symmetric_components(row: Harmonic, name: str) -> tuple[Component, ...]:
     return tuple(Component(f"{part} {name}" if len(found) > 1 else name, rows) for part, rows in found)
 
 
+@checked
 def with_amplitudes(components: Sequence[Component], values: Sequence[float], name: str) -> HarmonicTable:
     """Return the table of components times their values."""
     rows = [

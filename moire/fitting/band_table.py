@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from moire._arrays import FloatArray
+from moire._types import checked
 from moire.errors import FileFormatError, InputError, require
 from moire.lattice import MoireLattice
 
@@ -15,6 +16,7 @@ UNITS = {"meV": 1.0, "eV": 1000.0}
 _CARTESIAN, _REDUCED = ("kx", "ky"), ("k1", "k2")
 
 
+@checked
 def read_band_table(
     path: Path | str, lattice: MoireLattice, *, unit: str = "meV", n_bands: int | None = None
 ) -> tuple[FloatArray, FloatArray]:
@@ -59,7 +61,7 @@ def read_band_table(
         raise FileFormatError(f"`{path}` must hold a table of energies, but is empty.")
     if len(head) < 3 or tuple(head[:2]) not in (_CARTESIAN, _REDUCED):
         raise FileFormatError(
-            f"`{path}` must begin with kx,ky or k1,k2 and a name for each band, but begins with {','.join(rows[0])!r}."
+            f"`{path}` must have the columns kx,ky or k1,k2 and one for each band, but has {','.join(rows[0])!r}."
         )
     values = np.array([_numbers(path, i, row, len(head)) for i, row in enumerate(rows[1:], start=1)])
     momenta, energies = values[:, :2], UNITS[unit] * values[:, 2:]

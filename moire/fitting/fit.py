@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from moire._arrays import FloatArray
+from moire._types import checked
 from moire.bands import solve_bands
 from moire.continuum import ContinuumModel, PlaneWaveBasis
 from moire.continuum.symmetry import Component, with_amplitudes
@@ -25,6 +26,7 @@ _SAME_MINIMUM = 1e-3  # relative, of the sum of squares
 _CHERN_MESH = 12
 
 
+@checked
 def fit_continuum(
     energies: FloatArray,
     momenta: FloatArray,

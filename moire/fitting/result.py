@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import FloatArray
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.continuum import HarmonicTable
 from moire.errors import InputError
 from moire.parameters import ContinuumParameters
@@ -15,8 +17,9 @@ from moire.parameters import ContinuumParameters
 _UNITS = {"m*": "m_e", "phi": "deg"}
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class BandFit:
+class BandFit(Shown):
     """Model fitted to band energies.
 
     Parameters

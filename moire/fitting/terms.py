@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from moire._arrays import FloatArray
+from moire._types import checked
 from moire.continuum.harmonics import Harmonic
 from moire.continuum.symmetry import Component, symmetric_components
 from moire.errors import InputError, nearest
@@ -28,6 +29,7 @@ TERMS = tuple(_REPRESENTATIVES)
 """Terms that may be fitted: the mass, both layer potentials and both tunnellings."""
 
 
+@checked
 def components_of(terms: Sequence[str]) -> tuple[Component, ...]:
     """Real parameters of some terms: V has two, its real and imaginary part, each other term one.
 

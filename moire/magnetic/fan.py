@@ -10,7 +10,9 @@ import numpy as np
 from scipy import constants
 
 from moire._arrays import FloatArray, read_only
+from moire._shown import Shown
 from moire._text import Number
+from moire._types import checked
 from moire.continuum import ContinuumModel
 from moire.errors import require
 from moire.magnetic.model import MagneticModel
@@ -20,8 +22,9 @@ BOHR_MAGNETON = constants.physical_constants["Bohr magneton in eV/T"][0] * 1e3
 """mu_B in meV/T."""
 
 
+@checked
 @dataclass(frozen=True)
-class FanGap:
+class FanGap(Shown):
     """A gap at one flux.
 
     Parameters
@@ -48,8 +51,9 @@ class FanGap:
     start: int
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class LandauFan:
+class LandauFan(Shown):
     """Gaps and energies of a model over flux.
 
     Parameters
@@ -105,6 +109,7 @@ class LandauFan:
         return "\n".join(lines)
 
 
+@checked
 def landau_fan(
     models: ContinuumModel | Sequence[ContinuumModel],
     fluxes: Iterable[Fraction | str],

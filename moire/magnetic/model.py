@@ -10,6 +10,8 @@ from math import ceil, sqrt
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.continuum import ContinuumModel, Harmonic
 from moire.errors import require
 from moire.magnetic.landau_levels import displaced_oscillator, guiding_centre_wave
@@ -19,8 +21,9 @@ from moire.units import FLUX_QUANTUM
 _CONSTANT, _KINETIC = (0, 0), (1, 1)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MagneticModel:
+class MagneticModel(Shown):
     """Electrons of one valley at flux p/q per moire cell, in the Landau levels of both layers.
 
     k becomes k + e A / hbar. In the gauge exp(i kappa_l.r) of each layer the kinetic energy is that of a free particle,

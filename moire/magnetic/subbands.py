@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import CutoffWarning, MeshWarning, require
 from moire.linalg.hermitian import solve_many
 from moire.magnetic.landau_levels import clock_and_shift
@@ -17,8 +19,9 @@ _LARGEST_WEIGHT = 1e-4
 _SMALLEST_LINK = 0.1  # determinant over many subbands
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class MagneticSubbands:
+class MagneticSubbands(Shown):
     """Highest subbands at one flux, on a mesh of the two angles of the magnetic momentum.
 
     Parameters
@@ -110,6 +113,7 @@ def _sewing(p: int, q: int, sign: int) -> tuple[ComplexArray, ComplexArray]:
     return power(shift, -m % p), power(clock, m)
 
 
+@checked
 def solve_magnetic(model: MagneticModel, holes_per_cell: float = 2.0, mesh: int = 4) -> MagneticSubbands:
     """Highest subbands that hold a number of holes per moire cell, and one more.
 

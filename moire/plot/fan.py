@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from moire._types import checked
 from moire.magnetic import LandauFan
 
 
+@checked
 def plot_fan(fan: LandauFan, ax: Axes, n_lines: int = 6) -> Axes:
     """Draw every gap at its filling nu and field B, its area proportional to its size, and the strongest lines.
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 
 SHELLS: tuple[IntArray, ...] = tuple(
@@ -17,8 +19,9 @@ SHELLS: tuple[IntArray, ...] = tuple(
 """One of each pair +-G of the three shells of reciprocal vectors, in units of b_1, b_2."""
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class ElasticModuli:
+class ElasticModuli(Shown):
     """Lame moduli of one layer in meV/nm^2.
 
     Parameters
@@ -51,8 +54,9 @@ class ElasticModuli:
         return cls(lame_lambda=bulk - shear, shear=shear, source=source)
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
-class StackingEnergy:
+class StackingEnergy(Shown):
     """Generalized stacking-fault energy V(delta) = sum_n 2 c_n sum_{i=1..3} cos(g_i^(n).delta) in meV/nm^2.
 
     The sum is over the three shells of the monolayer. Layers of equal orientation near AA, such as twisted MoTe2 near

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import fft
 
 from moire._arrays import ComplexArray
+from moire._types import checked
 from moire.continuum import Harmonic, HarmonicTable
 from moire.errors import require
 from moire.relaxation.relax import Relaxation, _cell_points, stacking_momenta
@@ -16,6 +17,7 @@ from moire.relaxation.relax import Relaxation, _cell_points, stacking_momenta
 _CONSTANT = (0, 0)
 
 
+@checked
 def relaxed_table(
     table: HarmonicTable, relaxation: Relaxation, *, shells: int = 4, name: str | None = None
 ) -> HarmonicTable:

@@ -10,6 +10,8 @@ from scipy import fft
 from scipy.optimize import minimize
 
 from moire._arrays import FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.errors import require
 from moire.lattice import MoireLattice
 from moire.relaxation.elasticity import ElasticModuli, StackingEnergy
@@ -17,8 +19,9 @@ from moire.relaxation.elasticity import ElasticModuli, StackingEnergy
 _QUARTER_TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])  # of row vectors: (x, y) -> (-y, x)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class Relaxation:
+class Relaxation(Shown):
     """Relative displacement u(r) = u_t - u_b = sum_G u_G sin(G.r) of the layers, half of it in each.
 
     Parameters
@@ -78,6 +81,7 @@ def stacking_momenta(lattice: MoireLattice, momenta: FloatArray) -> FloatArray:
     return np.asarray(np.asarray(momenta) @ _QUARTER_TURN / factor)
 
 
+@checked
 def first_order(lattice: MoireLattice, stacking: StackingEnergy, moduli: ElasticModuli) -> tuple[IntArray, FloatArray]:
     """Displacement to first order in the stacking energy: u_G = 2 A_G g / (mu |G|^2) for each term A_G cos(g.delta).
 
@@ -94,6 +98,7 @@ def first_order(lattice: MoireLattice, stacking: StackingEnergy, moduli: Elastic
     return stacking.vectors, np.asarray(2 * (stacking.amplitudes / (moduli.shear * size))[:, None] * shapes)
 
 
+@checked
 def relax(
     lattice: MoireLattice,
     stacking: StackingEnergy,

@@ -34,7 +34,7 @@ def test_cartesian_momenta_and_fewer_bands(tmp_path):
     ("text", "sentence"),
     [
         ("", "must hold a table of energies, but is empty"),
-        ("a,b,c\n1,2,3\n", "must begin with kx,ky or k1,k2 .* but begins with 'a,b,c'"),
+        ("a,b,c\n1,2,3\n", "must have the columns kx,ky or k1,k2 .* but has 'a,b,c'"),
         ("kx,ky,e\n1,2\n", "must have 3 cells in every line, but line 1 has 2"),
         ("kx,ky,e\n1,2,x\n", "must hold numbers, but line 1 does not: could not convert"),
         ("kx,ky,e\n1,,3\n", "must have momenta in every line, but lacks some"),
