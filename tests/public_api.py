@@ -8,11 +8,7 @@ MODULES = [
     "moire",
     *(
         f"moire.{name}"
-        for name in (
-            "bands bloch continuum continuum.symmetry exact_diagonalization filling fitting form_factors "
-            "gates grids hartree_fock interaction io lattice magnetic models observables orbitals parameters "
-            "plane_waves plot predictions projection relaxation sweep tasks topology "
-        ).split()
+        for name in ["bands", "bloch", "continuum", "continuum.symmetry", "exact_diagonalization", "filling", "fitting", "form_factors", "gates", "grids", "hartree_fock", "interaction", "io", "lattice", "magnetic", "models", "observables", "orbitals", "parameters", "plane_waves", "plot", "predictions", "projection", "relaxation", "sweep", "tasks", "topology"]
     ),
 ]
 UNTYPED = {"band_bytes", "for_each", "integer_matrix", "smith_normal_form"}  # helpers of their modules, without __all__
