@@ -72,6 +72,7 @@ _COMMANDS = {
     "status": ("status", "Points of a results folder or PLAN: done, failed, running where, time left."),
     "show": ("results", "Print the contents of a FILE or a results folder."),
     "plot": ("results", "Draw a FILE or a results folder."),
+    "cite": ("cite", "BibTeX of the package and of parameter sets."),
 }
 """Module of each command, imported when it runs, and its line in the help."""
 
