@@ -49,10 +49,12 @@ def slow():
         if twist == 3.89:
             yield f"{place}/direct gap", bands.direct_gap(0)
             yield f"{place}/W2", bands.width(1)
-        if twist >= 3 and (name, twist) != ("WANG_2023", 3.0):
-            geometry = mo.topology.quantum_geometry(bands, [0])
-            yield f"{place}/trace", float(geometry.trace.mean() * geometry_area(bands) / (2 * np.pi))
         fine = on_mesh(build(name, twist, 6), 36, 3)
+        if (name, twist) in (("WANG_2023", 3.89), ("REDDY_2023", 3.0)):
+            geometry = mo.topology.quantum_geometry(fine, [0])
+            yield f"{place}/quantum weight", geometry.quantum_weight
+            if name == "WANG_2023":
+                yield f"{place}/curvature fluctuation", geometry.curvature_fluctuation
         yield f"{place}/chern", [chern_of(fine, band) for band in range(3)]
     for name, twist in (("XU_2024", 1.89), ("JIA_2023_FIRST_HARMONIC", 2.0)):
         bands = on_mesh(build(name, twist, 6), 24, 2)
@@ -64,8 +66,3 @@ def slow():
     for twist, bracket in ((3.0, (6.0, 10.0)), (3.5, (14.0, 18.0)), (3.89, (22.0, 26.0))):
         family = mo.topology.displacement_family(mo.parameters.WANG_2023, twist, plane_wave_shells=4)
         yield f"WANG_2023/{twist}/closing", find_gap_closing(family, bracket, 0, n_mesh=6).value
-
-
-def geometry_area(bands):
-    """Area of the zone, 1/nm^2."""
-    return float(abs(np.linalg.det(bands.momenta.lattice.reciprocal)))
