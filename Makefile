@@ -48,7 +48,7 @@ check: $(VENV)/.dev       ## style, types, spelling, import contract
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev        ## HTML in docs/_build/html
-	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 docs docs/_build/html
 
 bench: $(VENV)/.run       ## timings, each against its baseline in the same run
 	for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done

@@ -25,7 +25,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
-    "sphinx-mathjax-offline",  # MathJax among the static files: pages need no network
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "extension",
@@ -51,9 +50,9 @@ myst_heading_anchors = 3
 
 
 def sources() -> str:
-    """Digest of the package and its data, so that stored outputs of pages are never those of other code."""
+    """Digest of the package and of what pages read, so that stored outputs are never those of other code."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("moire/**/*.py"), *ROOT.glob("data/**/*.*")]):
+    for path in sorted([*ROOT.glob("moire/**/*.py"), *ROOT.glob("data/*/hartree_fock*"), *ROOT.glob("data/**/*.h5")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -1,6 +1,7 @@
 """What the pages need of their own: help of commands, tables of plans, numbers of equations, no other host."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from docutils import nodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.fileutil import copy_asset
 
 import moire
 from moire.cli import cli
@@ -18,6 +20,7 @@ from moire.tasks.options import options_of
 from tests.reference import validation
 
 LOADED = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*(?:src|href)=\"(?:https?:)?//[^\"]*\"[^>]*>")
+MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
 NOT_LOADED = re.compile(r'rel="(?:canonical|author|license)"')
 
 
@@ -84,7 +87,7 @@ class ValidationTable(SphinxDirective):
 
 
 HEAD = [
-    "| quantity | setting | source | published | ours | difference | tolerance | status | command |",
+    "| quantity | setting | source | published | ours | status | difference | tolerance | command |",
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
 ]
 
@@ -95,7 +98,7 @@ def cells(row: validation.Row) -> str:
     values = [validation.text(row.published), validation.text(row.ours)]
     status = "agrees" if row.agrees else f"**differs**: {row.why}"
     limits = [f"{row.difference:.2g} {row.unit}".strip(), f"{row.tolerance:g}"]
-    each = [row.quantity, row.setting, source, *values, *limits, status, f"`{row.command}`"]
+    each = [row.quantity, row.setting, source, *values, status, *limits, f"`{row.command}`"]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in each) + " |"
 
 
@@ -136,6 +139,15 @@ def document_once(app, what, name, obj, skip, options) -> bool | None:
     return True if elsewhere and name in moire.__all__ and getattr(moire, name) is obj else None
 
 
+def ship_mathjax(app, error) -> None:
+    """Copy what the pages use of MathJax from the package that holds it."""
+    if not error and app.builder.format == "html":
+        target = Path(app.outdir, "_static", "mathjax")
+        copy_asset(MATHJAX / "tex-chtml.js", target)
+        for folder in ("input/tex/extensions", "output/chtml/fonts"):
+            copy_asset(MATHJAX / folder, target / folder)
+
+
 def no_other_host(app, error) -> None:
     """Warn of everything that a page would load from a network."""
     if error or app.builder.format != "html":
@@ -146,8 +158,10 @@ def no_other_host(app, error) -> None:
                 logging.getLogger(__name__).warning("%s loads from a network: %s", page.relative_to(app.outdir), tag)
 
 
-def setup(app) -> None:
-    """Register the directives and the handlers."""
+def setup(app) -> dict[str, bool]:
+    """Register the directives and the handlers; pages may be read by several processes."""
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.connect("build-finished", ship_mathjax)
     app.add_transform(EquationNumbers)
     app.add_directive("click-help", ClickHelp)
     app.add_directive("plan-table", PlanTable)
@@ -156,3 +170,4 @@ def setup(app) -> None:
     app.connect("autodoc-process-docstring", plain_mathematics, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", document_once)
     app.connect("build-finished", no_other_host)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

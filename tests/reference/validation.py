@@ -68,7 +68,7 @@ def text(value):
     """A number with its digits, or several."""
     if isinstance(value, str):
         return value
-    return ", ".join(f"{each:.10g}" for each in np.ravel(value))
+    return ", ".join(f"{each:.9g}" for each in np.ravel(value))
 
 
 def numbers(sources=(*QUICK, *SLOW)):
