@@ -36,7 +36,7 @@ test: $(VENV)/.run        ## the default tests, under five minutes
 test-all: $(VENV)/.run    ## with the slow ones
 	$(BIN)/python -m pytest -m 'not peers'
 
-test-peers: $(VENV)/.run  ## against PythTB, Z2Pack and QuSpin
+test-peers: $(VENV)/.run  ## against PythTB, Z2Pack, QuSpin, PySCF, block2 and TeNPy
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[mpi,test,peers]'
 	$(BIN)/python -m pytest -m peers
 
@@ -47,8 +47,8 @@ check: $(VENV)/.dev       ## style, types, spelling, import contract
 	$(BIN)/codespell
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.dev        ## HTML in docs/_build
-	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
+docs: $(VENV)/.dev        ## HTML in docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 docs docs/_build/html
 
 bench: $(VENV)/.run       ## timings, each against its baseline in the same run
 	for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done

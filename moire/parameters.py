@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from moire._shown import Shown
 from moire._types import checked
+from moire.citations import bibtex_of_paper
 from moire.errors import InputError, nearest, require
 
 LARGEST = {
@@ -74,6 +75,11 @@ class ContinuumParameters(Shown):
         require(self.effective_mass > 0, "effective_mass", "be positive (in electron masses)", self.effective_mass)
         require(self.effective_mass >= 1e-6, "effective_mass", "be at least 1e-6 electron masses", self.effective_mass)
         require(self.lattice_constant_nm > 0, "lattice_constant_nm", "be positive (in nm)", self.lattice_constant_nm)
+
+    @property
+    def bibtex(self) -> str:
+        """BibTeX entry of the paper that the numbers are from."""
+        return bibtex_of_paper(self.reference, self.name)
 
     def __str__(self) -> str:
         text = (

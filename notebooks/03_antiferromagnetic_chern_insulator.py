@@ -39,7 +39,7 @@ def mean_field(displacement_mev: float) -> MeanField:
 # Each state found at one field is a guess at the next, so that a first-order transition is where two energies cross.
 
 # %%
-fields = [0.0, 20.0, 30.0]
+fields = [0.0, 30.0]
 mean_fields = [mean_field(field) for field in fields]
 line = follow(mean_fields, [ground_state(each, 2, ["AFMxy", "AFMz"]) for each in mean_fields])
 for field, found in zip(fields, line, strict=True):
@@ -49,7 +49,7 @@ for field, found in zip(fields, line, strict=True):
 # ## The state at 30 meV: bands, Berry flux, moments
 
 # %%
-state = line[2].best
+state = line[1].best
 phase = identify_phase(state)
 print(state, phase, sep="\n")
 path = interpolate_bands(state, mo.KPath.through(lattice, points_per_segment=5))

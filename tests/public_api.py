@@ -6,10 +6,33 @@ from importlib import import_module
 
 MODULES = [
     "moire",
-    *(
-        f"moire.{name}"
-        for name in ["bands", "bloch", "continuum", "continuum.symmetry", "exact_diagonalization", "filling", "fitting", "form_factors", "gates", "grids", "hartree_fock", "interaction", "io", "lattice", "magnetic", "models", "observables", "orbitals", "parameters", "plane_waves", "plot", "predictions", "projection", "relaxation", "sweep", "tasks", "topology"]
-    ),
+    "moire.bands",
+    "moire.bloch",
+    "moire.continuum",
+    "moire.continuum.symmetry",
+    "moire.exact_diagonalization",
+    "moire.filling",
+    "moire.fitting",
+    "moire.form_factors",
+    "moire.gates",
+    "moire.grids",
+    "moire.hartree_fock",
+    "moire.interaction",
+    "moire.io",
+    "moire.lattice",
+    "moire.magnetic",
+    "moire.models",
+    "moire.observables",
+    "moire.orbitals",
+    "moire.parameters",
+    "moire.plane_waves",
+    "moire.plot",
+    "moire.predictions",
+    "moire.projection",
+    "moire.relaxation",
+    "moire.sweep",
+    "moire.tasks",
+    "moire.topology",
 ]
 UNTYPED = {"band_bytes", "for_each", "integer_matrix", "smith_normal_form"}  # helpers of their modules, without __all__
 ELSEWHERE = {"moire.ranks", "moire.resources", "moire.errors"}  # of the launcher and the machine

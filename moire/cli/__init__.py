@@ -73,6 +73,7 @@ _COMMANDS = {
     "show": ("results", "Print the contents of a FILE or a results folder."),
     "plot": ("results", "Draw a FILE or a results folder."),
     "report": ("report", "Write one HTML page of a results FOLDER, to click through."),
+    "cite": ("cite", "BibTeX of the package and of parameter sets."),
 }
 """Module of each command, imported when it runs, and its line in the help."""
 

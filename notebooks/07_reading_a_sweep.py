@@ -6,7 +6,7 @@
 # ---
 
 # %% [markdown]
-# # Results of a sweep
+# # Reading a sweep
 #
 # The notebook runs a small sweep of its own.
 # To use the results of `make demo`, set `folder` to `results/demo` and leave out the run.
@@ -33,7 +33,7 @@ plan = parse_plan(
 )
 folder = ResultsFolder(Path("results/notebook"))
 folder.open_for_writing()
-run_sweep(plan.requests(), folder)
+print(run_sweep(plan.requests(), folder))
 
 # %% [markdown]
 # ## Tables
@@ -46,7 +46,7 @@ print(summary)
 
 # %%
 bands, ed = summary.tables["bands"], summary.tables["ed"]
-plot_band_trend(bands, plt.figure().gca())
+_ = plot_band_trend(bands, plt.figure(figsize=(5, 3.4)).gca())
 
 # %% [markdown]
 # ## Gap and splitting against the angle
@@ -54,7 +54,7 @@ plot_band_trend(bands, plt.figure().gca())
 # A column is an array; a mask selects the points of one dielectric constant.
 
 # %%
-ax = plt.figure().gca()
+ax = plt.figure(figsize=(5, 3.4)).gca()
 for i, epsilon in enumerate((10, 20)):
     chosen = ed["epsilon"] == epsilon
     columns = {name: ed[name][chosen] for name in ("theta", "gap", "splitting")}
@@ -73,4 +73,4 @@ path = next(path for path in folder.files() if path.name.startswith("ed-3.700"))
 record = read_record(path)
 for name in ("title", "versions", "git", "wall_seconds", "warnings"):
     print(f"{name:>12}  {record.attributes[name]}")
-plot_spectrum(read_spectrum(record), plt.figure().gca())
+_ = plot_spectrum(read_spectrum(record), plt.figure(figsize=(5, 3.4)).gca())
