@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from tqdm import tqdm
 
 from moire._arrays import FloatArray, IntArray, read_only
 from moire._text import Number
@@ -18,8 +17,10 @@ from moire.exact_diagonalization import SpectrumSettings, carriers_on
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label
 from moire.observables.boundary_phase import LabelShift, check_solvable_again
-from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, carriers_at, manifold_counts
+from moire.observables.manifold_at_phases import ManifoldAtPhases
+from moire.observables.manifold_counts import carriers_at, manifold_counts
 from moire.observables.spectral_flow_result import SpectralFlow
+from moire.observables.states_at_phase import StatesAtPhase
 from moire.projection import ProjectedHamiltonian
 from moire.topology.berry import COARSE_LINK
 
@@ -37,6 +38,7 @@ def spectral_flow(
     momenta: Sequence[Sequence[int]] | None = None,
     n_levels: int | None = None,
     polarisation: int | None = None,
+    solved: ManifoldAtPhases | None = None,
     settings: SpectrumSettings = _DEFAULT,
 ) -> SpectralFlow:
     """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every phase.
@@ -61,6 +63,8 @@ def spectral_flow(
     polarisation
         N_K - N_K' of two flavours, which the flux conserves; by default all carriers are in the first. Sectors of other
         polarisations are not solved.
+    solved
+        The manifold of this problem at phases that other calls have solved, to which those of this call are added.
     settings
         Settings of the spectra; the progress bar counts the steps.
 
@@ -91,22 +95,23 @@ def spectral_flow(
     levels = deepest + 1 if n_levels is None else n_levels
     require(levels > deepest, "n_levels", f"exceed {deepest}, the states of the manifold in one sector", levels)
     check_solvable_again(problem)
-    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation)
+    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation) if solved is None else solved
+    manifold.check_same(problem, counts)
 
     n_others = 1 if sectors == "all" else 0
     labels = tuple(sorted(counts)) + (manifold.other_labels if n_others else ())
     phases = np.linspace(0.0, 1.0, int(n_steps) + 1)
     stacked = np.full((len(phases), len(labels), levels), np.nan)
     orders, links, converged = [_start(counts)], [], True
+    offsets = [(float(phi), 0.0) if direction == 1 else (0.0, float(phi)) for phi in phases]
     before: StatesAtPhase | None = None
-    for step, phi in enumerate(tqdm(phases, desc="phases", disable=not settings.progress, leave=False)):
-        point = manifold.solve((float(phi), 0.0) if direction == 1 else (0.0, float(phi)), levels, n_others)
+    for step, point in enumerate(manifold.solve_all(offsets, levels, n_others, settings.progress)):
         if before is not None:
             link, order = _follow(manifold, before, point, orders[-1])
             links.append(link)
             orders.append(order)
         for row, label in enumerate(labels):
-            found = point.energies(label)
+            found = point.energies(label)[: levels if label in counts else n_others]
             stacked[step, row, : len(found)] = found
         before, converged = point, converged and point.converged
     rows = np.array([labels.index(label) for label, _ in _states(counts)])
@@ -124,7 +129,7 @@ def spectral_flow(
         splitting=read_only(np.ptp(tracked, axis=1)),
         gap=read_only(_outside(stacked, labels, counts) - tracked.max(axis=1)),
         permutation=_permutation(manifold, shift, counts, levels_of[-1]),
-        closure_mev=_closure(manifold, shift, labels, stacked),
+        closure_mev=max(_closure(manifold, shift, labels, stacked), point.related_mev),
         min_link=float(min(links)),
         every_sector=len(labels) == grid.n_points,
         seed=settings.seed,
