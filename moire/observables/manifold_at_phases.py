@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +12,13 @@ from tqdm import tqdm
 
 from moire._arrays import ComplexArray
 from moire.errors import InputError, require
-from moire.exact_diagonalization import MomentumSector, PairHamiltonian, Spectrum, SpectrumSettings
+from moire.exact_diagonalization import (
+    MomentumSector,
+    PairHamiltonian,
+    Spectrum,
+    SpectrumSettings,
+    sector_dimensions,
+)
 from moire.grids import Label, MomentumGrid
 from moire.kernels import relabel
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
@@ -23,6 +29,7 @@ from moire.observables.related_phases import relations, turned
 from moire.observables.states_at_phase import StatesAtPhase
 from moire.orbitals import Numbers, Orbitals, Species
 from moire.projection import ProjectedHamiltonian
+from moire.resources import fits_in_memory, reserve
 
 Phase = tuple[float, float]
 REACH = 0.41  # of a flux quantum: states start from those solved within it
@@ -204,7 +211,26 @@ class ManifoldAtPhases:
             others=self.other_labels,
             settings=self.settings,
         )
-        return StatesAtPhase(moved.bands, *sectors.solve(moved, n_levels, n_others, start), form)
+        own, others = sectors.solve(moved, n_levels, n_others, start)
+        if others is not None and not fits_in_memory(2.0 * sum(vectors.nbytes for vectors in others.vectors)):
+            others = replace(others, vectors=())  # neighbours start from random vectors in these sectors
+        return StatesAtPhase(moved.bands, own, others, form)
+
+    def reserve_vectors(self, n_phases: int, n_levels: int) -> None:
+        """Reserve the memory of the vectors of the manifold's sectors at many phases.
+
+        Raises
+        ------
+        MemoryRefusedError
+            If they do not fit.
+        """
+        dimensions = sector_dimensions(self.orbitals, self.carriers)
+        largest = sum(int(dimensions[self.grid.index_of(label)]) for label in self.counts)
+        reserve(
+            f"{n_levels} vectors of {len(self.counts)} sectors at {n_phases} boundary phases",
+            16.0 * n_levels * largest * n_phases,
+            "fewer phases or a smaller cluster would fit",
+        )
 
     def _distance(self, phase: Phase) -> float:
         """Distance to the nearest phases solved, on the torus."""

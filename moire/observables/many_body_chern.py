@@ -12,7 +12,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire._text import Number
 from moire.errors import InputError, MeshWarning, is_whole, require
-from moire.exact_diagonalization import SpectrumSettings, carriers_on, sector_dimensions
+from moire.exact_diagonalization import SpectrumSettings, carriers_on
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label
 from moire.observables.boundary_phase import LabelShift, check_solvable_again
@@ -20,7 +20,6 @@ from moire.observables.manifold_at_phases import ManifoldAtPhases
 from moire.observables.manifold_counts import carriers_at, manifold_counts
 from moire.observables.states_at_phase import StatesAtPhase
 from moire.projection import Carrier, ProjectedHamiltonian
-from moire.resources import reserve
 from moire.topology.berry import COARSE_LINK, LARGE_FLUX, VANISHING_LINK, largest_chern
 from moire.verdicts import Verdict
 
@@ -222,14 +221,7 @@ def many_body_chern(
     manifold.check_closed()
     check_solvable_again(problem)
     n_levels = max(counts.values()) + 1
-    dimensions = sector_dimensions(orbitals, carriers)
-    largest = sum(int(dimensions[problem.grid.index_of(label)]) for label in counts)
-    reserve(
-        f"{n_levels} vectors of {len(counts)} sectors at {n1 * n2} boundary phases",
-        16.0 * n_levels * largest * n1 * n2,
-        "a coarser mesh or a smaller cluster would fit",
-    )
-
+    manifold.reserve_vectors(n1 * n2, n_levels)
     offsets = [(i / n1, j / n2) for i in range(n1) for j in range(n2)]
     flat = manifold.solve_all(offsets, n_levels, progress=settings.progress)
     states = [flat[i * n2 : (i + 1) * n2] for i in range(n1)]

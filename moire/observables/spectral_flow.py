@@ -73,6 +73,8 @@ def spectral_flow(
     InputError
         If a setting is out of range, the manifold has more states than requested, or the bands cannot be solved
         again.
+    MemoryRefusedError
+        If the states at all phases do not fit.
 
     Warns
     -----
@@ -103,6 +105,7 @@ def spectral_flow(
     phases = np.linspace(0.0, 1.0, int(n_steps) + 1)
     stacked = np.full((len(phases), len(labels), levels), np.nan)
     orders, links, converged = [_start(counts)], [], True
+    manifold.reserve_vectors(len(phases), levels)
     offsets = [(float(phi), 0.0) if direction == 1 else (0.0, float(phi)) for phi in phases]
     before: StatesAtPhase | None = None
     for step, point in enumerate(manifold.solve_all(offsets, levels, n_others, settings.progress)):
