@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from moire._arrays import read_only
-from moire._progress import counted, done
+from moire._arrays import ComplexArray, read_only
+from moire._progress import counted
 from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization.carriers import carriers_on
@@ -31,6 +31,7 @@ from moire.exact_diagonalization.symmetry import (
 from moire.exact_diagonalization.truncation import Truncation
 from moire.exact_diagonalization.valley_numbers import Polarisation, carriers_of_flavours
 from moire.filling import FillingLike, one_band_filling
+from moire.grids import Label
 from moire.orbitals import Numbers, Species
 from moire.projection import ProjectedHamiltonian
 
@@ -49,6 +50,7 @@ def solve_all_sectors(
     polarisation: Polarisation = None,
     max_promoted: int | Sequence[int] | Truncation | None = None,
     keep_vectors: bool = False,
+    start: Callable[[Label], ComplexArray | None] | None = None,
     settings: SpectrumSettings = _DEFAULT,
 ) -> Spectrum:
     """Lowest levels of every sector of a projected problem: all momenta, and all polarisations of two valleys.
@@ -73,6 +75,10 @@ def solve_all_sectors(
         limits of each of the bands 1, 2, ... follow. More than 64 orbitals need a truncation.
     keep_vectors
         Keep the eigenvectors in the result.
+    start
+        Returns vectors (vector, dim) whose span approximates the levels of the sector of a label, or None: those of a
+        similar problem in the bands of this one, see :func:`moire.observables.carried_vectors`. They save products and
+        decide nothing. For one polarisation.
     settings
         Eigensolver, symmetries, checkpoint and progress bar.
 
@@ -109,7 +115,8 @@ def solve_all_sectors(
     flat = [dimension for found in asked.values() for dimension in found]
     reserve_sectors(orbitals, species.numbers(widest), flat, n_eigenstates, settings, keep_vectors, truncation)
 
-    work = _Work.of(problem, species, n_carriers, n_eigenstates, keep_vectors, settings, truncation)
+    require(start is None or len(every) == 1, "start", "be left out for several polarisations", found="is given")
+    work = _Work.of(problem, species, n_carriers, n_eigenstates, keep_vectors, settings, truncation, start)
     one_sided = polarisation is None or (len(every) > 1 and all(carriers[0] >= carriers[-1] for carriers in every))
     reversal = work.reversal_mev if orbitals.n_flavours == 2 and one_sided else np.inf
     if polarisation is None and reversal < TIME_REVERSAL_MEV:
@@ -125,7 +132,6 @@ def solve_all_sectors(
         if solution is not None:
             energies[row, : len(solution.energies)] = solution.energies + work.hamiltonian.constant
             residuals[row, : len(solution.energies)] = solution.residuals
-    done("spectra")
     return Spectrum(
         species=species,
         filling=fraction,
@@ -161,6 +167,7 @@ class _Work:
     keep_vectors: bool
     settings: SpectrumSettings
     truncation: Truncation | None = None
+    start: Callable[[Label], ComplexArray | None] | None = None
     storages: set[str] = field(default_factory=set)
     solved: dict[Sector, SectorSolution] = field(default_factory=dict)
     orbits: dict[Sector, tuple[Sector, OrbitalSymmetry | None]] = field(default_factory=dict)
@@ -176,6 +183,7 @@ class _Work:
         keep_vectors: bool,
         settings: SpectrumSettings,
         truncation: Truncation | None,
+        start: Callable[[Label], ComplexArray | None] | None,
     ) -> _Work:
         """The Hamiltonian of the species and its symmetries."""
         hamiltonian = PairHamiltonian.from_problem(problem)
@@ -186,7 +194,8 @@ class _Work:
         if settings.use_symmetry and not (keep_vectors and truncation is not None):
             symmetries = accepted_symmetries(hamiltonian, n_particles, settings.tolerance_mev / 2)
         bound = max((symmetry.energy_bound(n_particles) for symmetry in symmetries), default=0.0)
-        return cls(hamiltonian, symmetries, bound, n_particles, n_eigenstates, keep_vectors, settings, truncation)
+        asked = (n_eigenstates, keep_vectors, settings, truncation, start)
+        return cls(hamiltonian, symmetries, bound, n_particles, *asked)
 
     @property
     def reverses_time(self) -> bool:
@@ -215,7 +224,7 @@ class _Work:
 
     def _diagonalize(self, sector: Sector) -> SectorSolution:
         """Read a sector from its checkpoint, or solve it and save it there."""
-        settings = self.settings.of_sector(self.settings.tolerance_mev - self.bound)
+        settings = self.settings.of_sector(self.bound)
         numbers, momentum = sector
         if numbers not in self.files:
             self.files[numbers] = self._checkpoint(numbers)
@@ -228,17 +237,24 @@ class _Work:
         self.storages.add(held)
         resumes = kept and settings.solver not in ("dense", "arpack")  # these save no intermediate state
         state = kept.state(momentum, hamiltonian.shape[0]) if kept and resumes else None
-        solution = solve_sector(hamiltonian, self.n_eigenstates, settings, checkpoint=state)
+        start = None if self.start is None else self.start(self._label_of_carriers(momentum))
+        solution = solve_sector(hamiltonian, self.n_eigenstates, settings, checkpoint=state, start=start)
         if kept and solution.converged and solution.solver != "dense":
             spared = {} if self.keep_vectors else {"vectors": _NO_VECTORS}
             kept.finish(momentum, {**vars(solution), **spared, "storage": held})
         return solution
 
+    def _label_of_carriers(self, momentum: int) -> Label:
+        """Label of the sector of the carriers from the index of the momentum of the particles."""
+        orbitals = self.hamiltonian.orbitals
+        first, second = orbitals.grid.labels[Species(orbitals, self.hamiltonian.transformed).momentum(momentum)]
+        return int(first), int(second)
+
     def _checkpoint(self, numbers: Numbers) -> SpectrumCheckpoint | None:
         how = self.settings
         if how.checkpoint is None:
             return None
-        decides = (how.solver, how.storage, how.block_size, how.n_krylov, how.max_restarts, how.seed)
+        decides = (how.solver, how.storage, how.block_size, how.n_krylov, how.max_restarts, how.seed, how.looser_mev)
         asked = (numbers, self.truncation, self.n_eigenstates, how.tolerance_mev - self.bound, self.keep_vectors)
         return SpectrumCheckpoint.of(how.checkpoint, self.hamiltonian, asked + decides)
 

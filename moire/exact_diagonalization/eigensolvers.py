@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from moire.resources import fits_in_memory, reserve
 
 DENSE_DIMENSION = 300
 BLOCK_SIZE = 2  # finds pairs of degenerate levels at once; a larger block costs more products
-LAYOUT = 2  # of the state in a checkpoint
+LAYOUT = 3  # of the state in a checkpoint
 MIN_KRYLOV = 60
 WORKING_VECTORS = 4  # of each vector of a block: its copies on the way in and out of a product
 
@@ -146,16 +146,23 @@ def arpack(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSet
 
 
 def lanczos(
-    hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings, checkpoint: Path | str | None = None
+    hamiltonian: SectorHamiltonian,
+    wanted: int,
+    settings: EigensolverSettings,
+    checkpoint: Path | str | None = None,
+    start: ComplexArray | None = None,
 ) -> SectorSolution:
     """Block Lanczos with as many Krylov vectors as fit, see :func:`moire.exact_diagonalization.block_lanczos`."""
     dimension, seed, tolerance = hamiltonian.shape[0], words(hamiltonian, settings), settings.tolerance_mev
+    if start is not None and settings.block_size is None:  # the residuals of all levels continue a start
+        settings = replace(settings, block_size=wanted)
     block, held = plan_lanczos(hamiltonian, wanted, settings)
     slots = None
     if checkpoint is not None:
-        slots = Checkpoint(Path(checkpoint), content_key(hamiltonian, wanted, block, tolerance, seed))
-    how = LanczosSettings(wanted, block, held, tolerance, settings.max_restarts, seed)
-    result = block_lanczos(hamiltonian.matmat, dimension, how, slots, hamiltonian.dtype)
+        asked = (tolerance, *settings.looser_mev, start is not None)
+        slots = Checkpoint(Path(checkpoint), content_key(hamiltonian, wanted, block, asked, seed))
+    how = LanczosSettings(wanted, block, held, tolerance, settings.max_restarts, seed, settings.looser_mev)
+    result = block_lanczos(hamiltonian.matmat, dimension, how, slots, hamiltonian.dtype, start=start)
     return SectorSolution(
         *(result.energies, result.vectors, result.residuals, result.converged, result.stop_reason, "lanczos"),
         n_restarts=result.n_restarts,
@@ -216,11 +223,11 @@ def choose_lanczos(
 
 
 def content_key(
-    hamiltonian: SectorHamiltonian, wanted: int, block: int, tolerance: float, seed: tuple[int, ...]
+    hamiltonian: SectorHamiltonian, wanted: int, block: int, asked: tuple[object, ...], seed: tuple[int, ...]
 ) -> str:
     """Hash of everything that determines a run, except the memory."""
     form, sector = hamiltonian.pair_hamiltonian, hamiltonian.sector
-    settings = (LAYOUT, sector.numbers, sector.momentum, wanted, block, tolerance, seed, hamiltonian.dtype.name)
+    settings = (LAYOUT, sector.numbers, sector.momentum, wanted, block, asked, seed, hamiltonian.dtype.name)
     digest = hashlib.sha256(repr((sector.grid.matrix.tolist(), settings)).encode())
     digest.update(form.one_body.tobytes() + form.blocks.tobytes())
     return digest.hexdigest()

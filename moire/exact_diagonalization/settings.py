@@ -38,6 +38,9 @@ class EigensolverSettings(Shown):
         Seed of the starting vectors, mixed with the particles and the momentum of a sector.
     strict
         Raise instead of warning when a sector does not converge.
+    looser_mev
+        Residuals that Lanczos reaches instead of `tolerance_mev`, level by level; the last one holds for all levels
+        above. A residual r shifts an energy by r**2 over the distance to the next level: 1e-3 meV by about 1e-6 meV.
 
     Raises
     ------
@@ -52,12 +55,15 @@ class EigensolverSettings(Shown):
     n_krylov: int | None = None
     seed: int = 0
     strict: bool = False
+    looser_mev: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.tolerance_mev > 0, "tolerance_mev", "be positive (in meV)", self.tolerance_mev)
         require(self.seed >= 0, "seed", "be at least 0", self.seed)
         require(self.solver in SOLVERS, "solver", f"be one of {', '.join(SOLVERS)}", repr(self.solver))
         require(self.max_restarts >= 0, "max_restarts", "be at least 0", self.max_restarts)
+        fits = all(value >= self.tolerance_mev for value in self.looser_mev)
+        require(fits, "looser_mev", f"be at least the tolerance, {self.tolerance_mev:g}", list(self.looser_mev))
         for name in ("block_size", "n_krylov"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, "be at least 1", value)
@@ -100,10 +106,10 @@ class SpectrumSettings(EigensolverSettings):
         super().__post_init__()
         require(self.storage in STORAGES, "storage", f"be one of {', '.join(STORAGES)}", repr(self.storage))
 
-    def of_sector(self, tolerance_mev: float) -> EigensolverSettings:
-        """Settings of one sector, with another tolerance."""
+    def of_sector(self, bound_mev: float) -> EigensolverSettings:
+        """Settings of one sector, with residuals smaller by a bound on the difference from related sectors."""
         own = {field.name: getattr(self, field.name) for field in fields(EigensolverSettings)}
-        return EigensolverSettings(**own | {"tolerance_mev": tolerance_mev})
+        return EigensolverSettings(**own | {"tolerance_mev": self.tolerance_mev - bound_mev})
 
 
 def check_levels(n_eigenstates: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from moire._arrays import ComplexArray
 from moire._types import checked
 from moire.errors import ConvergenceWarning, require, warn
 from moire.exact_diagonalization.eigensolvers import SectorSolution, arpack, dense, is_dense, lanczos
@@ -21,6 +22,7 @@ def solve_sector(
     settings: EigensolverSettings = _DEFAULT,
     *,
     checkpoint: Path | str | None = None,
+    start: ComplexArray | None = None,
 ) -> SectorSolution:
     """Lowest eigenpairs of one sector.
 
@@ -35,6 +37,9 @@ def solve_sector(
     checkpoint
         Name, without ending, of the two files in which Lanczos saves its state at every restart; it resumes from
         them. A sector that is diagonalized densely needs none.
+    start
+        Vectors (vector, dim) whose span approximates the levels, such as those of a similar Hamiltonian; of Lanczos.
+        What counts as converged does not depend on it.
 
     Raises
     ------
@@ -50,6 +55,8 @@ def solve_sector(
     require(own, "settings", "be EigensolverSettings for one sector", found=f"are {type(settings).__name__}")
     settings.check_used("checkpoint", checkpoint)
     sector, dimension = hamiltonian.sector, hamiltonian.shape[0]
+    if start is not None:
+        require(start.shape[1:] == (dimension,), "start", f"hold vectors of {dimension} components", start.shape)
     require(dimension > 0, "hamiltonian", "act on a sector with states", found=f"sector {sector.label} has none")
     wanted = min(n_eigenstates, dimension)
     hamiltonian.n_products = 0
@@ -58,7 +65,7 @@ def solve_sector(
     elif settings.solver == "arpack":
         solution = arpack(hamiltonian, wanted, settings)
     else:
-        solution = lanczos(hamiltonian, wanted, settings, checkpoint)
+        solution = lanczos(hamiltonian, wanted, settings, checkpoint, start)
     if not solution.converged:
         worst = f"largest residual {solution.residuals.max(initial=0.0):.1e} meV"
         message = f"Sector {sector.label}: {solution.stop_reason}; {worst} against {settings.tolerance_mev:.1e}."

@@ -78,22 +78,27 @@ class OrbitalSymmetry(Shown):
         return mapped
 
 
-def rotated_orbitals(orbitals: Orbitals, n_sixths: int, reverse_time: bool = False) -> IntArray | None:
+def rotated_orbitals(
+    orbitals: Orbitals, n_sixths: int, reverse_time: bool = False, target: MomentumGrid | None = None
+) -> IntArray | None:
     """Orbital of the same band that each one is rotated to by `n_sixths` times 60 degrees.
 
-    Time reversal comes first: it takes k to -k and exchanges the two flavours. None if a rotated momentum is not
-    one of the cluster.
+    Time reversal comes first: it takes k to -k and exchanges the two flavours. `target` is the same cluster at other
+    boundary phases. None if a rotated momentum is not one of it.
     """
-    grid = orbitals.grid
-    offset = np.linalg.solve(grid.matrix.astype(float), np.array(grid.boundary_phase))
-    points = grid.fractional + offset
-    rotated = (-points if reverse_time else points) @ np.linalg.matrix_power(ROTATION_60, n_sixths)
-    apart = rotated[:, None] - points[None]
+    rotation = np.linalg.matrix_power(ROTATION_60, n_sixths)
+    rotated = _points(orbitals.grid) @ (-rotation if reverse_time else rotation)
+    apart = rotated[:, None] - _points(target or orbitals.grid)[None]
     same = np.all(np.abs(apart - np.round(apart)) < COINCIDENCE, axis=2)
     if not np.all(same.sum(axis=1) == 1):
         return None
     flavour = orbitals.n_flavours - 1 - orbitals.flavour if reverse_time else orbitals.flavour
     return read_only(orbitals.index(flavour, orbitals.band, np.argmax(same, axis=1)[orbitals.momentum]))
+
+
+def _points(grid: MomentumGrid) -> FloatArray:
+    """Momenta in units of b_1 and b_2, boundary phases included, (k, 2)."""
+    return grid.fractional + np.linalg.solve(grid.matrix.astype(float), np.array(grid.boundary_phase))
 
 
 def pair_images(pairs: PairTable, image: IntArray) -> tuple[IntArray, FloatArray]:
@@ -103,8 +108,12 @@ def pair_images(pairs: PairTable, image: IntArray) -> tuple[IntArray, FloatArray
 
 
 @checked
-def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int, reverse_time: bool = False) -> OrbitalSymmetry | None:
+def find_symmetry(
+    hamiltonian: PairHamiltonian, n_sixths: int, reverse_time: bool = False, target: PairHamiltonian | None = None
+) -> OrbitalSymmetry | None:
     """Find the phases with which a rotation, after time reversal if requested, leaves H invariant, and its violation.
+
+    With `target`, the Hamiltonian at other boundary phases, they are those with which the rotation turns H into it.
 
     |A_ab| must be invariant, and the phases of A_{image a, image b} / A_ab (A_ab^* under time reversal) must split
     into one phase per orbital. They come
@@ -114,25 +123,25 @@ def find_symmetry(hamiltonian: PairHamiltonian, n_sixths: int, reverse_time: boo
     Returns None where the cluster does not have the rotation, or where one-body elements between bands are present.
     """
     pairs = hamiltonian.pairs
-    image = rotated_orbitals(hamiltonian.orbitals, n_sixths, reverse_time)
-    if image is None or hamiltonian.mixes_bands:
+    target = target or hamiltonian
+    image = rotated_orbitals(hamiltonian.orbitals, n_sixths, reverse_time, target.orbitals.grid)
+    if image is None or hamiltonian.mixes_bands or target.mixes_bands:
         return None
     pair_image, order = pair_images(pairs, image)
     angles = np.zeros(len(pair_image))
     for first in np.unique(pairs.range[:, 0]):
         members = np.arange(first, pairs.range[first, 1])
         block = _block(hamiltonian, members, reverse_time)
-        rotated = _block(hamiltonian, pair_image[members]) * np.outer(order[members], order[members])
+        rotated = _block(target, pair_image[members]) * np.outer(order[members], order[members])
         _, columns = np.linalg.eigh(rotated * block.conj())
         angles[members] = -np.angle(columns[:, -1])
     phases = _split(pairs, angles)
-    levels = hamiltonian.levels
-    one_body = float(np.abs(levels[image] - levels).max())
+    one_body = float(np.abs(target.levels[image] - hamiltonian.levels).max())
     norm = 0.0
     for first in np.unique(pairs.range[:, 0]):
         members = np.arange(first, pairs.range[first, 1])
         factor = order[members] * np.exp(-1j * phases[pairs.members[members]].sum(axis=1))
-        change = _block(hamiltonian, pair_image[members]) - _block(hamiltonian, members, reverse_time) * np.outer(
+        change = _block(target, pair_image[members]) - _block(hamiltonian, members, reverse_time) * np.outer(
             factor, factor.conj()
         )
         norm = max(norm, float(np.linalg.norm(change, 2)))

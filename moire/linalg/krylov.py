@@ -60,6 +60,25 @@ class KrylovBasis:
         block = vectors.astype(self.vectors.dtype)
         self._set_pending(block, np.zeros((len(block), 0), dtype=np.complex128), size=len(block))
 
+    def project(self, multiply: Multiply, vectors: ComplexArray, n_wanted: int) -> None:
+        """Make the lowest Ritz vectors in the span of `vectors` (vector, dim) the basis, and their residuals pending.
+
+        There are `n_wanted` of them, of which those beyond a block have an estimated residual of zero.
+        """
+        self.start_from(vectors)
+        self.n_held, block = self.n_pending, np.ascontiguousarray(multiply(self.vectors[: self.n_pending].T).T)
+        held = self.n_held
+        projected = self.space.overlaps(self.vectors[:held], block)
+        self.space.subtract(block, self.vectors[:held], projected)
+        values, columns = eigh((projected + projected.conj().T) / 2)
+        n_pending, held = min(self._block_size, n_wanted, held), min(n_wanted, held)
+        self.space.rotate(self.vectors, columns[:, :held])
+        self.projected[:held, :held], self.n_held = np.diag(values[:held]), held
+        residuals = np.ascontiguousarray(columns[:, :n_pending].T.astype(block.dtype) @ block)
+        self._project_out(residuals, held)
+        scale = float(self.space.norms(block).max()) + np.finfo(float).tiny
+        self._set_pending(residuals, np.eye(len(residuals), held, dtype=np.complex128), scale)
+
     def _random(self) -> ComplexArray:
         self.n_drawn += 1
         return self.space.random((*self._seed, self.n_drawn - 1))

@@ -17,6 +17,7 @@ from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.krylov import KrylovBasis, Multiply
 from moire.linalg.vectors import VectorSpace
 
+RANDOM_PART = 1e-4  # of a starting vector: a residual of 0.002 meV, and every state within reach
 REACHED, ROUNDING = "residual below tolerance", "residual at rounding error"
 
 
@@ -39,6 +40,9 @@ class LanczosSettings(Shown):
         Restarts after which the run stops.
     seed
         Words that seed the random vectors.
+    looser
+        Residuals that count as converged level by level, instead of `tolerance`; the last one holds for all others.
+        `tolerance` then says which energies are the same.
     """
 
     n_eigenstates: int
@@ -47,6 +51,23 @@ class LanczosSettings(Shown):
     tolerance: float
     max_restarts: int = 1000
     seed: tuple[int, ...] = (0,)
+    looser: tuple[float, ...] = ()
+
+    @property
+    def tolerances(self) -> FloatArray:
+        """Largest residual of each level that counts as converged, (level,)."""
+        given = np.maximum(self.looser or (self.tolerance,), self.tolerance)
+        return given[np.minimum(np.arange(self.n_eigenstates), len(given) - 1)]
+
+    @property
+    def same_level(self) -> float:
+        """Largest difference of the energies of one level; a residual r shifts one by about r**2 / (1 meV)."""
+        return 10 * max(self.tolerance, float(self.tolerances.max()) ** 2)
+
+    @property
+    def settled(self) -> float:
+        """Residual at which an energy is known to a fraction of the tolerance on residuals."""
+        return max(1e3 * self.tolerance, float(self.tolerances.max()))
 
 
 @checked
@@ -83,12 +104,12 @@ class LanczosResult(Shown):
 class _Progress:
     """State of a block Lanczos run besides the basis, as saved in a checkpoint.
 
-    ``target`` is the estimated residual at which residuals are measured; ``n_above`` and ``worst`` are the fewest
-    levels above the tolerance and the smallest of the largest residuals measured so far.
+    ``target`` is the estimated residual at which residuals are measured, in units of their tolerances; ``n_above`` and
+    ``worst`` are the fewest levels above the tolerance and the smallest of the largest ratios measured so far.
     """
 
     settings: LanczosSettings
-    target: float
+    target: float = 1.0
     worst: float = np.inf
     n_above: float = np.inf
     iterations: int = 0
@@ -99,13 +120,12 @@ class _Progress:
 
     def must_search(self, energies: FloatArray, is_suspect: bool) -> bool:
         """Whether levels may be missed that the last search, if any, would not have found."""
-        tolerance = 10 * self.settings.tolerance
-        is_new = not self.searched.size or bool(np.any(self.searched - energies > tolerance))
+        is_new = not self.searched.size or bool(np.any(self.searched - energies > self.settings.same_level))
         return is_new and (is_suspect or _may_hide(energies, self.settings))
 
     def may_improve(self, residuals: FloatArray, rounding: float) -> bool:
-        """Whether to continue after some measured residuals (level,) are above the tolerance."""
-        n_above, worst = int(np.sum(residuals > self.settings.tolerance)), float(residuals.max())
+        """Whether to continue after some measured residuals (level,), in units of the tolerances, are above them."""
+        n_above, worst = int(np.sum(residuals > 1)), float(residuals.max())
         better = n_above < self.n_above or worst < self.worst / 2
         self.n_above, self.worst = min(n_above, self.n_above), min(worst, self.worst)
         if not better:
@@ -137,6 +157,7 @@ def block_lanczos(
     checkpoint: Checkpoint | None = None,
     dtype: DTypeLike = np.complex128,
     known: ComplexArray | None = None,
+    start: ComplexArray | None = None,
 ) -> LanczosResult:
     """Lowest eigenpairs of a Hermitian operator.
 
@@ -155,6 +176,9 @@ def block_lanczos(
     known
         Eigenvectors (level, dim) that another solver found, to start from. The space orthogonal to them is searched
         for levels that it missed.
+    start
+        Vectors (vector, dim) whose span approximates the levels wanted, such as those of a similar operator. They get
+        a small random part, so that no state is out of reach; residuals decide as without a start.
 
     Notes
     -----
@@ -173,17 +197,22 @@ def block_lanczos(
     wanted = settings.n_eigenstates
     require(1 <= wanted <= dimension, "n_eigenstates", f"lie in 1..{dimension}, the dimension", wanted)
     basis = KrylovBasis(VectorSpace(dimension, dtype), settings.n_krylov, settings.block_size, settings.seed)
-    run = _Progress(settings, settings.tolerance)
+    run, tolerances = _Progress(settings), settings.tolerances
     if known is not None:
         basis.start_from(known)
     saved = checkpoint.load() if checkpoint else None
     if saved is not None:
+        start = None
         basis.load(saved)
         run.load(saved)
     next_check = 0
     with threadpool_limits(1, user_api="blas"):  # so that results do not depend on the number of threads
         while True:
-            basis.expand(multiply)
+            if start is None:
+                basis.expand(multiply)
+            else:
+                basis.project(multiply, _with_random_part(start, settings), wanted)
+                start = None
             run.iterations += 1
             if basis.n_held < max(wanted, next_check) and not basis.is_full and not basis.is_complete:
                 continue
@@ -191,12 +220,12 @@ def block_lanczos(
             values, columns, estimates = basis.ritz()
             run.history.append((float(run.iterations), float(estimates[:wanted].max())))
             rounding = float(np.finfo(basis.vectors.real.dtype).eps) * float(np.abs(values).max())
-            found = estimates[:wanted] <= max(run.target, rounding)
+            found = estimates[:wanted] <= np.maximum(run.target * tolerances, rounding)[: len(estimates)]
             n_found = int(np.argmin(np.append(found, False)))  # a level counts when all below it are found
             is_complete = basis.is_complete
             done = n_found == wanted
             if done and run.is_searching:  # a search ends when the lowest state outside has converged as well
-                done = is_complete or estimates[wanted] <= _settled(settings)
+                done = is_complete or estimates[wanted] <= settings.settled
             if done:
                 values, next_check = values[:wanted], 0
                 basis.compress(values, columns[:, :wanted])
@@ -206,11 +235,12 @@ def block_lanczos(
                     continue
                 run.is_searching = False
                 residuals = basis.measured_residuals(multiply, values)
-                converged = bool(np.all(residuals <= settings.tolerance))
-                if converged or wanted == dimension or not run.may_improve(residuals, rounding):
+                converged = bool(np.all(residuals <= tolerances))
+                shares = residuals / tolerances
+                if converged or wanted == dimension or not run.may_improve(shares, rounding / tolerances.min()):
                     reason = REACHED if converged else ROUNDING
                     break
-                basis.pend_residuals(multiply, residuals)
+                basis.pend_residuals(multiply, shares)
             elif basis.is_full:
                 if run.restarts == settings.max_restarts:
                     left = f"with {n_found} of {wanted} levels" if n_found < wanted else "in a search for missed levels"
@@ -243,13 +273,17 @@ def _n_kept(settings: LanczosSettings, n_held: int) -> int:
     return max(wanted, min(wanted + (n_held - wanted) // 3, room))
 
 
-def _settled(settings: LanczosSettings) -> float:
-    """Residual at which an energy is known to a fraction of the tolerance on residuals."""
-    return 1e3 * settings.tolerance
+def _with_random_part(start: ComplexArray, settings: LanczosSettings) -> ComplexArray:
+    """Vectors (vector, dim) of length one, each with a random part of length `RANDOM_PART`."""
+    rng = np.random.default_rng([*settings.seed, len(start)])
+    random = rng.standard_normal(start.shape) + 1j * rng.standard_normal(start.shape)
+    random *= RANDOM_PART / np.linalg.norm(random, axis=1, keepdims=True)
+    both: ComplexArray = start / np.linalg.norm(start, axis=1, keepdims=True) + random
+    return both
 
 
 def _may_hide(energies: FloatArray, settings: LanczosSettings) -> bool:
     """Whether a degenerate level below the last one was found as often as the block can hold."""
-    apart = np.flatnonzero(np.diff(energies) > 10 * settings.tolerance)  # last index of each level but the highest
+    apart = np.flatnonzero(np.diff(energies) > settings.same_level)  # last index of each level but the highest
     sizes = np.diff(np.concatenate([[-1], apart]))
     return bool(np.any(sizes >= settings.block_size))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray, read_only
 from moire._shown import Shown
 from moire._types import checked
-from moire.errors import CutoffWarning, MeshWarning, require
+from moire.errors import CutoffWarning, MeshWarning, require, warn
 from moire.linalg.hermitian import solve_many
 from moire.magnetic.landau_levels import clock_and_shift
 from moire.magnetic.model import MagneticModel
@@ -100,7 +99,7 @@ class MagneticSubbands(Shown):
         flux = -np.angle(along[0][:, :-1] * along[1][1:] * along[0][:, 1:].conj() * along[1][:-1].conj())
         if min(float(np.abs(link).min()) for link in along) < _SMALLEST_LINK or np.abs(flux).max() > np.pi / 2:
             text = f"The mesh is too coarse for the Chern number of {n_highest} subbands at flux {model.flux}."
-            warnings.warn(text, MeshWarning, stacklevel=2)
+            warn(text, MeshWarning)
         total = q * float(flux.sum()) / (2 * np.pi) + n_highest * sign / p
         return total * model.zero_field.valley
 
@@ -147,10 +146,9 @@ def solve_magnetic(model: MagneticModel, holes_per_cell: float = 2.0, mesh: int 
     shape = (mesh, mesh, n_subbands)
     found = MagneticSubbands(model, read_only(energies.reshape(shape)), read_only(states.reshape(*shape, -1)))
     if found.cutoff_weight > _LARGEST_WEIGHT:
-        warnings.warn(
+        warn(
             f"The {model.n_levels} Landau levels at flux {model.flux} are too few for {holes_per_cell:g} holes per "
             f"cell: a state has the weight {found.cutoff_weight:.1e} on the highest of them.",
             CutoffWarning,
-            stacklevel=2,
         )
     return found

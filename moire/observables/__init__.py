@@ -1,12 +1,13 @@
 """Quantities computed from Hartree-Fock and many-body states."""
 
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
+from moire.observables.carried_vectors import carried_vectors
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
 from moire.observables.fci_report import Check, FciReport, check_predicted, fci_report
 from moire.observables.finite_size import FiniteSizeScaling, finite_size_scaling
-from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase
+from moire.observables.manifold_at_phases import ManifoldAtPhases
 from moire.observables.manifold_states import manifold_states
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.mean_field.line import MeanFieldPoint
@@ -17,6 +18,7 @@ from moire.observables.pair_correlation import PairCorrelation, pair_correlation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
 from moire.observables.spectral_flow import spectral_flow
 from moire.observables.spectral_flow_result import SpectralFlow
+from moire.observables.states_at_phase import StatesAtPhase
 from moire.observables.structure_factor import StructureFactor, structure_factor
 from moire.observables.valley_polarisation import ValleyPolarisation, holds_a_flip, valley_polarisation
 from moire.predictions.charge_density_waves import tower_momenta
@@ -43,6 +45,7 @@ __all__ = [
     "StructureFactor",
     "ValleyPolarisation",
     "at_boundary_phase",
+    "carried_vectors",
     "charge_gap",
     "charge_order",
     "check_predicted",

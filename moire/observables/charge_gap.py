@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,6 +15,7 @@ from moire.errors import require
 from moire.exact_diagonalization import Spectrum, SpectrumSettings, carriers_on, solve_all_sectors
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label, MomentumGrid
+from moire.observables.lowest_level import BOUNDED_MEV, finished, undecided
 from moire.predictions import expected_momenta
 from moire.projection import ProjectedHamiltonian
 from moire.verdicts import Verdict
@@ -156,6 +157,8 @@ def charge_gap(
     problem: ProjectedHamiltonian,
     filling: FillingLike,
     settings: SpectrumSettings = _DEFAULT,
+    *,
+    spectrum: Spectrum | None = None,
 ) -> ChargeGap:
     """Charge gap and neutral gap at a filling, from all sectors with N-1, N and N+1 carriers, of all polarisations.
 
@@ -167,6 +170,8 @@ def charge_gap(
         Carriers per cell.
     settings
         Settings of the spectra.
+    spectrum
+        That of N carriers with these settings, if it is known; it is not solved again where it holds enough levels.
 
     Raises
     ------
@@ -181,11 +186,9 @@ def charge_gap(
     predicted = expected_momenta(grid, fraction) if fraction <= 1 else None
     deepest = max(Counter(predicted or ((0, 0),)).values())
 
-    def solve(n: int, n_eigenstates: int) -> Spectrum:
-        return solve_all_sectors(problem, Fraction(n, grid.n_points), n_eigenstates, settings=settings)
-
-    spectrum = solve(n_carriers, deepest + 1)
-    others = [solve(n, 1) if n else None for n in (n_carriers - 1, n_carriers + 1)]
+    if spectrum is None or spectrum.energies.shape[1] < deepest + 1:
+        spectrum = solve_all_sectors(problem, fraction, deepest + 1, settings=settings)
+    others = [_lowest(problem, n, settings) if n else None for n in (n_carriers - 1, n_carriers + 1)]
     fewer, more = (_ground(other) if other else (0.0, (0, 0)) for other in others)  # E = 0 without carriers
     energy, label = _ground(spectrum)
     if spectrum.manifold is not None:
@@ -207,6 +210,23 @@ def charge_gap(
         converged=all(all(each.converged) for each in (spectrum, *others) if each),
         seed=settings.seed,
         polarised=tuple(map(_polarised, (others[0], spectrum, others[1]))) if orbitals.n_flavours > 1 else (),
+    )
+
+
+def _lowest(problem: ProjectedHamiltonian, n_carriers: int, settings: SpectrumSettings) -> Spectrum:
+    """Lowest level of every sector, those of one flavour that are not the lowest of all to 0.01 meV."""
+    filling = Fraction(n_carriers, problem.grid.n_points)
+    if problem.orbitals.n_flavours > 1:
+        return solve_all_sectors(problem, filling, 1, settings=settings)
+    coarse = replace(settings, looser_mev=(max(BOUNDED_MEV, settings.tolerance_mev),))
+    spectrum = solve_all_sectors(problem, filling, 1, keep_vectors=True, settings=coarse)
+    (rows,) = undecided([(spectrum, [0] * len(spectrum.labels))], settings.tolerance_mev)
+    return finished(
+        spectrum,
+        rows,
+        lambda labels, known: solve_all_sectors(
+            problem, filling, 1, momenta=labels, keep_vectors=True, start=known, settings=settings
+        ),
     )
 
 

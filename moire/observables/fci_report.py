@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from moire.observables.boundary_phase import check_solvable_again
 from moire.observables.charge_gap import ChargeGap, charge_gap
 from moire.observables.charge_order import ChargeOrder, charge_order
 from moire.observables.entanglement import EntanglementSpectrum, entanglement_spectrum
+from moire.observables.manifold_at_phases import ManifoldAtPhases
+from moire.observables.manifold_counts import carriers_at, manifold_counts
 from moire.observables.many_body_chern import ManyBodyChern, many_body_chern
 from moire.observables.occupation import MomentumOccupation, momentum_occupation
 from moire.observables.quantum_weight import QuantumWeight, quantum_weight
@@ -175,13 +176,21 @@ def fci_report(
     require(n_kept is None or n_kept >= 0, "n_kept", "be at least 0", n_kept)
     if flux_directions or phase_mesh:
         check_solvable_again(problem)
-    n_spectra = 1 + 2 * (n_flux_steps + 1) * len(flux_directions) + 3 * with_charge_gap  # the manifold, and the rest
-    n_spectra += math.prod(phase_mesh) if phase_mesh else 0
-    with stage("spectra", n_spectra, settings.progress):
+    n_parts = 1 + len(flux_directions) + bool(phase_mesh) + with_charge_gap
+    with stage("diagnostics", n_parts, settings.progress) as count:
         spectrum = solve_all_sectors(problem, fraction, n_eigenstates, keep_vectors=True, settings=settings)
+        count()
         n_kept = min(3, spectrum.n_particles // 2) if n_kept is None else n_kept
         structure = structure_factor(spectrum, problem)
-        chern = many_body_chern(problem, fraction, phase_mesh, settings=settings) if phase_mesh else None
+        solved = _manifold(problem, spectrum, settings)
+        flows = []
+        for direction in flux_directions:
+            flow = spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, solved=solved, settings=settings)
+            flows.append(flow)
+            count()
+        chern = many_body_chern(problem, fraction, phase_mesh, solved=solved, settings=settings) if phase_mesh else None
+        if phase_mesh:
+            count()
         return FciReport(
             spectrum=spectrum,
             occupation=momentum_occupation(spectrum),
@@ -189,13 +198,20 @@ def fci_report(
             weight=quantum_weight(structure, problem),
             order=charge_order(spectrum, structure, chern=chern),
             entanglement=entanglement_spectrum(spectrum, n_kept) if n_kept else None,
-            flows=tuple(
-                spectral_flow(problem, fraction, direction, n_steps=n_flux_steps, settings=settings)
-                for direction in flux_directions
-            ),
+            flows=tuple(flows),
             chern=chern,
-            charge=charge_gap(problem, fraction, settings) if with_charge_gap else None,
+            charge=charge_gap(problem, fraction, settings, spectrum=spectrum) if with_charge_gap else None,
         )
+
+
+def _manifold(problem: ProjectedHamiltonian, spectrum: Spectrum, settings: SpectrumSettings) -> ManifoldAtPhases:
+    """The predicted manifold, solved at the phases of the problem."""
+    carriers = carriers_at(problem.orbitals, spectrum.n_carriers, None)
+    counts = manifold_counts(problem.orbitals, carriers)
+    manifold = ManifoldAtPhases(problem, spectrum.filling, counts, settings)
+    if len(carriers) == 1 and spectrum.energies.shape[1] > max(counts.values()):
+        manifold.begin(spectrum)
+    return manifold
 
 
 @checked

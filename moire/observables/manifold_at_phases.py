@@ -9,124 +9,33 @@ from fractions import Fraction
 
 import numpy as np
 
-from moire._arrays import ComplexArray, FloatArray
+from moire._arrays import ComplexArray
+from moire._progress import stage
 from moire._shown import Shown
 from moire._types import checked
-from moire.bands import BandStructure
 from moire.errors import InputError, require
 from moire.exact_diagonalization import (
     MomentumSector,
+    PairHamiltonian,
     Spectrum,
     SpectrumSettings,
     sector_dimensions,
-    solve_all_sectors,
 )
-from moire.exact_diagonalization.valley_numbers import carriers_of_flavours
 from moire.grids import Label, MomentumGrid
-from moire.kernels import band_rotation, relabel
+from moire.kernels import relabel
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
+from moire.observables.carried_vectors import carried_vectors, in_bands
+from moire.observables.manifold_counts import carriers_at
+from moire.observables.phase_spectra import PhaseSpectra
+from moire.observables.related_phases import relations, turned
+from moire.observables.states_at_phase import StatesAtPhase
 from moire.orbitals import Numbers, Orbitals, Species
-from moire.predictions import expected_momenta
 from moire.projection import ProjectedHamiltonian
+from moire.resources import fits_in_memory, reserve
 
-
-def carriers_at(orbitals: Orbitals, n_carriers: int, polarisation: int | None) -> Numbers:
-    """Carriers of each flavour in the manifold; all in the first flavour where no polarisation is given.
-
-    Raises
-    ------
-    InputError
-        If the polarisation is impossible, or none is given and the carriers do not fit into one flavour.
-    """
-    if orbitals.n_flavours == 2 and polarisation is None:
-        rule = f"be given for {n_carriers} carriers, more than one flavour holds"
-        require(n_carriers <= orbitals.per_flavour, "polarisation", rule, None)
-        polarisation = n_carriers
-    return carriers_of_flavours(orbitals, n_carriers, polarisation)[0]
-
-
-def manifold_counts(
-    orbitals: Orbitals, carriers: Numbers, momenta: Sequence[Sequence[int]] | None = None
-) -> Counter[Label]:
-    """Number of states of the manifold in each sector: those given, or those predicted for one flavour.
-
-    Raises
-    ------
-    InputError
-        If nothing is given and nothing predicted, a label lies outside the momentum group, or a sector has fewer
-        states.
-    """
-    grid = orbitals.grid
-    fraction = Fraction(sum(carriers), grid.n_points)
-    if momenta is None:
-        polarised = max(carriers) == sum(carriers) and fraction <= 1
-        predicted = expected_momenta(grid, fraction) if polarised else None
-        if polarised and fraction == 1:
-            total = grid.labels.sum(axis=0) % np.array(grid.moduli)
-            predicted = ((int(total[0]), int(total[1])),)
-        if predicted is None:
-            raise InputError(
-                f"`momenta` must be given at filling {fraction}{_shares(carriers)}, where no manifold is predicted, "
-                "but is None."
-            )
-        momenta = predicted
-    require(len(momenta) > 0, "momenta", "name at least one state", "empty")
-    indices = [grid.index_of(label) for label in momenta]
-    counts = Counter((int(grid.labels[i, 0]), int(grid.labels[i, 1])) for i in indices)
-    dimensions = sector_dimensions(orbitals, carriers)
-    for label, count in counts.items():
-        room = int(dimensions[grid.index_of(label)])
-        require(
-            count <= room,
-            "momenta",
-            f"ask for at most {room} states of sector {label}, all it has",
-            found=f"asks for {count}",
-        )
-    return counts
-
-
-def _shares(carriers: Numbers) -> str:
-    return f" with {' and '.join(map(str, carriers))} carriers in the flavours" if len(carriers) > 1 else ""
-
-
-@checked
-@dataclass(frozen=True, eq=False)
-class StatesAtPhase(Shown):
-    """Low states at given boundary phases.
-
-    Parameters
-    ----------
-    bands
-        The bands at these phases.
-    spectrum
-        Energies and vectors of the sectors of the manifold.
-    others
-        Lowest energies of the other sectors, if requested.
-    """
-
-    bands: BandStructure = field(repr=False)
-    spectrum: Spectrum = field(repr=False)
-    others: Spectrum | None = field(default=None, repr=False)
-
-    @property
-    def converged(self) -> bool:
-        """Whether every level of every sector solved converged."""
-        return all(self.spectrum.converged) and (self.others is None or all(self.others.converged))
-
-    def energies(self, label: Label) -> FloatArray:
-        """Levels of a sector in meV."""
-        found = self.spectrum if label in self.spectrum.labels else self.others
-        if found is None:
-            raise InputError(f"`label` must be a sector that was solved, but is {label}.")
-        levels: FloatArray = found.energies[found.labels.index(label)]
-        return levels
-
-    def vectors(self, label: Label, count: int) -> ComplexArray:
-        """The lowest `count` vectors of a sector, (level, state)."""
-        vectors = self.spectrum.vectors[self.spectrum.labels.index(label)][:count]
-        reached = f"reached by the {count} states of the manifold in sector {label}"
-        require(len(vectors) == count, "tolerance_mev", f"be {reached}", found=f"only {len(vectors)} reach it")
-        return vectors
+Phase = tuple[float, float]
+REACH = 0.41  # of a flux quantum: states start from those solved within it
+N_STARTS = 3  # nearest phases that states start from
 
 
 @checked
@@ -154,6 +63,7 @@ class ManifoldAtPhases(Shown):
     settings: SpectrumSettings
     polarisation: int | None = None
     _bases: dict[Label, MomentumSector] = field(default_factory=dict, init=False, repr=False)
+    _solved: dict[Phase, StatesAtPhase] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def orbitals(self) -> Orbitals:
@@ -188,8 +98,45 @@ class ManifoldAtPhases(Shown):
         every = ((int(first), int(second)) for first, second in self.grid.labels)
         return tuple(label for label in every if label not in self.counts)
 
+    @property
+    def species(self) -> Species:
+        """The particles of the vectors."""
+        return Species(self.orbitals, self.transformed)
+
+    def begin(self, spectrum: Spectrum) -> None:
+        """Take the states at the phases of the problem from a spectrum of all its sectors, with vectors.
+
+        Raises
+        ------
+        InputError
+            If the spectrum holds no vectors or sectors of several polarisations.
+        """
+        alone = len(spectrum.vectors) == len(set(spectrum.labels)) == self.grid.n_points
+        require(alone, "spectrum", "hold vectors of every momentum, once", found=f"holds {len(spectrum.vectors)}")
+        self._solved[0.0, 0.0] = StatesAtPhase(self.problem.bands, spectrum, None, self._pair_form(self.problem))
+
+    def solve_all(
+        self, offsets: Sequence[tuple[float, float]], n_levels: int, n_others: int = 0, progress: bool = False
+    ) -> list[StatesAtPhase]:
+        """States at many phases, see :meth:`solve`; each time those farthest from all phases solved.
+
+        The states at the first phases, at half a flux quantum, and wherever no phase within 0.4 of a flux quantum is
+        solved are found from random vectors; those between start from their neighbours.
+        """
+        left = list(dict.fromkeys(_rounded(offset) for offset in offsets))
+        with stage("phases", len(left), progress) as count:
+            while left:
+                chosen = max(left, key=self._distance)
+                left.remove(chosen)
+                self.solve(chosen, n_levels, n_others)
+                count()
+        return [self._solved[_rounded(offset)] for offset in offsets]
+
     def solve(self, offset: tuple[float, float], n_levels: int, n_others: int = 0) -> StatesAtPhase:
         """Lowest levels and vectors of the manifold's sectors with the boundary phases shifted by `offset`.
+
+        They are those solved before at these phases, or those at related phases, turned: by the inversion -phi has the
+        states of phi, and so have the phases that a rotation of the cluster takes phi to.
 
         Parameters
         ----------
@@ -198,25 +145,99 @@ class ManifoldAtPhases(Shown):
         n_levels
             Levels of each sector of the manifold.
         n_others
-            Levels of each other sector, without vectors; 0 leaves these out.
+            Levels of each other sector; 0 leaves these out. They are known to 0.01 meV, the lowest to the tolerance.
         """
-        moved = at_boundary_phase(self.problem, offset)
-        quiet = replace(self.settings, progress=False)
+        phase = _rounded(offset)
+        known = self._solved.get(phase)
+        if known is None or not self._holds(known, n_levels, n_others):
+            moved = at_boundary_phase(self.problem, phase)
+            form = self._pair_form(moved)
+            found = self._related(moved, form, n_levels, n_others) if self.settings.use_symmetry else None
+            self._solved[phase] = found or self._diagonalized(phase, moved, form, n_levels, n_others)
+        return self._solved[phase]
+
+    def _holds(self, states: StatesAtPhase, n_levels: int, n_others: int) -> bool:
+        """Whether states at some phases have the levels of all sectors asked for."""
+        others = states.others or states.spectrum
+        every = not n_others or set(self.other_labels) <= set(others.labels)
+        return every and states.spectrum.energies.shape[1] >= n_levels and others.energies.shape[1] >= n_others
+
+    def _pair_form(self, problem: ProjectedHamiltonian) -> PairHamiltonian:
+        form = PairHamiltonian.from_problem(problem)
+        return form.particle_hole_transformed() if self.transformed else form
+
+    def _related(
+        self, moved: ProjectedHamiltonian, form: PairHamiltonian, n_levels: int, n_others: int
+    ) -> StatesAtPhase | None:
+        """States turned from those at related phases; None where no symmetry of the Hamiltonian relates any."""
+        species = Species(moved.orbitals, self.transformed)
+        n_particles = sum(species.numbers(self.carriers))
+        for known in self._solved.values():
+            if known.hamiltonian is None or not self._holds(known, n_levels, n_others):
+                continue
+            for symmetry in relations(known.hamiltonian, form, 10 * self.settings.tolerance_mev, n_particles):
+                asked = symmetry, species
+                own = turned(known.spectrum, *asked, sorted(self.counts), n_levels, True)
+                if own is None or not n_others or not self.other_labels:
+                    others = None
+                else:
+                    others = turned(known.others or known.spectrum, *asked, self.other_labels, n_others, False)
+                if own is not None and (others is not None or not n_others or not self.other_labels):
+                    bound = symmetry.energy_bound(n_particles)
+                    return StatesAtPhase(moved.bands, own, others, form, max(bound, known.related_mev))
+        return None
+
+    def _diagonalized(
+        self, phase: Phase, moved: ProjectedHamiltonian, form: PairHamiltonian, n_levels: int, n_others: int
+    ) -> StatesAtPhase:
+        """States from the eigensolver, started from those at the nearest phases."""
+        near = sorted(
+            (other for other in self._solved if _apart(phase, other) <= REACH), key=lambda o: _apart(phase, o)
+        )
+
+        def start(label: Label) -> ComplexArray | None:
+            count = n_levels if label in self.counts else n_others
+            basis, carried = self.basis(label), []
+            for other in near[:N_STARTS]:
+                states = self._solved[other]
+                vectors = states.start(label, count)
+                if vectors is not None:
+                    bands = states.bands, moved.bands
+                    carried.append(carried_vectors(vectors, basis, self.transformed, *bands, self.problem.carrier))
+            return np.concatenate(carried) if carried else None
+
         polarisation = self.carriers[0] - self.carriers[1] if self.orbitals.n_flavours == 2 else None
+        sectors = PhaseSpectra(
+            filling=self.filling,
+            polarisation=polarisation,
+            counts=self.counts,
+            others=self.other_labels,
+            settings=self.settings,
+        )
+        own, others = sectors.solve(moved, n_levels, n_others, start)
+        if others is not None and not fits_in_memory(2.0 * sum(vectors.nbytes for vectors in others.vectors)):
+            others = replace(others, vectors=())  # neighbours start from random vectors in these sectors
+        return StatesAtPhase(moved.bands, own, others, form)
 
-        def spectrum(labels: Sequence[Label], n_eigenstates: int, keep_vectors: bool) -> Spectrum:
-            return solve_all_sectors(
-                moved,
-                self.filling,
-                n_eigenstates,
-                momenta=labels,
-                polarisation=polarisation,
-                keep_vectors=keep_vectors,
-                settings=quiet,
-            )
+    def reserve_vectors(self, n_phases: int, n_levels: int) -> None:
+        """Reserve the memory of the vectors of the manifold's sectors at many phases.
 
-        others = spectrum(self.other_labels, n_others, False) if n_others and self.other_labels else None
-        return StatesAtPhase(moved.bands, spectrum(sorted(self.counts), n_levels, True), others)
+        Raises
+        ------
+        MemoryRefusedError
+            If they do not fit.
+        """
+        dimensions = sector_dimensions(self.orbitals, self.carriers)
+        largest = sum(int(dimensions[self.grid.index_of(label)]) for label in self.counts)
+        reserve(
+            f"{n_levels} vectors of {len(self.counts)} sectors at {n_phases} boundary phases",
+            16.0 * n_levels * largest * n_phases,
+            "fewer phases or a smaller cluster would fit",
+        )
+
+    def _distance(self, phase: Phase) -> float:
+        """Distance to the nearest phases solved, on the torus."""
+        return min((_apart(phase, other, turns=True) for other in self._solved), default=np.inf)
 
     def basis(self, label: Label) -> MomentumSector:
         """Basis of the vectors of a sector: of the missing carriers if these are fewer."""
@@ -259,33 +280,20 @@ class ManifoldAtPhases(Shown):
             relabel.relabel(basis.states, np.asarray(target), words, signs)
             source = shift.of_total(label, self.n_carriers)
             ket = signs * right.vectors(source, self.counts[source])[:, self.basis(source).rank(words)]
-        overlaps: ComplexArray = left.vectors(label, count).conj() @ self._in_bands(basis, factors, ket).T
+        overlaps: ComplexArray = left.vectors(label, count).conj() @ in_bands(ket, basis, self.transformed, factors).T
         return overlaps
-
-    def _in_bands(self, basis: MomentumSector, factors: ComplexArray, vectors: ComplexArray) -> ComplexArray:
-        """Vectors (state, dim) rewritten in bands that have overlaps `factors` (flavour, k, m, n) with theirs."""
-        orbitals = self.orbitals
-        if orbitals.n_bands == 1:
-            weights = np.empty(basis.dimension, dtype=np.complex128)
-            bit = 0 if self.transformed else 1
-            relabel.occupied_products(basis.states, orbitals.flat(factors[..., 0]), bit, weights)
-            return weights * vectors
-        one, bands = np.uint64(1), np.arange(orbitals.n_bands)
-        current = np.array(vectors, dtype=np.complex128)  # a copy, as both arrays are overwritten alternately
-        moved = np.empty_like(current)
-        for flavour, k in np.ndindex(factors.shape[:2]):
-            bits = one << np.asarray(orbitals.index(flavour, bands, k)).astype(np.uint64)
-            band_rotation.rotate_bands(
-                *(basis.states, bits, _minors(factors[flavour, k])),
-                *(basis.n_low, basis.low_rank, basis.high_offset, current, moved),
-            )
-            current, moved = moved, current
-        return current
 
     def link(self, left: StatesAtPhase, right: StatesAtPhase, shift: LabelShift | None = None) -> complex:
         """Determinant of the overlaps of the manifold, up to one sign common to all links that close the torus."""
         blocks = [self.overlap(left, right, label, shift) for label in sorted(self.counts)]
         return complex(np.prod([np.linalg.det(block) for block in blocks]))
+
+    def check_same(self, problem: ProjectedHamiltonian, counts: Counter[Label]) -> None:
+        """Raise InputError unless this is the manifold of a problem with given states in each sector."""
+        same = problem is self.problem and counts == self.counts
+        require(
+            same, "solved", f"belong to this problem and the manifold {sorted(counts.elements())}", found="does not"
+        )
 
     def check_closed(self) -> None:
         """Raise InputError unless one flux quantum along L_1 and L_2 maps the manifold's labels onto themselves."""
@@ -299,12 +307,14 @@ class ManifoldAtPhases(Shown):
                 )
 
 
-def _minors(matrix: ComplexArray) -> ComplexArray:
-    """Determinants of M_AB for all subsets A and B of equal size, (subset, subset); bit m of a subset is band m."""
-    n_bands = len(matrix)
-    subsets = [[band for band in range(n_bands) if subset >> band & 1] for subset in range(1 << n_bands)]
-    minors = np.zeros((len(subsets),) * 2, dtype=np.complex128)
-    for i, j in np.ndindex(minors.shape):
-        if len(subsets[i]) == len(subsets[j]):
-            minors[i, j] = np.linalg.det(matrix[np.ix_(subsets[i], subsets[j])])
-    return minors
+def _rounded(offset: tuple[float, float]) -> Phase:
+    """Phases as they name states: without rounding errors."""
+    return round(float(offset[0]), 12), round(float(offset[1]), 12)
+
+
+def _apart(first: Phase, second: Phase, turns: bool = False) -> float:
+    """Largest difference of two pairs of phases, up to flux quanta if `turns`; of equal ones by the sum of both."""
+    steps = np.abs(np.subtract(first, second))
+    if turns:
+        steps = np.abs(steps - np.round(steps))
+    return round(float(steps.max() + 1e-3 * steps.sum()), 9)

@@ -9,18 +9,18 @@ from fractions import Fraction
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, read_only
-from moire._progress import counted
 from moire._shown import Shown
 from moire._text import Number
 from moire._types import checked
 from moire.errors import InputError, MeshWarning, is_whole, require, warn
-from moire.exact_diagonalization import SpectrumSettings, carriers_on, sector_dimensions
+from moire.exact_diagonalization import SpectrumSettings, carriers_on
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label
 from moire.observables.boundary_phase import LabelShift, check_solvable_again
-from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, carriers_at, manifold_counts
+from moire.observables.manifold_at_phases import ManifoldAtPhases
+from moire.observables.manifold_counts import carriers_at, manifold_counts
+from moire.observables.states_at_phase import StatesAtPhase
 from moire.projection import Carrier, ProjectedHamiltonian
-from moire.resources import reserve
 from moire.topology.berry import COARSE_LINK, LARGE_FLUX, VANISHING_LINK, largest_chern
 from moire.verdicts import Verdict
 
@@ -165,6 +165,7 @@ def many_body_chern(
     *,
     momenta: Sequence[Sequence[int]] | None = None,
     polarisation: int | None = None,
+    solved: ManifoldAtPhases | None = None,
     settings: SpectrumSettings = _DEFAULT,
 ) -> ManyBodyChern:
     """Many-body Chern number of a q-fold manifold.
@@ -186,6 +187,8 @@ def many_body_chern(
         Labels of the states, one per state; by default those predicted at the filling.
     polarisation
         N_K - N_K' of two flavours, both of which the phases act on; by default all carriers are in the first.
+    solved
+        The manifold of this problem at phases that other calls have solved, to which those of this call are added.
     settings
         Settings of the spectra; the progress bar counts the phases.
 
@@ -216,20 +219,14 @@ def many_body_chern(
     n1, n2 = (int(side) for side in mesh)
     carriers = carriers_at(orbitals, carriers_on(problem.grid, filling, n_bands), polarisation)
     counts = manifold_counts(orbitals, carriers, momenta)
-    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation)
+    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation) if solved is None else solved
+    manifold.check_same(problem, counts)
     manifold.check_closed()
     check_solvable_again(problem)
     n_levels = max(counts.values()) + 1
-    dimensions = sector_dimensions(orbitals, carriers)
-    largest = sum(int(dimensions[problem.grid.index_of(label)]) for label in counts)
-    reserve(
-        f"{n_levels} vectors of {len(counts)} sectors at {n1 * n2} boundary phases",
-        16.0 * n_levels * largest * n1 * n2,
-        "a coarser mesh or a smaller cluster would fit",
-    )
-
+    manifold.reserve_vectors(n1 * n2, n_levels)
     offsets = [(i / n1, j / n2) for i in range(n1) for j in range(n2)]
-    flat = [manifold.solve(offset, n_levels) for offset in counted(offsets, "phases", settings.progress)]
+    flat = manifold.solve_all(offsets, n_levels, progress=settings.progress)
     states = [flat[i * n2 : (i + 1) * n2] for i in range(n1)]
     along = [_links(manifold, states, direction) for direction in (1, 2)]
     min_link = float(min(np.abs(links).min() for links in along))
@@ -296,7 +293,7 @@ def _positions(manifold: ManifoldAtPhases, line: list[StatesAtPhase]) -> Complex
 def _gap_and_splitting(manifold: ManifoldAtPhases, point: StatesAtPhase) -> tuple[float, float]:
     inside, gap = [], np.inf
     for label, count in manifold.counts.items():
-        levels = point.energies(label)
+        levels = point.energies(label)[: count + 1]
         levels = levels[np.isfinite(levels)]
         inside += levels[:count].tolist()
         if len(levels) > count:

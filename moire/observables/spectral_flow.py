@@ -10,7 +10,6 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from moire._arrays import FloatArray, IntArray, read_only
-from moire._progress import counted
 from moire._text import Number
 from moire._types import checked
 from moire.errors import MeshWarning, is_whole, require, warn
@@ -18,8 +17,10 @@ from moire.exact_diagonalization import SpectrumSettings, carriers_on
 from moire.filling import FillingLike, one_band_filling
 from moire.grids import Label
 from moire.observables.boundary_phase import LabelShift, check_solvable_again
-from moire.observables.manifold_at_phases import ManifoldAtPhases, StatesAtPhase, carriers_at, manifold_counts
+from moire.observables.manifold_at_phases import ManifoldAtPhases
+from moire.observables.manifold_counts import carriers_at, manifold_counts
 from moire.observables.spectral_flow_result import SpectralFlow
+from moire.observables.states_at_phase import StatesAtPhase
 from moire.projection import ProjectedHamiltonian
 from moire.topology.berry import COARSE_LINK
 
@@ -38,6 +39,7 @@ def spectral_flow(
     momenta: Sequence[Sequence[int]] | None = None,
     n_levels: int | None = None,
     polarisation: int | None = None,
+    solved: ManifoldAtPhases | None = None,
     settings: SpectrumSettings = _DEFAULT,
 ) -> SpectralFlow:
     """Follow the manifold while one flux quantum is inserted along L_1 or L_2; bands are solved at every phase.
@@ -62,6 +64,8 @@ def spectral_flow(
     polarisation
         N_K - N_K' of two flavours, which the flux conserves; by default all carriers are in the first. Sectors of other
         polarisations are not solved.
+    solved
+        The manifold of this problem at phases that other calls have solved, to which those of this call are added.
     settings
         Settings of the spectra; the progress bar counts the steps.
 
@@ -70,6 +74,8 @@ def spectral_flow(
     InputError
         If a setting is out of range, the manifold has more states than requested, or the bands cannot be solved
         again.
+    MemoryRefusedError
+        If the states at all phases do not fit.
 
     Warns
     -----
@@ -92,22 +98,24 @@ def spectral_flow(
     levels = deepest + 1 if n_levels is None else n_levels
     require(levels > deepest, "n_levels", f"exceed {deepest}, the states of the manifold in one sector", levels)
     check_solvable_again(problem)
-    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation)
+    manifold = ManifoldAtPhases(problem, fraction, counts, settings, polarisation) if solved is None else solved
+    manifold.check_same(problem, counts)
 
     n_others = 1 if sectors == "all" else 0
     labels = tuple(sorted(counts)) + (manifold.other_labels if n_others else ())
     phases = np.linspace(0.0, 1.0, int(n_steps) + 1)
     stacked = np.full((len(phases), len(labels), levels), np.nan)
     orders, links, converged = [_start(counts)], [], True
+    manifold.reserve_vectors(len(phases), levels)
+    offsets = [(float(phi), 0.0) if direction == 1 else (0.0, float(phi)) for phi in phases]
     before: StatesAtPhase | None = None
-    for step, phi in enumerate(counted(phases.tolist(), "phases", settings.progress)):
-        point = manifold.solve((phi, 0.0) if direction == 1 else (0.0, phi), levels, n_others)
+    for step, point in enumerate(manifold.solve_all(offsets, levels, n_others, settings.progress)):
         if before is not None:
             link, order = _follow(manifold, before, point, orders[-1])
             links.append(link)
             orders.append(order)
         for row, label in enumerate(labels):
-            found = point.energies(label)
+            found = point.energies(label)[: levels if label in counts else n_others]
             stacked[step, row, : len(found)] = found
         before, converged = point, converged and point.converged
     rows = np.array([labels.index(label) for label, _ in _states(counts)])
@@ -125,7 +133,7 @@ def spectral_flow(
         splitting=read_only(np.ptp(tracked, axis=1)),
         gap=read_only(_outside(stacked, labels, counts) - tracked.max(axis=1)),
         permutation=_permutation(manifold, shift, counts, levels_of[-1]),
-        closure_mev=_closure(manifold, shift, labels, stacked),
+        closure_mev=max(_closure(manifold, shift, labels, stacked), point.related_mev),
         min_link=float(min(links)),
         every_sector=len(labels) == grid.n_points,
         seed=settings.seed,

@@ -15,6 +15,7 @@ from moire.errors import require
 from moire.filling import one_band_filling
 from moire.io import Dataset, Record, fci_record, read_fci
 from moire.observables import check_predicted, fci_report
+from moire.predictions import expected_momenta
 from moire.tasks.options import Option
 from moire.tasks.parts import Parts
 from moire.tasks.point import ModelPoint
@@ -76,14 +77,18 @@ class FciTask(Shown, DiagnosticOptions, SpectrumTask):
         require(none or enough, "phase_mesh", "have sides of at least 2, or be 0x0 for none", list(self.phase_mesh))
 
     def cost(self) -> float:
-        """Rough cost in seconds, from that of one spectrum."""
-        n_solves = 1 + self.n_flux_steps * len(self.flux_directions) + 3 * self.with_charge_gap
-        return super().cost() * (n_solves + 0.3 * self.phase_mesh[0] * self.phase_mesh[1])
+        """Rough cost in seconds, from that of one spectrum: steps of a flux take 1/5 of it, points of the mesh 1/30."""
+        n_solves = 1 + 0.2 * self.n_flux_steps * len(self.flux_directions) + self.with_charge_gap
+        return super().cost() * (n_solves + self.phase_mesh[0] * self.phase_mesh[1] / 30)
 
     def memory(self, point: ModelPoint) -> float:
-        """Rough memory in bytes: that of the spectrum, and the vectors kept of all sectors, twice along a flux."""
-        orbitals, sectors = self.sectors(point.grid(self.cluster))
-        return super().memory(point) + 32.0 * self.n_eigenstates * self._n_states(orbitals, sectors)
+        """Rough memory in bytes: that of the spectrum, and vectors: of all its sectors, of a manifold at all phases."""
+        grid = point.grid(self.cluster)
+        orbitals, sectors = self.sectors(grid)
+        n_phases = (self.n_flux_steps + 1) * len(self.flux_directions) + self.phase_mesh[0] * self.phase_mesh[1]
+        momenta = expected_momenta(grid, one_band_filling(self.filling)) or ()
+        share = len(momenta) / grid.n_points * n_phases
+        return super().memory(point) + 16.0 * (self.n_eigenstates + 2 * share) * self._n_states(orbitals, sectors)
 
     def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
         """Compute the task at one point."""

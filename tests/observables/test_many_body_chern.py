@@ -17,6 +17,7 @@ from moire.observables import (
     many_body_chern,
     orbital_overlaps,
 )
+from moire.observables.carried_vectors import in_bands
 from moire.topology import chern_number
 from tests.flavour_cases import flavour_problem
 from tests.reference.twisted_overlaps import determinant_overlap
@@ -129,7 +130,8 @@ def test_bands_may_be_mixed_at_every_phase(n_bands, valleys, monkeypatch):
         unitary, _ = np.linalg.qr(random)
         mixed = dataclasses.replace(bands, states=np.einsum("fkmn,fknlg->fkmlg", unitary, bands.states))
         factors = orbital_overlaps(mixed, bands)
-        vectors = manifold._in_bands(manifold.basis((0, 1)), factors.conj(), state.spectrum.vectors[0])
+        basis = manifold.basis((0, 1))
+        vectors = in_bands(state.spectrum.vectors[0], basis, manifold.transformed, factors.conj())
         spectrum = dataclasses.replace(state.spectrum, vectors=(vectors,))
         assert np.linalg.norm(vectors) == pytest.approx(1, abs=1e-10)
         rotated.append(StatesAtPhase(mixed, spectrum))

@@ -60,7 +60,9 @@ def test_memory_holds_the_states_and_the_vectors():
     assert sector_memory(24, 8, int(dimensions.max()), 4).total < spectrum.task.memory(spectrum.point)
     kept = only("fci", cluster=[4, 6], filling="-1/3")
     more = kept.task.memory(kept.point) - spectrum.task.memory(spectrum.point)
-    assert more == pytest.approx(32 * 4 * 735471)  # all vectors are kept
+    phases = 2 * 13 + 6 * 6
+    expected = 16 * (4 + 2 * 3 / 24 * phases) * 735471  # all vectors, and two of 3 of 24 sectors at all phases
+    assert more == pytest.approx(expected)
 
 
 def test_missing_carriers_count_where_they_are_fewer():
