@@ -9,7 +9,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.occupation import Aufbau
-from moire.hartree_fock.stages import Iterate, Keep, Step, commutator, forget, largest
+from moire.hartree_fock.stages import Iterate, Keep, Step, forget, largest
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Diis:
             filled = fill.lowest(trial - shift * density_matrix if shift else trial)
             density_matrix = filled.density_matrix
             fock = mean_field(density_matrix)
-            error = fock - trial if temperature else commutator(fock, density_matrix)
+            error = fock - trial if temperature else filled.commutator(fock)
             residual, energy = largest(error), mean_field.energy(density_matrix, fock)
             steps.append(Step("diis", (energy - temperature * filled.entropy) / mean_field.n_cells, residual))
             since_best += 1

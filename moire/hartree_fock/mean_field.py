@@ -17,6 +17,7 @@ from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Boost, Folding, Supercell
 from moire.hartree_fock.plane_wave_maps import PlaneWaveMaps
 from moire.hartree_fock.self_energy import SelfEnergyMaps
+from moire.kernels.hermitian import complete
 from moire.projection import ProjectedHamiltonian
 
 
@@ -214,15 +215,12 @@ class MeanField:
             for a in range(self.folding.n_folds):
                 b = self.folding.sums[a, d]
                 part = scaled[self.folding.index[block.first][:, a]]
-                matrix[:, block.second, b, :, block.first, a] = part.conj().swapaxes(1, 2)
+                if block.first == block.second and a != b:
+                    matrix[:, block.second, b, :, block.first, a] = part.conj().swapaxes(1, 2)
                 matrix[:, block.first, a, :, block.second, b] = part
-                if block.first == block.second:
-                    own = matrix[:, block.first, a, :, block.first, b]
-                    mirror = matrix[:, block.first, b, :, block.first, a]
-                    half = (own + mirror.conj().swapaxes(1, 2)) / 2
-                    own[...] = half
-                    mirror[...] = half.conj().swapaxes(1, 2)
-        return self.orbitals.join(matrix)
+        joined = self.orbitals.join(matrix)
+        complete(joined, self.orbitals.dimension // self.n_flavours)
+        return joined
 
     def interaction(self, density_matrix: ComplexArray) -> ComplexArray:
         """Hartree plus Fock self-energy of a Hermitian P in meV: linear in P, exactly Hermitian."""

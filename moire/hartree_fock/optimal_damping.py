@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from moire.hartree_fock.mean_field import MeanField, overlap
 from moire.hartree_fock.occupation import Aufbau
-from moire.hartree_fock.stages import Iterate, Keep, Step, commutator, forget, largest
+from moire.hartree_fock.stages import Iterate, Keep, Step, forget, largest
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,13 @@ class OptimalDamping:
         mixture, fock = start.density_matrix, start.fock
         steps = list(start.steps)
         for _ in range(min(limit, self.max_steps)):
-            pure = fill.lowest(fock).density_matrix
+            filled = fill.lowest(fock)
+            pure = filled.density_matrix
             change = pure - mixture
             response = mean_field.interaction(change)
             slope, curvature = overlap(fock, change), overlap(response, change)
             fock_pure = fock + response
-            residual = largest(commutator(fock_pure, pure))
+            residual = largest(filled.commutator(fock_pure))
             steps.append(Step("oda", mean_field.energy(mixture, fock) / mean_field.n_cells, residual))
             if residual < self.goal_mev:
                 refilled = fill.lowest(fock_pure).density_matrix

@@ -32,7 +32,10 @@ from moire.hartree_fock import (
     find_states,
     follow,
     ground_state,
+    in_bands,
     interpolate_bands,
+    lift,
+    search_bands,
 )
 from moire.hartree_fock.plane_wave_maps import loop_bytes
 from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
@@ -184,7 +187,9 @@ class HfTask(ProjectionOptions):
         """Compute the task at one point; solutions finished in the checkpoint are read, and the last one resumes."""
         settings = replace(self.settings, checkpoint=checkpoint)
         start = self._mean_field(point)
-        fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
+        every = self.n_bands == "all"
+        searched = in_bands(start, search_bands(self.filling, point.dimension)) if every else start
+        fields = [searched.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
         asked = (self.filling, self.guesses or None, self.symmetry, self.temperature_mev, self.n_random)
         points_left = tqdm(fields, desc="Hartree-Fock", disable=not progress, leave=False)
         alone = []
@@ -192,6 +197,10 @@ class HfTask(ProjectionOptions):
             found = ground_state(field, *asked, settings)
             alone.append(find_states(field, found, self.n_searches, settings) if self.n_searches else found)
         searches = follow(fields, alone, settings=settings, progress=progress)
+        if every:
+            line = tqdm(self.epsilon_r, desc="all plane waves", disable=not progress, leave=False)
+            triples = zip(searches, fields, map(start.rescaled, line), strict=True)
+            searches = tuple(lift(*triple, settings) for triple in triples)
         points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
         if self.n_bands != "all":
             _warn_undecided(points, self.n_bands)
