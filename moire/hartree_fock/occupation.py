@@ -108,6 +108,12 @@ class Aufbau:
         return self(fock)
 
 
+def entropy(density_matrix: ComplexArray) -> float:
+    """Entropy of the cluster in the state of independent particles with this density matrix, a pure number."""
+    weights = np.clip(np.linalg.eigvalsh(density_matrix), 0.0, 1.0)
+    return float(np.sum(entr(weights) + entr(1 - weights)))
+
+
 def occupy(fock: ComplexArray, n_particles: int, temperature_mev: float = 0.0, n_sectors: int = 1) -> Occupation:
     """Fill the eigenstates of a Fock matrix.
 

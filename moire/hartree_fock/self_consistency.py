@@ -57,8 +57,10 @@ def run_stages(
                 break
         refilled, steps = fill.lowest(state.fock), state.steps
         density_matrix = refilled.density_matrix
-        is_aufbau = fill.temperature_mev > 0 or largest(density_matrix - state.density_matrix) < 1e-3
-        if is_aufbau or len(steps) >= settings.max_iterations:
+        warm = fill.temperature_mev > 0
+        is_aufbau = warm or largest(density_matrix - state.density_matrix) < 1e-3
+        done = state.residual < settings.tolerance_mev if warm else is_aufbau
+        if done or len(steps) >= settings.max_iterations:
             break
     if progress is not None:
         progress.finish(state, is_aufbau)
@@ -69,11 +71,15 @@ def stages(settings: ScfSettings, temperature_mev: float = 0.0, attempt: int = 1
     """Return the stages of the loop: the last one runs to the tolerance, the earlier ones stop before.
 
     Damping stops at a rough residual, with more steps at each attempt; DIIS after some steps, and it returns its start
-    if it diverged. At a temperature states are not determinants, and only DIIS applies.
+    if it diverged. At a temperature states are not determinants, and Newton's method does not apply: damping reaches a
+    smaller residual at each attempt, and DIIS tries from there.
     """
     goal, most, shift = settings.tolerance_mev, settings.max_iterations, settings.level_shift_mev
     if temperature_mev:
-        return (Diis(goal, most, patience=most),)
+        if "oda" not in settings.solvers:
+            return (Diis(goal, most, patience=most),)
+        rough = max(goal, _ROUGH_MEV / 10 ** (attempt - 1))
+        return OptimalDamping(rough, most), Diis(goal, _DIIS_STEPS, rejected_above_mev=rough)
     handing_over: dict[Solver, Stage] = {
         "oda": OptimalDamping(max(goal, _ROUGH_MEV), _ODA_STEPS * attempt),
         "diis": Diis(goal, _DIIS_STEPS, level_shift_mev=shift, rejected_above_mev=_ROUGH_MEV),

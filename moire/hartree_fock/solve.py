@@ -60,7 +60,7 @@ def solve_hartree_fock(
         rotation, up to a relative phase of the valleys and a translation of the centre in an enlarged cell, both taken
         from the guess.
     temperature_mev
-        k_B T of a Fermi-Dirac occupation; only DIIS is used at a temperature.
+        k_B T of a Fermi-Dirac occupation; then the free energy is damped, and Newton's method is not used.
     settings
         Settings of the loop: tolerance, solvers, iterations.
     seed
