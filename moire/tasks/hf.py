@@ -35,8 +35,8 @@ from moire.hartree_fock import (
     in_bands,
     interpolate_bands,
     lift,
-    search_bands,
 )
+from moire.hartree_fock.lifting import search_bands
 from moire.hartree_fock.plane_wave_maps import loop_bytes
 from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
 from moire.observables import MeanFieldPoint
