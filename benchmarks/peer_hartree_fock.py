@@ -10,6 +10,8 @@ Run: python -m benchmarks.peer_hartree_fock [sides of the mesh, 12 by default]
 
 import sys
 import warnings
+from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -31,7 +33,7 @@ def problem_of(side, shells=2):
 
 def peer_kernel(problem):
     """The same problem for cpp_hf, whose orbitals are (G, layer) at p = k - G, and whose energies are per cell."""
-    from cpp_hf.superlattice import SuperlatticeHartreeFockKernel, build_extended_layout
+    from cpp_hf.superlattice import SuperlatticeHartreeFockKernel, build_extended_layout  # optional
 
     grid, lattice = problem.grid, problem.grid.lattice
     basis = problem.bands.models[0].basis
@@ -63,14 +65,17 @@ def peer_energy(kernel):
 
 
 def main():
+    if find_spec("cpp_hf") is None:
+        print("cpp_hf is not installed: pip install -e '.[peers]'")
+        return
     warnings.simplefilter("ignore")  # of the plane-wave cutoff: energies of equal cutoff are compared
     print(f"{threads()} threads\n{'mesh':>4} {'program':>8} {'E/cell':>12} {'steps':>6} {'wall s':>8} {'cores s':>8}")
+    how = ScfSettings(solvers=("diis",))
     for side in [int(word) for word in sys.argv[1:]] or [12]:
         problem = problem_of(side)
         mean_field, kernel = MeanField(problem), peer_kernel(problem)
-        how = ScfSettings(solvers=("diis",))
-        ours, *own = timed(lambda: solve_hartree_fock(mean_field, 1, "non_magnetic", settings=how))
-        (energy, steps), *peer = timed(lambda: peer_energy(kernel))
+        ours, *own = timed(partial(solve_hartree_fock, mean_field, 1, "non_magnetic", settings=how))
+        (energy, steps), *peer = timed(partial(peer_energy, kernel))
         for name, value, count, times in (
             ("moire", ours.energy_per_cell, len(ours.history), own),
             ("cpp_hf", energy, steps, peer),
