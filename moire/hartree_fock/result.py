@@ -201,7 +201,8 @@ class HartreeFockResult:
             natural[:, part] = rows.swapaxes(1, 2)
             states = Occupation(-occupied, natural, occupied)
         elif number := len(self.filled_bands):
-            states = Occupation(*(part[..., :number] for part in (states.energies, states.orbitals, states.weights)))
+            kept = slice(number)
+            states = Occupation(states.energies[:, kept], states.orbitals[:, :, kept], states.weights[:, kept])
         if self.folding.is_trivial:
             return quasiparticle_bands(self.problem, states)
         return folded_bands(self.problem, self.folding, states)

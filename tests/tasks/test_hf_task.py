@@ -1,5 +1,6 @@
 """The task hf: one point, a plan that refines its boundaries, files and figures."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -225,3 +226,36 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
 def test_impossible_tasks_are_refused_before_any_work(changes, sentence):
     with pytest.raises(InputError, match=sentence):
         Request(point=POINT, task=HfTask(**(SMALL | changes))).check()
+
+
+@pytest.mark.filterwarnings("ignore::moire.errors.CutoffWarning")
+def test_a_crossing_between_two_fields():
+    small = SMALL | {"crossing": ("AFMxy", "AFMz"), "crossing_field_mev": 40.0, "guesses": ("AFMxy",)}
+    outcome = compute(Request(point=POINT, task=HfTask(epsilon_r=(20.0,), **small)))
+    value, error = (float(outcome.record[f"summary/crossing_{name}"][0]) for name in ("value", "uncertainty"))
+    assert 20 < value < 40
+    assert 0 < error < 0.02
+    assert f" at {value:.4f} +- {error:.4f} (" in outcome.text
+    for field, lower in ((value - 0.5, "AFMxy"), (value + 0.5, "AFMz")):
+        task = HfTask(epsilon_r=(20.0,), **SMALL | {"guesses": ("AFMxy", "AFMz")})
+        record = compute(Request(point=replace(POINT, displacement_mev=field), task=task)).record
+        assert record["summary/phase"][0] == lower
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"crossing": ("AFMxy",)}, "`crossing` must hold two guesses or none, but is \\['AFMxy'\\]"),
+        (
+            {"crossing": ("AFMxy", "AFMz"), "crossing_field_mev": 20.0},
+            "`crossing_field_mev` must differ from the field",
+        ),
+        (
+            {"crossing": ("AFMxy", "AFMz"), "crossing_field_mev": 40.0, "temperature_mev": 1.0},
+            "`crossing` must be empty at a nonzero temperature",
+        ),
+    ],
+)
+def test_impossible_crossings(options, match):
+    with pytest.raises(InputError, match=match):
+        HfTask(**SMALL | options).check(POINT)
