@@ -129,11 +129,14 @@ def main() -> None:
     part, n_parts = int(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
     todo = open_cells(cells)
-    for field in sorted({cell[0] for cell in todo})[part::n_parts]:
-        own = sorted(cell for cell in todo if cell[0] == field and cell not in finished(folder))
-        pair = mean_fields(float(field)) if own else None
+    # first where three bands were found to be one step late: just below a line in the field
+    late = {cell for cell in todo if cells.get((cell[0] + 2, cell[1]), cells[cell])["phase"] != cells[cell]["phase"]}
+    steps = [(chosen, field) for chosen in (late, set(todo) - late) for field in sorted({cell[0] for cell in chosen})]
+    for chosen, field in steps[part::n_parts]:
+        own = sorted(cell for cell in chosen if cell[0] == field and cell not in finished(folder))
+        fields = mean_fields(float(field)) if own else ()
         for cell in own:
-            row = solve(cell, todo[cell], *pair)
+            row = solve(cell, todo[cell], *fields)
             with (folder / f"{part}.jsonl").open("a") as lines:
                 lines.write(json.dumps(row, default=lambda value: value.item()) + "\n")
 
