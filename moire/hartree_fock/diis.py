@@ -70,7 +70,7 @@ class Diis:
             keep(best.density_matrix, steps)
             focks, errors = [*focks[1 - self.memory :], fock], [*errors[1 - self.memory :], error]
             products = _extended(products, errors)
-            trial = sum(weight * each for weight, each in zip(_weights(products), focks, strict=True))
+            trial = _combined(_weights(products), focks)
         rejected = best.residual > self.rejected_above_mev and best.energy > start.energy
         return replace(start if rejected else best, steps=tuple(steps))
 
@@ -83,6 +83,15 @@ def _extended(products: FloatArray, errors: list[ComplexArray]) -> FloatArray:
     extended = np.empty((size, size))
     extended[:-1, :-1], extended[-1], extended[:, -1] = known, row, row
     return extended
+
+
+def _combined(weights: FloatArray, focks: list[ComplexArray]) -> ComplexArray:
+    """Sum of weighted matrices, with one temporary array: in plane waves each is large."""
+    total = weights[0] * focks[0]
+    part = np.empty_like(total)
+    for weight, fock in zip(weights[1:], focks[1:], strict=True):
+        total += np.multiply(weight, fock, out=part)
+    return total
 
 
 def _weights(products: FloatArray) -> FloatArray:
