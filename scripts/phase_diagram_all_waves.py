@@ -7,7 +7,8 @@ skipped, and any number of processes may share the work, each with another numbe
 
     python scripts/phase_diagram_all_waves.py results/all_waves 0 2 & python scripts/phase_diagram_all_waves.py \
         results/all_waves 1 2
-    python scripts/phase_diagram_all_waves.py results/all_waves     # writes results/all_waves/table.h5
+    python scripts/phase_diagram_all_waves.py results/all_waves           # writes results/all_waves/table.h5
+    python scripts/phase_diagram_all_waves.py results/all_waves check 12  # cells with another phase again, on 12 x 12
 """
 
 import json
@@ -77,18 +78,18 @@ def solve(cell: tuple[float, float], phases: set[str], full: MeanField, few: Mea
         "valley_polarisation": moments.valley_polarisation,
         "staggered_moment": moments.staggered_out_of_plane,
         "converged": best.converged,
-        "cluster": f"{SIDE}x{SIDE}",
+        "cluster": best.problem.grid.name,
         "cpu_s": time.process_time() - start,
     }
 
 
-def mean_fields(displacement_mev: float) -> tuple[MeanField, MeanField]:
+def mean_fields(displacement_mev: float, side: int = SIDE) -> tuple[MeanField, MeanField]:
     """The mean field in all plane waves and in three bands."""
     wang = mo.parameters.WANG_2023
     lattice = mo.MoireLattice.from_twist(3.89, wang.lattice_constant_nm)
     basis = mo.PlaneWaveBasis(lattice, SHELLS)
     models = [mo.ContinuumModel(wang, basis, valley, displacement_mev=displacement_mev) for valley in (+1, -1)]
-    waves = mo.plane_wave_orbitals(models, mo.MomentumGrid.regular(lattice, SIDE, SIDE))
+    waves = mo.plane_wave_orbitals(models, mo.MomentumGrid.regular(lattice, side, side))
     coulomb = mo.ScreenedCoulomb(epsilon_r=20, gate_distance_nm=30, layer_distance_nm=0.7)
     full = MeanField(mo.project(waves, coulomb, "hole", Q_CUTOFF, "exchange"))
     return full, in_bands(full, N_BANDS)
@@ -119,12 +120,32 @@ def write_table(folder: Path, cells: dict[tuple[float, float], dict[str, object]
         print(f"D {key[0]:4.0f} eps {key[1]:6.2f}: {cells[key]['phase']} -> {row['phase']}, margin {row['margin']:.4f}")
 
 
+def check(folder: Path, cells: dict[tuple[float, float], dict[str, object]], side: int) -> None:
+    """Solve the cells whose phase changed again on another mesh, and print both."""
+    todo, own = open_cells(cells), finished(folder)
+    target = folder / f"check-{side}.txt"
+    known = target.read_text() if target.exists() else ""
+    for cell in sorted(key for key, row in own.items() if row["phase"] != cells[key]["phase"]):
+        name = f"D {cell[0]:4.0f} eps {cell[1]:6.2f}:"
+        if name not in known:
+            row, first = solve(cell, todo[cell], *mean_fields(float(cell[0]), side)), own[cell]
+            line = (
+                f"{name} {first['phase']} ({first['margin']:.3f}), {side}x{side} {row['phase']} ({row['margin']:.3f})"
+            )
+            with target.open("a") as lines:
+                print(line, file=lines)
+            print(line, flush=True)
+
+
 def main() -> None:
-    """Solve the open cells of this process, or write the table."""
+    """Solve the open cells of this process, or write the table, or check what changed on another mesh."""
     warnings.simplefilter("ignore")  # of the plane-wave cutoff, and of states that cease to exist
     folder, cells = Path(sys.argv[1]), stored_cells()
     if len(sys.argv) < 4:
         write_table(folder, cells)
+        return
+    if sys.argv[2] == "check":
+        check(folder, cells, int(sys.argv[3]))
         return
     part, n_parts = int(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
