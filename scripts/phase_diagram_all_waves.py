@@ -150,9 +150,11 @@ def main() -> None:
     part, n_parts = int(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
     todo = open_cells(cells)
-    # first where three bands were found to be one step late: just below a line in the field
-    late = {cell for cell in todo if cells.get((cell[0] + 2, cell[1]), cells[cell])["phase"] != cells[cell]["phase"]}
-    steps = [(chosen, field) for chosen in (late, set(todo) - late) for field in sorted({cell[0] for cell in chosen})]
+    order = [set(), set(), set()]  # first one step of the field below a line, where three bands are late, then two
+    for cell in todo:
+        ahead = [cells.get((cell[0] + step, cell[1]), cells[cell])["phase"] != cells[cell]["phase"] for step in (2, 4)]
+        order[0 if ahead[0] else 1 if ahead[1] else 2].add(cell)
+    steps = [(chosen, field) for chosen in order for field in sorted({cell[0] for cell in chosen})]
     for chosen, field in steps[part::n_parts]:
         own = sorted(cell for cell in chosen if cell[0] == field and cell not in finished(folder))
         fields = mean_fields(float(field)) if own else ()
