@@ -1,7 +1,7 @@
 """Phase diagram at nu = -2 in all plane waves, where three bands per valley leave the phase open.
 
-A cell of the stored table is solved again in all plane waves if its next phase lies within 0.9 meV per cell, the most
-that the bands left out were found to move a difference, or if a neighbour has another phase. The states tried are those
+A cell of the stored table is solved again in all plane waves if its next phase lies within 1.5 meV per cell (the bands
+left out move a difference by up to 1.1 at eps = 13.5), or if a neighbour has another phase. The states tried are those
 named in the cell and in its neighbours, found in three bands and lifted. Other cells keep their row. Finished cells are
 skipped, and any number of processes may share the work, each with another number:
 
@@ -26,7 +26,7 @@ from moire.io import Dataset, Record, read_record, write_record
 from moire.observables import MeanFieldPoint
 
 STORED = Path(__file__).parents[1] / "data" / "reference" / "hf_nu2_field_epsilon.h5"
-OPEN_MEV = 0.9
+OPEN_MEV = 1.5
 SIDE, SHELLS, N_BANDS, Q_CUTOFF = 6, 3, 3, 2.5
 BAND_SETTINGS, SETTINGS = ScfSettings(tolerance_mev=1e-4), ScfSettings(tolerance_mev=1e-2)
 GUESSES = {"AFMxy": "AFMxy", "IVC": "AFMxy", "AFMz": "AFMz", "QAH": "valley_polarised", "VP": "valley_polarised"}
@@ -150,10 +150,15 @@ def main() -> None:
     part, n_parts = int(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
     todo = open_cells(cells)
-    order = [set(), set(), set()]  # first one step of the field below a line, where three bands are late, then two
+    order = [
+        set(),
+        set(),
+        set(),
+    ]  # first one step of the field below a line, where three bands are late; then strong coupling
     for cell in todo:
-        ahead = [cells.get((cell[0] + step, cell[1]), cells[cell])["phase"] != cells[cell]["phase"] for step in (2, 4)]
-        order[0 if ahead[0] else 1 if ahead[1] else 2].add(cell)
+        late = cells.get((cell[0] + 2, cell[1]), cells[cell])["phase"] != cells[cell]["phase"]
+        strong = cell[1] <= 20 and "AFMz" in todo[cell] and cells[cell]["phase"] == "AFMxy"
+        order[0 if late else 1 if strong else 2].add(cell)
     steps = [(chosen, field) for chosen in order for field in sorted({cell[0] for cell in chosen})]
     for chosen, field in steps[part::n_parts]:
         own = sorted(cell for cell in chosen if cell[0] == field and cell not in finished(folder))

@@ -13,9 +13,9 @@ from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.settings import DEFAULTS, ScfSettings
 from moire.hartree_fock.solve import solve_hartree_fock
 
-LIFTED_MEV = 1.0
+LIFTED_MEV = 2.0
 """Energy per cell above the lowest state in bands up to which states are solved again: the bands left out by three
-change the difference of two energies by up to 0.9 meV (at eps = 12)."""
+change the difference of two energies by up to 1.1 meV (at eps = 13)."""
 
 
 def in_bands(mean_field: MeanField, n_bands: int) -> MeanField:
@@ -48,7 +48,7 @@ def lift(
     Parameters
     ----------
     found
-        States in bands; of those with equal energies and order one is taken, and none that lies more than 1 meV per
+        States in bands; of those with equal energies and order one is taken, and none that lies more than 2 meV per
         cell above the lowest.
     source, target
         Mean field of the states, and that of the same model in more bands or in plane waves (:func:`in_bands`).
