@@ -36,7 +36,7 @@ test: $(VENV)/.run        ## the default tests, under five minutes
 test-all: $(VENV)/.run    ## with the slow ones
 	$(BIN)/python -m pytest -m 'not peers'
 
-test-peers: $(VENV)/.run  ## against PythTB, Z2Pack, QuSpin, PySCF, block2 and TeNPy
+test-peers: $(VENV)/.run  ## against PythTB, Z2Pack, QuSpin, PySCF, block2, TeNPy and cpp_hf
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[mpi,test,peers]'
 	$(BIN)/python -m pytest -m peers
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numba
 import psutil
@@ -38,6 +41,15 @@ def set_threads(n_threads: int) -> None:
 def threads() -> int:
     """Threads that a parallel loop of this process uses."""
     return min(available_cores(), int(numba.get_num_threads()))
+
+
+def in_threads(action: Callable[[Any], Any], items: Sequence[Any], n_threads: int | None = None) -> list[Any]:
+    """Results of an action on every item, in the order of the items, from a pool of threads; or in this one alone."""
+    n_threads = min(n_threads or threads(), len(items))
+    if n_threads < 2:
+        return [action(item) for item in items]
+    with ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(action, items))
 
 
 def available_bytes() -> int:

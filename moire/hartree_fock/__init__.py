@@ -12,6 +12,7 @@ from moire.hartree_fock.follow import follow, transferred
 from moire.hartree_fock.ground_state import BANDS_MOVE_MEV, GroundState, bands_move_mev, ground_state, possible_guesses
 from moire.hartree_fock.guesses import FINITE_WAVE_VECTOR, GUESSES, check_guess
 from moire.hartree_fock.interpolation import interpolate_bands
+from moire.hartree_fock.lifting import in_bands, lift
 from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.mean_field_model import MeanFieldModel
 from moire.hartree_fock.moments import Moments
@@ -64,7 +65,9 @@ __all__ = [
     "folded_bands",
     "follow",
     "ground_state",
+    "in_bands",
     "interpolate_bands",
+    "lift",
     "lowest_curvature",
     "minimize",
     "occupy",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,7 +14,7 @@ from moire.bloch import PlaneWaves, plane_wave_models
 from moire.hartree_fock.blocks import Block
 from moire.kernels import convolution
 from moire.projection import ProjectedHamiltonian
-from moire.resources import threads
+from moire.resources import in_threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,8 +169,7 @@ class Convolution:
                 summed.reshape(4, -1), pairs.base, pairs.place, n_waves, is_hermitian(block), result[block].reshape(-1)
             )
 
-        with ThreadPoolExecutor(threads()) as pool:
-            list(pool.map(convolve, work))
+        in_threads(convolve, work)
         return result
 
     def _convolve(self, values: ComplexArray, box: tuple[int, int]) -> ComplexArray:

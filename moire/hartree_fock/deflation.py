@@ -124,5 +124,5 @@ def start_away(
     """
     deflated = Deflated.of(mean_field, known, strength_mev)
     start = fill(guess_fock(mean_field, "random", seed)).density_matrix
-    iterate, _ = run_stages(deflated, start, fill, ScfSettings(solvers=("oda",), max_iterations=_STEPS))
+    iterate, _, _ = run_stages(deflated, start, fill, ScfSettings(solvers=("oda",), max_iterations=_STEPS))
     return iterate.density_matrix

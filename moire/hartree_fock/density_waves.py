@@ -31,6 +31,7 @@ def density_wave(problem: ProjectedHamiltonian, folding: Folding, q: FloatArray,
     bands, index = problem.bands, folding.index
     orbitals = FoldedOrbitals.of(problem, folding)
     n_f, n_a, _ = orbitals.blocks
+    in_waves = problem.basis == "plane waves"  # each orbital is one component
     matrix = orbitals.split(np.zeros(orbitals.shape, dtype=np.complex128))
     for a, b in itertools.product(range(n_a), repeat=2):
         umklapp = folding.vectors[a] - folding.vectors[b] - q
@@ -43,6 +44,8 @@ def density_wave(problem: ProjectedHamiltonian, folding: Folding, q: FloatArray,
             for shift in np.unique(relative, axis=0):
                 here = (relative == shift).all(axis=1)
                 moved = bands.models[g].sew(right[here], shift) * np.asarray(weights)[:, None]
-                matrix[here, f, a, :, g, b] = np.einsum("rmlg,rnlg->rmn", left[here].conj(), moved, optimize=True)
+                columns = moved.reshape(*moved.shape[:2], -1).swapaxes(1, 2)
+                rows = left[here].reshape(columns.shape[0], -1, columns.shape[1])
+                matrix[here, f, a, :, g, b] = columns if in_waves else rows.conj() @ columns
     flat = orbitals.join(matrix)
     return np.asarray(flat.conj() if problem.carrier == "hole" else flat)

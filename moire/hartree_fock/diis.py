@@ -9,7 +9,7 @@ import numpy as np
 from moire._arrays import ComplexArray, FloatArray
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.occupation import Aufbau
-from moire.hartree_fock.stages import Iterate, Keep, Step, commutator, forget, largest
+from moire.hartree_fock.stages import Iterate, Keep, Step, forget, largest
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Diis:
             filled = fill.lowest(trial - shift * density_matrix if shift else trial)
             density_matrix = filled.density_matrix
             fock = mean_field(density_matrix)
-            error = fock - trial if temperature else commutator(fock, density_matrix)
+            error = fock - trial if temperature else filled.commutator(fock)
             residual, energy = largest(error), mean_field.energy(density_matrix, fock)
             steps.append(Step("diis", (energy - temperature * filled.entropy) / mean_field.n_cells, residual))
             since_best += 1
@@ -70,7 +70,7 @@ class Diis:
             keep(best.density_matrix, steps)
             focks, errors = [*focks[1 - self.memory :], fock], [*errors[1 - self.memory :], error]
             products = _extended(products, errors)
-            trial = sum(weight * each for weight, each in zip(_weights(products), focks, strict=True))
+            trial = _combined(_weights(products), focks)
         rejected = best.residual > self.rejected_above_mev and best.energy > start.energy
         return replace(start if rejected else best, steps=tuple(steps))
 
@@ -83,6 +83,15 @@ def _extended(products: FloatArray, errors: list[ComplexArray]) -> FloatArray:
     extended = np.empty((size, size))
     extended[:-1, :-1], extended[-1], extended[:, -1] = known, row, row
     return extended
+
+
+def _combined(weights: FloatArray, focks: list[ComplexArray]) -> ComplexArray:
+    """Sum of weighted matrices, with one temporary array: in plane waves each is large."""
+    total: ComplexArray = weights[0] * focks[0]
+    part = np.empty_like(total)
+    for weight, fock in zip(weights[1:], focks[1:], strict=True):
+        total += np.multiply(weight, fock, out=part)
+    return total
 
 
 def _weights(products: FloatArray) -> FloatArray:

@@ -169,7 +169,7 @@ def rearranged(mean_field: MeanField, result: HartreeFockResult, settings: ScfSe
         result,
         guess=f"{result.guess.removesuffix(' moved')} moved" if moved else result.guess,
         density_matrix=read_only(state.density_matrix),
-        occupation=_occupation(tangent),
+        lowest=_occupation(tangent),
         energy=mean_field.energy_parts(state.density_matrix),
         converged=converged,
         stop_reason="no move of a carrier lowers the energy" if converged else "no further descent",

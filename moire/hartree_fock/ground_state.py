@@ -71,7 +71,7 @@ class GroundState(Shown):
 
         Metals close to the lowest state are relaxed too: their first Fermi sea is rarely the best one.
         """
-        found = sorted(solutions, key=_rank)
+        found = sorted(solutions, key=rank)
         for _ in counted(range(_MOST_MINIMIZED), "relaxations, at most"):
             pending = _untested(found, settings.tolerance_mev)
             if pending is None:
@@ -82,7 +82,7 @@ class GroundState(Shown):
                 continue
             first, last = minimize(mean_field, found[pending], settings)
             found[pending] = first
-            found = sorted(found if last is first else [last, *found], key=_rank)
+            found = sorted(found if last is first else [last, *found], key=rank)
         return cls(tuple(found))
 
     @property
@@ -229,7 +229,8 @@ def _is_tested(state: HartreeFockResult) -> bool:
     return not np.isnan(state.curvature_mev)
 
 
-def _rank(solution: HartreeFockResult) -> tuple[bool, float]:
+def rank(solution: HartreeFockResult) -> tuple[bool, float]:
+    """Key that orders solutions: converged ones first, then by (free) energy."""
     return not solution.converged, solution.free_energy_per_cell
 
 

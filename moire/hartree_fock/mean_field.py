@@ -19,6 +19,7 @@ from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Boost, Folding, Supercell
 from moire.hartree_fock.plane_wave_maps import PlaneWaveMaps
 from moire.hartree_fock.self_energy import SelfEnergyMaps
+from moire.kernels.hermitian import complete
 from moire.projection import ProjectedHamiltonian
 
 
@@ -217,16 +218,13 @@ class MeanField(Shown):
             d, scaled = self._maps.differences[block], values if factor == 1 else factor * values
             for a in range(self.folding.n_folds):
                 b = self.folding.sums[a, d]
-                part = scaled[self.folding.index[block.first][:, a]]
-                matrix[:, block.second, b, :, block.first, a] = part.conj().swapaxes(1, 2)
+                part = scaled if self.folding.is_trivial else scaled[self.folding.index[block.first][:, a]]
+                if block.first == block.second and a != b:
+                    matrix[:, block.second, b, :, block.first, a] = part.conj().swapaxes(1, 2)
                 matrix[:, block.first, a, :, block.second, b] = part
-                if block.first == block.second:
-                    own = matrix[:, block.first, a, :, block.first, b]
-                    mirror = matrix[:, block.first, b, :, block.first, a]
-                    half = (own + mirror.conj().swapaxes(1, 2)) / 2
-                    own[...] = half
-                    mirror[...] = half.conj().swapaxes(1, 2)
-        return self.orbitals.join(matrix)
+        joined = self.orbitals.join(matrix)
+        complete(joined, self.orbitals.dimension // self.n_flavours)
+        return joined
 
     def interaction(self, density_matrix: ComplexArray) -> ComplexArray:
         """Hartree plus Fock self-energy of a Hermitian P in meV: linear in P, exactly Hermitian."""
@@ -235,13 +233,16 @@ class MeanField(Shown):
         for block, value in self._maps.hartree({b: v for b, v in blocks.items() if b.first == b.second}).items():
             total[block] = value - total[block] if block in total else value
         for block in total:
-            own = total[block] if block.first == block.second else -total[block]
-            total[block] = self._strength * own - self.problem.zero_exchange * blocks[block]
+            total[block] *= self._strength if block.first == block.second else -self._strength
+            if self.problem.zero_exchange:
+                total[block] -= self.problem.zero_exchange * blocks[block]
         return self._assemble(total)
 
     def __call__(self, density_matrix: ComplexArray) -> ComplexArray:
         """Fock matrix h + Hartree + Fock of P - P_ref in meV, shape (r, orbital, orbital)."""
-        return self.one_body + self.interaction(density_matrix)
+        fock = self.interaction(density_matrix)
+        fock += self.one_body
+        return fock
 
     def energy(self, density_matrix: ComplexArray, fock: ComplexArray | None = None) -> float:
         """Energy of the cluster in meV: tr h P + tr Self-energy[P - P_ref] (P - P_ref)/2; `fock` saves a build."""

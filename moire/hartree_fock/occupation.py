@@ -41,6 +41,15 @@ class Occupation(Shown):
         orbitals, weights = self.orbitals[:, :, used], self.weights[:, None, used]
         return np.ascontiguousarray((orbitals * weights) @ orbitals.conj().swapaxes(1, 2))
 
+    def commutator(self, fock: ComplexArray) -> ComplexArray:
+        """[F, P] at each momentum, from the occupied orbitals alone."""
+        used = np.flatnonzero(self.weights.any(axis=0))
+        orbitals = np.ascontiguousarray(self.orbitals[:, :, used])
+        images, weighted = fock @ orbitals, orbitals * self.weights[:, None, used]
+        left = np.concatenate([images, weighted], axis=2)
+        right = np.concatenate([weighted, -images], axis=2)
+        return np.asarray(left @ right.conj().swapaxes(1, 2))
+
     @property
     def gap(self) -> float:
         """Lowest empty minus highest filled energy in meV; negative when the order is not aufbau."""
@@ -77,24 +86,36 @@ class Aufbau:
         """The same state from the lowest eigenstates alone, where these are few; orbitals are (k, orbital, state).
 
         All others are empty: at each momentum the highest state found lies above the Fermi energy, or more are found.
+        Two halves that are not coupled, as valleys without order between them, are solved separately.
         """
         n_k, dimension, _ = fock.shape
-        size = dimension // self.n_sectors
+        n_sectors = self.n_sectors if self.n_sectors > 1 or fock[:, : dimension // 2, dimension // 2 :].any() else 2
+        size = dimension // n_sectors
         wanted = 2 * -(-self.n_particles // n_k) + 2
         while self.temperature_mev == 0 and 4 * wanted <= size:
-            energies = np.empty((n_k, self.n_sectors * wanted))
-            orbitals = np.zeros((n_k, dimension, self.n_sectors * wanted), dtype=np.complex128)
-            for sector in range(self.n_sectors):
+            energies = np.empty((n_k, n_sectors * wanted))
+            orbitals = np.zeros((n_k, dimension, n_sectors * wanted), dtype=np.complex128)
+            tops = []  # the highest state found at each momentum, in each sector
+            for sector in range(n_sectors):
                 block, own = slice(sector * size, (sector + 1) * size), slice(sector * wanted, (sector + 1) * wanted)
                 inner = fock[:, block, block]
                 energies[:, own], rows = solve_many(lambda k, inner=inner: inner[k], n_k, wanted, largest=False)  # type: ignore[misc]
                 orbitals[:, block, own] = rows.swapaxes(1, 2)
+                tops.append(energies[:, own][:, -1].min())
+            if n_sectors > 1:
+                energies, orbitals = _sorted(energies, orbitals)
             weights = _weights(energies, self.n_particles, 0.0)
-            tops = energies.reshape(n_k, self.n_sectors, wanted)[:, :, -1]
-            if tops.min() > energies[weights > 0].max(initial=-np.inf):
+            if min(tops) > energies[weights > 0].max(initial=-np.inf):
                 return Occupation(energies, orbitals, weights)
             wanted *= 2
         return self(fock)
+
+
+@checked
+def entropy(density_matrix: ComplexArray) -> float:
+    """Entropy of the cluster in the state of independent particles with this density matrix, a pure number."""
+    weights = np.clip(np.linalg.eigvalsh(density_matrix), 0.0, 1.0)
+    return float(np.sum(entr(weights) + entr(1 - weights)))
 
 
 @checked
@@ -127,10 +148,13 @@ def occupy(fock: ComplexArray, n_particles: int, temperature_mev: float = 0.0, n
         block = slice(start, start + size)
         energies[:, block], orbitals[:, block, block] = all_eigenpairs(fock[:, block, block])
     if n_sectors > 1:
-        order = np.argsort(energies, axis=1, kind="stable")
-        energies = np.take_along_axis(energies, order, axis=1)
-        orbitals = np.take_along_axis(orbitals, order[:, None, :], axis=2)
+        energies, orbitals = _sorted(energies, orbitals)
     return Occupation(energies, orbitals, _weights(energies, n_particles, temperature_mev))
+
+
+def _sorted(energies: FloatArray, orbitals: ComplexArray) -> tuple[FloatArray, ComplexArray]:
+    order = np.argsort(energies, axis=1, kind="stable")
+    return np.take_along_axis(energies, order, axis=1), np.take_along_axis(orbitals, order[:, None, :], axis=2)
 
 
 def _weights(energies: FloatArray, n_particles: int, temperature_mev: float) -> FloatArray:

@@ -15,6 +15,7 @@ from moire.errors import InputError
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.occupation import Occupation
 from moire.lattice import TriangularLattice
+from moire.linalg.hermitian import all_eigenpairs
 from moire.projection import ProjectedHamiltonian
 
 
@@ -88,9 +89,10 @@ def quasiparticle_bands(problem: ProjectedHamiltonian, occupation: Occupation) -
         sign, orbitals = -1.0, orbitals.conj()
     states = problem.bands.states
     n_flavours, n_k, n_bands, n_layers, n_g = states.shape
-    columns = orbitals.reshape(n_k, n_flavours, n_bands, -1)
-    mixed = np.einsum("kfmn,fkmlg->knflg", columns, states, optimize=True)
-    mixed = mixed.reshape(1, n_k, columns.shape[-1], n_flavours * n_layers, n_g)
+    mixed = orbitals.swapaxes(1, 2).reshape(n_k, -1, n_flavours, n_bands)
+    if problem.basis == "bands":
+        mixed = np.einsum("knfm,fkmlg->knflg", mixed, states, optimize=True)
+    mixed = mixed.reshape(1, n_k, -1, n_flavours * n_layers, n_g)
     model = MixedFlavourModel(problem.bands.models)
     energies = read_only(sign * occupation.energies[None])
     return BandStructure(problem.grid, energies, (model.name,), problem.carrier == "hole", (model,), read_only(mixed))
@@ -108,11 +110,14 @@ def valley_bands(problem: ProjectedHamiltonian, occupation: Occupation, flavour:
         If there is no such flavour.
     """
     rows = occupation.orbitals[:, FoldedOrbitals.of(problem).of_flavour(flavour)]
-    energies, orbitals = np.linalg.eigh((rows * occupation.energies[:, None, :]) @ rows.conj().swapaxes(1, 2))
+    energies, orbitals = all_eigenpairs((rows * occupation.energies[:, None, :]) @ rows.conj().swapaxes(1, 2))
     hole = problem.carrier == "hole"
-    states = np.einsum(
-        "kmn,kmlg->knlg", orbitals.conj() if hole else orbitals, problem.bands.states[flavour], optimize=True
-    )
+    columns = orbitals.conj() if hole else orbitals
+    kept = problem.bands.states[flavour]
+    if problem.basis == "bands":
+        states = np.einsum("kmn,kmlg->knlg", columns, kept, optimize=True)
+    else:
+        states = columns.swapaxes(1, 2).reshape(kept.shape)
     model = problem.bands.models[flavour]
     name = f"Hartree-Fock quasiparticles of {model.name}"
     signed = read_only((-energies if hole else energies)[None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,12 +87,16 @@ def real_space_map(
     waves_of_fold = (fractional - fractional[:1, :, :1]) @ problem.grid.lattice.reciprocal
     density = np.zeros((n_f, n_f, n_layers, n_points**2), dtype=np.complex128)
     blocks = density_matrix.reshape(n_r, n_f, n_a * n_b, n_f, n_a * n_b)
+    if problem.basis == "plane waves" and folding.is_trivial:  # the same waves at every momentum
+        n_r, blocks = 1, blocks.sum(axis=0, keepdims=True)
     for r in range(n_r):
         states = np.stack([bands.states[f, folding.index[f, r]] for f in range(n_f)])  # (flavour, fold, band, layer, G)
         envelope = np.exp(1j * waves_of_fold[:, r] @ flat.T)
         waves = ((states @ phases.T) * envelope[:, :, None, None]).reshape(n_f, n_a * n_b, n_layers, -1)
         if problem.carrier == "hole":  # a hole in h^+ = c has the conjugate wave function
             waves = waves.conj()
-        density += np.einsum("fmlr,fmgn,gnlr->fglr", waves, blocks[r], waves.conj(), optimize=True)
+        for g, layer in itertools.product(range(n_f), range(n_layers)):
+            images = blocks[r, :, :, g] @ waves[g, :, layer].conj()  # (flavour, orbital, point)
+            density[:, g, layer] += (waves[:, :, layer] * images).sum(axis=1)
     density /= problem.grid.n_points * problem.grid.lattice.cell_area_nm2
     return RealSpaceMap(read_only(points), read_only(density.reshape(n_f, n_f, n_layers, n_points, n_points)))

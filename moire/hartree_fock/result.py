@@ -19,11 +19,12 @@ from moire.filling import describe_filling
 from moire.hartree_fock.folded_bands import folded_bands
 from moire.hartree_fock.folded_orbitals import FoldedOrbitals
 from moire.hartree_fock.folding import Folding
-from moire.hartree_fock.mean_field import EnergyParts
+from moire.hartree_fock.mean_field import EnergyParts, MeanField
 from moire.hartree_fock.moments import Moments
 from moire.hartree_fock.occupation import Aufbau, Occupation
 from moire.hartree_fock.quasiparticles import quasiparticle_bands, valley_bands
 from moire.hartree_fock.stages import Step
+from moire.linalg.hermitian import solve_many
 from moire.projection import ProjectedHamiltonian
 
 Symmetry = Literal["free", "valley_diagonal", "c3"]
@@ -59,8 +60,9 @@ class HartreeFockResult(Shown):
     density_matrix
         P, (r, orbital, orbital), orbital = (flavour, fold, band) with flavour slow (:class:`FoldedOrbitals`); in the
         unit cell r = k and there is one fold.
-    occupation
-        Quasiparticle energies (of the carriers), orbitals and occupations.
+    lowest
+        The lowest eigenstates of F[P], at least all that hold carriers and the next one at each momentum: quasiparticle
+        energies (of the carriers), orbitals and occupations.
     energy
         Energy per cell in meV, in parts.
     converged, stop_reason, n_iterations, residual, history
@@ -82,7 +84,7 @@ class HartreeFockResult(Shown):
     seed: int
     temperature_mev: float
     density_matrix: ComplexArray = field(repr=False)
-    occupation: Occupation = field(repr=False)
+    lowest: Occupation = field(repr=False)
     energy: EnergyParts
     converged: bool
     stop_reason: str
@@ -90,6 +92,14 @@ class HartreeFockResult(Shown):
     history: tuple[Step, ...] = field(repr=False)
     curvature_mev: float = float("nan")
     move_mev: float = float("nan")
+
+    @cached_property
+    def occupation(self) -> Occupation:
+        """All eigenstates of F[P] with their occupations; one build of the mean field where `lowest` has not all."""
+        if self.lowest.energies.shape == self.density_matrix.shape[:2]:
+            return self.lowest
+        mean_field = MeanField(self.problem, self.folding.supercell, self.folding.boost)
+        return self.aufbau(mean_field(self.density_matrix))
 
     @cached_property
     def orbitals(self) -> FoldedOrbitals:
@@ -136,7 +146,7 @@ class HartreeFockResult(Shown):
     @property
     def is_metal(self) -> bool:
         """Whether the number of filled states changes with the momentum, or there is no gap to the empty states."""
-        counts = (self.occupation.weights > 0.5).sum(axis=1)
+        counts = (self.lowest.weights > 0.5).sum(axis=1)
         return bool((counts != counts[0]).any() or self.gap <= 0)
 
     @property
@@ -152,12 +162,12 @@ class HartreeFockResult(Shown):
     @property
     def free_energy_per_cell(self) -> float:
         """E - T S per cell in meV; the energy at zero temperature."""
-        return self.energy.total - self.temperature_mev * self.occupation.entropy / self.problem.grid.n_points
+        return self.energy.total - self.temperature_mev * self.lowest.entropy / self.problem.grid.n_points
 
     @property
     def gap(self) -> float:
         """Charge gap of the quasiparticles in meV, over all pairs of momenta; negative in a metal."""
-        return self.occupation.gap
+        return self.lowest.gap
 
     @cached_property
     def moments(self) -> Moments:
@@ -170,6 +180,35 @@ class HartreeFockResult(Shown):
         if self.folding.is_trivial:
             return quasiparticle_bands(self.problem, self.occupation)
         return folded_bands(self.problem, self.folding, self.occupation)
+
+    def filled_states(self, flavour: int | None = None) -> BandStructure:
+        """The filled bands alone, or the natural orbitals that they have in one flavour, most occupied first.
+
+        Parameters
+        ----------
+        flavour
+            A flavour that holds the same number of carriers at each momentum.
+
+        Raises
+        ------
+        InputError
+            If there is no such flavour.
+        """
+        states = self.lowest
+        if flavour is not None:
+            part, (n_r, dimension, _) = self.orbitals.of_flavour(flavour), self.density_matrix.shape
+            number = round(float(self.carriers_by_flavour[0, flavour]))
+            block = self.density_matrix[:, part, part]
+            occupied, rows = solve_many(lambda r: block[r], n_r, number, largest=True)
+            natural = np.zeros((n_r, dimension, number), dtype=np.complex128)
+            natural[:, part] = rows.swapaxes(1, 2)
+            states = Occupation(-occupied, natural, occupied)
+        elif number := len(self.filled_bands):
+            kept = slice(number)
+            states = Occupation(states.energies[:, kept], states.orbitals[:, :, kept], states.weights[:, kept])
+        if self.folding.is_trivial:
+            return quasiparticle_bands(self.problem, states)
+        return folded_bands(self.problem, self.folding, states)
 
     def valley_bands(self, flavour: int) -> BandStructure:
         """Bands of the diagonal block of one flavour; quasiparticles if there is no order between flavours.
@@ -189,7 +228,7 @@ class HartreeFockResult(Shown):
 
         These are the bands of a Chern number of the filled states; the range is empty in a metal.
         """
-        counts = (self.occupation.weights > 0.5).sum(axis=1)
+        counts = (self.lowest.weights > 0.5).sum(axis=1)
         return range(int(counts[0])) if (counts == counts[0]).all() else range(0)
 
     def __str__(self) -> str:
@@ -216,7 +255,7 @@ class HartreeFockResult(Shown):
             return "no gap is defined: all states are empty, or all are filled"
         if not self.is_metal:
             return f"gap {Number(self.gap):.4f} meV"
-        counts = (self.occupation.weights > 0.5).sum(axis=1)
+        counts = (self.lowest.weights > 0.5).sum(axis=1)
         if counts.min() == counts.max():
             return f"a metal: no gap between the filled and the empty states ({Number(self.gap):.4f} meV)"
         return (

@@ -8,7 +8,7 @@ from moire._arrays import ComplexArray
 from moire.hartree_fock.diis import Diis
 from moire.hartree_fock.mean_field import MeanField
 from moire.hartree_fock.newton import Newton
-from moire.hartree_fock.occupation import Aufbau
+from moire.hartree_fock.occupation import Aufbau, Occupation
 from moire.hartree_fock.optimal_damping import OptimalDamping
 from moire.hartree_fock.resume import Position, Progress
 from moire.hartree_fock.settings import ScfSettings, Solver
@@ -25,7 +25,7 @@ def run_stages(
     fill: Aufbau,
     settings: ScfSettings,
     progress: Progress | None = None,
-) -> tuple[Iterate, bool]:
+) -> tuple[Iterate, Occupation, bool]:
     """Run the self-consistency loop from a density matrix, or from where `progress` says that it was interrupted.
 
     Each stage starts from the last iterate of the one before. A state then filled against the aufbau order of its
@@ -35,13 +35,15 @@ def run_stages(
     -------
     state
         The last iterate.
+    refilled
+        The lowest eigenstates of its Fock matrix.
     is_aufbau
         Whether it is filled in the aufbau order.
     """
     at = Position(1, 0, density_matrix)
     if progress is not None and (saved := progress.load()) is not None:
         if not isinstance(saved, Position):
-            return saved
+            return saved[0], fill.lowest(saved[0].fock), saved[1]
         at = saved
     density_matrix, steps = at.density_matrix, at.steps
     for attempt in range(at.attempt, _ROUNDS + 1):
@@ -53,24 +55,31 @@ def run_stages(
             state = stage(mean_field, state, fill, left, keep) if left > 0 else state
             if state.residual < settings.tolerance_mev or len(state.steps) >= settings.max_iterations:
                 break
-        density_matrix, steps = fill.lowest(state.fock).density_matrix, state.steps
-        is_aufbau = fill.temperature_mev > 0 or largest(density_matrix - state.density_matrix) < 1e-3
-        if is_aufbau or len(steps) >= settings.max_iterations:
+        refilled, steps = fill.lowest(state.fock), state.steps
+        density_matrix = refilled.density_matrix
+        warm = fill.temperature_mev > 0
+        is_aufbau = warm or largest(density_matrix - state.density_matrix) < 1e-3
+        done = state.residual < settings.tolerance_mev if warm else is_aufbau
+        if done or len(steps) >= settings.max_iterations:
             break
     if progress is not None:
         progress.finish(state, is_aufbau)
-    return state, is_aufbau
+    return state, refilled, is_aufbau
 
 
 def stages(settings: ScfSettings, temperature_mev: float = 0.0, attempt: int = 1) -> tuple[Stage, ...]:
     """Return the stages of the loop: the last one runs to the tolerance, the earlier ones stop before.
 
     Damping stops at a rough residual, with more steps at each attempt; DIIS after some steps, and it returns its start
-    if it diverged. At a temperature states are not determinants, and only DIIS applies.
+    if it diverged. At a temperature states are not determinants, and Newton's method does not apply: damping reaches a
+    smaller residual at each attempt, and DIIS tries from there.
     """
     goal, most, shift = settings.tolerance_mev, settings.max_iterations, settings.level_shift_mev
     if temperature_mev:
-        return (Diis(goal, most, patience=most),)
+        if "oda" not in settings.solvers:
+            return (Diis(goal, most, patience=most),)
+        rough = max(goal, _ROUGH_MEV / 10 ** (attempt - 1))
+        return OptimalDamping(rough, most), Diis(goal, _DIIS_STEPS, rejected_above_mev=rough)
     handing_over: dict[Solver, Stage] = {
         "oda": OptimalDamping(max(goal, _ROUGH_MEV), _ODA_STEPS * attempt),
         "diis": Diis(goal, _DIIS_STEPS, level_shift_mev=shift, rejected_above_mev=_ROUGH_MEV),

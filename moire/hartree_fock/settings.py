@@ -28,8 +28,8 @@ class ScfSettings(Shown):
     max_iterations
         Maximum number of iterations, of all solvers together.
     solvers
-        Solvers to use, in this order: ``"oda"`` (optimal damping), ``"diis"`` and ``"newton"``. At a temperature only
-        DIIS is used.
+        Solvers to use, in this order: ``"oda"`` (optimal damping), ``"diis"`` and ``"newton"``. Newton's method is
+        not used at a temperature.
     level_shift_mev
         Energy by which DIIS raises the empty states of the last iterate, so that fillings change less from one
         iteration to the next; the solution does not depend on it.
@@ -78,7 +78,7 @@ class ScfSettings(Shown):
                 self.level_shift_mev,
             )
             with_diis = "diis" in self.solvers
-            require(with_diis, "solvers", "include 'diis' at a temperature, where it alone is used", self.solvers)
+            require(with_diis, "solvers", "include 'diis' at a temperature, where it alone converges", self.solvers)
 
 
 DEFAULTS = ScfSettings()

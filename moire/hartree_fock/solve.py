@@ -60,7 +60,7 @@ def solve_hartree_fock(
         rotation, up to a relative phase of the valleys and a translation of the centre in an enlarged cell, both taken
         from the guess.
     temperature_mev
-        k_B T of a Fermi-Dirac occupation; only DIIS is used at a temperature.
+        k_B T of a Fermi-Dirac occupation; then the free energy is damped, and Newton's method is not used.
     settings
         Settings of the loop: tolerance, solvers, iterations.
     seed
@@ -97,7 +97,7 @@ def solve_hartree_fock(
     start = fill.lowest(matrix).density_matrix if isinstance(guess, str) else matrix
     kept = None if settings.checkpoint is None else Progress.of(mean_field, start, fill, symmetry, settings)
     with threadpool_limits(1, user_api="blas"):  # many small matrices; threads run over momenta
-        state, is_aufbau = run_stages(mean_field, start, fill, settings, kept)
+        state, lowest, is_aufbau = run_stages(mean_field, start, fill, settings, kept)
 
     reason = _stop_reason(mean_field, state, is_aufbau, settings)
     density_matrix = read_only(state.density_matrix)
@@ -110,7 +110,7 @@ def solve_hartree_fock(
         seed=seed,
         temperature_mev=temperature_mev,
         density_matrix=density_matrix,
-        occupation=fill(state.fock),
+        lowest=lowest,
         energy=mean_field.energy_parts(density_matrix),
         converged=reason == _CONVERGED,
         stop_reason=reason,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import lobpcg
 
 from moire._arrays import ComplexArray, FloatArray, IntArray
 from moire.hartree_fock.mean_field import MeanField
 from moire.linalg.hermitian import all_eigenpairs
+
+_SOFT_MEV = 5.0  # smallest denominator of the preconditioner
+_RESIDUAL_MEV = 5e-3  # of the softest direction: its curvature is then accurate to 1e-5
+_BLOCK, _MOST_STEPS = 2, 200  # directions searched together: soft ones come in pairs by symmetry
+_DENSE = 10  # directions up to which all are found at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,14 +125,18 @@ class Tangent:
         size = int(self.mask.sum())
         if not size:
             return np.inf, np.zeros(0, dtype=np.complex128)
-        # ARPACK's tolerance is relative: a zero mode never meets it and is missed unless it is shifted away from zero
-        shift = 2 * float(np.abs(self.differences).max())
+        stiffness = 2 * np.maximum(np.tile(self.differences, 2), _SOFT_MEV)[:, None]
 
-        def apply(pair: FloatArray) -> FloatArray:
-            product = self.hessian(pair[:size] + 1j * pair[size:])
-            return np.concatenate([product.real, product.imag]) + shift * pair
+        def apply(columns: FloatArray) -> FloatArray:
+            products = [self.hessian(pair[:size] + 1j * pair[size:]) for pair in columns.T]
+            return np.stack([np.concatenate([product.real, product.imag]) for product in products], axis=1)
 
-        start = np.random.default_rng(seed).standard_normal(2 * size)
-        operator = LinearOperator((2 * size, 2 * size), matvec=apply, dtype=np.float64)
-        values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-6)
-        return float(values[0]) - shift, vectors[:size, 0] + 1j * vectors[size:, 0]
+        if size <= _DENSE:
+            values, vectors = np.linalg.eigh(apply(np.eye(2 * size)))
+        else:
+            start = np.random.default_rng(seed).standard_normal((2 * size, _BLOCK)) / stiffness
+            how = {"M": lambda columns: columns / stiffness, "tol": _RESIDUAL_MEV, "maxiter": _MOST_STEPS}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of a residual near the tolerance; values are bounds
+                values, vectors = lobpcg(apply, start, largest=False, **how)
+        return float(values[0]), vectors[:size, 0] + 1j * vectors[size:, 0]

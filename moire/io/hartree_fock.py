@@ -77,7 +77,8 @@ def hartree_fock_record(
     Bands along a path and excitations are those of the lowest state at the first dielectric constant.
 
     The density matrix is that of the lowest state, in the basis of the band states of the run, which depend on the
-    gauge; all other stored quantities are gauge-invariant.
+    gauge; all other stored quantities are gauge-invariant. In plane waves, where it is large, its orbitals take its
+    place: P = sum w |n><n|.
     """
     problem = points[0].best.problem
     grid, n_solutions = problem.grid, max(len(point.phases) for point in points)
@@ -100,7 +101,7 @@ def hartree_fock_record(
 
     each, line, cell = ("epsilon", "solution"), ("epsilon",), ("epsilon", "layer", "i", "j")
     states = ("epsilon", "k", "state")
-    parts = [point.best.energy for point in points]
+    parts, lowest = [point.best.energy for point in points], [point.best.lowest for point in points]
     datasets = {
         **lattice_datasets(grid.lattice),
         **grid_datasets(grid, "mesh"),
@@ -148,18 +149,23 @@ def hartree_fock_record(
         "state/layer_polarisation": Dataset(best("layer_polarisation"), "", line, "(b - t) / carriers"),
         "state/coherence": Dataset(best("coherence"), "", line, "intervalley order, 0 to 1"),
         "state/quasiparticles": Dataset(
-            np.stack([p.best.occupation.energies for p in points]), "meV", states, "energies of the carriers"
+            _padded([state.energies for state in lowest], np.nan),
+            "meV",
+            states,
+            "energies of the carriers, lowest ones",
         ),
-        "state/weights": Dataset(np.stack([p.best.occupation.weights for p in points]), "", states, "occupations"),
-        "state/density_matrix": Dataset(
-            np.stack([point.best.density_matrix for point in points]),
-            "",
-            ("epsilon", "k", "orbital", "orbital"),
-            "P(k), in the gauge of the run",
-        ),
+        "state/weights": Dataset(_padded([state.weights for state in lowest], 0), "", states, "occupations"),
         "cell/points": Dataset(maps[0].points, "nm", ("i", "j", "xy"), "points of the moire cell"),
         "cell/density": Dataset(np.stack([m.layers for m in maps]), "1/nm^2", cell, "carrier density of each layer"),
     }
+    if problem.basis == "plane waves":
+        orbitals = _padded([state.orbitals for state in lowest], 0)
+        axes: tuple[str, ...] = ("epsilon", "k", "orbital", "state")
+        datasets["state/orbitals"] = Dataset(orbitals, "", axes, "quasiparticles in plane waves")
+    else:
+        density = np.stack([point.best.density_matrix for point in points])
+        axes = ("epsilon", "k", "orbital", "orbital")
+        datasets["state/density_matrix"] = Dataset(density, "", axes, "P(k), in the gauge of the run")
     if two:
         datasets["cell/out_of_plane"] = Dataset(
             np.stack([m.out_of_plane for m in maps]), "1/nm^2", cell, "density of K minus that of K'"
@@ -181,6 +187,13 @@ def hartree_fock_record(
             "excitations/continuum": Dataset(modes.continuum, "meV", ("q",), "edge of the particle-hole continuum"),
         }
     return Record("hf", datasets)
+
+
+def _padded(arrays: Sequence[np.ndarray], value: float) -> np.ndarray:
+    """Arrays (..., state) of different numbers of states, stacked."""
+    most = max(array.shape[-1] for array in arrays)
+    widths = [[(0, 0)] * (array.ndim - 1) + [(0, most - array.shape[-1])] for array in arrays]
+    return np.stack([np.pad(array, w, constant_values=value) for array, w in zip(arrays, widths, strict=True)])
 
 
 @checked

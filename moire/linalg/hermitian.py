@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy.linalg import LinAlgError, cython_lapack
 from threadpoolctl import threadpool_limits
 
 from moire._arrays import ComplexArray, FloatArray
-from moire.resources import threads
+from moire.resources import in_threads, threads
 
 
 def _zheevr_routine() -> Callable[..., None]:
@@ -115,8 +114,8 @@ def solve_many(
     values, vectors
         Shapes (n_matrices, n_pairs) and (n_matrices, n_pairs, n).
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads or threads()) as pool:
-        pairs = list(pool.map(lambda i: extremal_eigenpairs(matrix_at(i), n_pairs, largest), range(n_matrices)))
+    with threadpool_limits(1, user_api="blas"):
+        pairs = in_threads(lambda i: extremal_eigenpairs(matrix_at(i), n_pairs, largest), range(n_matrices), n_threads)
     return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
 
 
@@ -130,6 +129,6 @@ def all_eigenpairs(matrices: ComplexArray) -> tuple[FloatArray, ComplexArray]:
     if matrices.shape[-1] < THREADED_DIMENSION or n_pieces < 2:
         return np.linalg.eigh(matrices)
     pieces = np.array_split(matrices, n_pieces)
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_pieces) as pool:
-        pairs = list(pool.map(np.linalg.eigh, pieces))
+    with threadpool_limits(1, user_api="blas"):
+        pairs = in_threads(np.linalg.eigh, pieces)
     return np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])

@@ -20,6 +20,7 @@ from moire.grids import KPath
 from moire.hartree_fock import (
     BANDS_MOVE_MEV,
     SYMMETRIES,
+    Crossing,
     Excitations,
     Folding,
     HartreeFockResult,
@@ -30,11 +31,15 @@ from moire.hartree_fock import (
     check_symmetry,
     count_carriers,
     excitations,
+    find_crossing,
     find_states,
     follow,
     ground_state,
+    in_bands,
     interpolate_bands,
+    lift,
 )
+from moire.hartree_fock.lifting import search_bands
 from moire.hartree_fock.plane_wave_maps import loop_bytes
 from moire.io import Dataset, Record, hartree_fock_record, read_hartree_fock
 from moire.observables import MeanFieldPoint
@@ -112,6 +117,17 @@ class HfTask(Shown, ProjectionOptions):
         Option("bands per valley nearest the gap that the excitations of all plane waves are made of", at_most=10_000),
     ] = 6
 
+    crossing: Annotated[
+        Texts,
+        Option(
+            "two guesses: the [boundary](theory/hartree_fock.md#phase-boundaries) where the energies of both states "
+            "cross, the first being the lower one at the field of the point"
+        ),
+    ] = ()
+    crossing_field_mev: Annotated[
+        float, Option("field at which the second state is the lower one", "meV", flag="crossing-field")
+    ] = 0.0
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "filling", hole_filling(self.filling))
 
@@ -146,6 +162,15 @@ class HfTask(Shown, ProjectionOptions):
         for guess in self.guesses:
             check_guess(guess, folding, self.symmetry)
         check_symmetry(self.symmetry, folding)
+        require(len(self.crossing) in (0, 2), "crossing", "hold two guesses or none", list(self.crossing))
+        for guess in self.crossing:
+            check_guess(guess, folding, self.symmetry)
+        if self.crossing:
+            apart = self.crossing_field_mev != point.displacement_mev
+            rule = f"differ from the field of the point, {point.displacement_mev:g} meV"
+            require(apart, "crossing_field_mev", rule, self.crossing_field_mev)
+            cold = not self.temperature_mev
+            require(cold, "crossing", "be empty at a nonzero temperature", list(self.crossing))
 
     def title(self) -> str:
         """Label of the task among others of its kind, for progress lines."""
@@ -186,13 +211,19 @@ class HfTask(Shown, ProjectionOptions):
         """Compute the task at one point; solutions finished in the checkpoint are read, and the last one resumes."""
         settings = replace(self.settings, checkpoint=checkpoint)
         start = self._mean_field(point)
-        fields = [start.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
+        every = self.n_bands == "all"
+        searched = in_bands(start, search_bands(self.filling, point.dimension)) if every else start
+        fields = [searched.rescaled(epsilon_r) for epsilon_r in self.epsilon_r]
         asked = (self.filling, self.guesses or None, self.symmetry, self.temperature_mev, self.n_random)
         alone = []
         for field in counted(fields, "dielectric constants", progress):
             found = ground_state(field, *asked, settings)
             alone.append(find_states(field, found, self.n_searches, settings) if self.n_searches else found)
         searches = follow(fields, alone, settings=settings, progress=progress)
+        if every:
+            line = counted(self.epsilon_r, "all plane waves", progress)
+            triples = zip(searches, fields, map(start.rescaled, line), strict=True)
+            searches = tuple(lift(*triple, settings) for triple in triples)
         points = [MeanFieldPoint.of(*pair) for pair in zip(self.epsilon_r, searches, strict=True)]
         if self.n_bands != "all":
             _warn_undecided(points, self.n_bands)
@@ -204,7 +235,24 @@ class HfTask(Shown, ProjectionOptions):
         path = self._path(best)
         if self.points_per_segment and path is None:
             text += "\n\nNo bands along the path: they need the moire cell without a boost."
-        return hartree_fock_record(points, path, modes), _columns(points), text
+        columns = _columns(points)
+        if self.crossing:
+            crossings = [self._crossing(point, epsilon_r) for epsilon_r in self.epsilon_r]
+            text = "\n\n".join([text, *map(str, crossings)])
+            for name, doc in (("value", "field at which the two states cross"), ("uncertainty", "error of the search")):
+                values = np.array([getattr(found, name) for found in crossings])
+                columns[f"crossing_{name}"] = Dataset(values, "meV", ("epsilon",), f"{doc}; NaN without a boundary")
+        return hartree_fock_record(points, path, modes), columns, text
+
+    def _crossing(self, point: ModelPoint, epsilon_r: float) -> Crossing:
+        """Boundary of two states between the field of the point and the other one."""
+        bounds = (point.displacement_mev, self.crossing_field_mev)
+        asked = (bounds, (self.crossing[0], self.crossing[1]), self.filling)
+
+        def at(displacement_mev: float) -> MeanField:
+            return self._mean_field(replace(point, displacement_mev=displacement_mev)).rescaled(epsilon_r)
+
+        return find_crossing(at, *asked, symmetry=self.symmetry, settings=self.settings)
 
     def _modes(self, state: HartreeFockResult, progress: bool) -> Excitations | None:
         """Excitations of an insulator with the moire cell, if requested."""

@@ -96,7 +96,7 @@ def test_numbers_that_contradict_each_other_name_nothing():
     assert name_phase(odd, ORDER) == "insulator"
 
 
-@pytest.mark.parametrize("name", ["hf_nu2_field_epsilon", "hf_nu2_angle_field", "hf_nu1"])
+@pytest.mark.parametrize("name", ["hf_nu2_field_epsilon", "hf_nu2_all_waves", "hf_nu2_angle_field", "hf_nu1"])
 def test_names_of_the_reference_data_fit_their_invariants(name):
     table = read_record(Path(__file__).parents[2] / "data" / "reference" / f"{name}.h5").datasets
     columns = {key.removeprefix("hf/"): np.asarray(dataset.values) for key, dataset in table.items()}

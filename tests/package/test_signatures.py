@@ -84,7 +84,7 @@ COMMANDS = {
         "--filling": "-1", "--mesh": "6x8", "--bands": 2, "--epsilon": "5,6", "--reference": "average",
         "--supercell": "sqrt3", "--boost": "+Q", "--guesses": "random", "--symmetry": "c3", "--temperature": 0.1,
         "--tolerance": 1e-5, "--segment": 7, "--modes": 2, "--random": 3, "--searches": 2, "--checkpoint": "kept",
-        "--excitation-bands": 5,
+        "--excitation-bands": 5, "--crossing": "AFMxy,AFMz", "--crossing-field": 20,
     },
     "ed": SPECTRUM | {"--polarisation": "4,2", "--max-promoted": "2,1"},
     "fci": SPECTRUM | {"--kept": 2, "--flux": "2", "--flux-steps": 5, "--phases": "4x5", "--no-charge-gap": None},

@@ -225,3 +225,32 @@ def test_midpoints_are_put_where_the_phase_changes_and_nowhere_else():
 def test_impossible_tasks_are_refused_before_any_work(changes, sentence):
     with pytest.raises(InputError, match=sentence):
         Request(point=POINT, task=HfTask(**(SMALL | changes))).check()
+
+
+@pytest.mark.filterwarnings("ignore::moire.errors.CutoffWarning")
+def test_a_crossing_between_two_fields():
+    small = SMALL | {"crossing": ("AFMxy", "AFMz"), "crossing_field_mev": 40.0, "guesses": ("AFMxy",)}
+    outcome = compute(Request(point=POINT, task=HfTask(epsilon_r=(20.0,), **small)))
+    value, error = (float(outcome.record[f"summary/crossing_{name}"][0]) for name in ("value", "uncertainty"))
+    assert value == pytest.approx(29.99, abs=0.02)  # find_crossing with the displacement family of this problem
+    assert 0 < error < 0.02
+    assert f" at {value:.4f} +- {error:.4f} (" in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"crossing": ("AFMxy",)}, "`crossing` must hold two guesses or none, but is \\['AFMxy'\\]"),
+        (
+            {"crossing": ("AFMxy", "AFMz"), "crossing_field_mev": 20.0},
+            "`crossing_field_mev` must differ from the field",
+        ),
+        (
+            {"crossing": ("AFMxy", "AFMz"), "crossing_field_mev": 40.0, "temperature_mev": 1.0},
+            "`crossing` must be empty at a nonzero temperature",
+        ),
+    ],
+)
+def test_impossible_crossings(options, match):
+    with pytest.raises(InputError, match=match):
+        HfTask(**SMALL | options).check(POINT)

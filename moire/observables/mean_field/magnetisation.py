@@ -148,8 +148,8 @@ def orbital_magnetisation(result: HartreeFockResult, mesh: MomentumGrid | None =
     scale = -1 / (n_k * HBAR2_OVER_2ME)
     slope = -2 * scale * flux
     chern = slope * 2 * np.pi * HBAR2_OVER_2ME / problem.grid.lattice.cell_area_nm2
-    filled = result.occupation.weights > 0.5
-    levels = result.occupation.energies
+    filled = result.lowest.weights > 0.5
+    levels = result.lowest.energies
     edges = (-float(levels[~filled].min()), -float(levels[filled].max()))
     return OrbitalMagnetisation(
         read_only(scale * energy), read_only(slope), read_only(chern), edges, mesh.name, problem.basis == "bands"

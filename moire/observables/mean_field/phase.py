@@ -95,10 +95,10 @@ def identify_phase(
     filled = result.filled_bands
     if result.n_particles == 0:
         return MeanFieldPhase("empty", None, (), rule)
-    full = len(filled) == result.bands.n_bands  # there is no empty state, hence no gap
+    full = len(filled) == result.orbitals.dimension  # there is no empty state, hence no gap
     if not filled or not (full or result.gap >= gap_threshold_mev):
         return MeanFieldPhase("metal", None, (), rule)
-    chern = _chern(result.bands, filled)
+    chern = _chern(result.filled_states(), filled)
     finite = _finite_wave_vector_order(result, order_threshold)
     if finite is not None:
         return MeanFieldPhase(finite, chern, (), rule)
@@ -108,7 +108,7 @@ def identify_phase(
     if counts is None:
         return MeanFieldPhase("metal", None, (), rule)
     valleys = tuple(
-        _chern(result.valley_bands(flavour), range(count)) if count else None for flavour, count in enumerate(counts)
+        _chern(result.filled_states(flavour), range(count)) if count else None for flavour, count in enumerate(counts)
     )
     known = (0 if not count else _rounded(valley) for count, valley in zip(counts, valleys, strict=True))
     invariants = Invariants(
