@@ -36,6 +36,7 @@ html_search_scorer = str(Path(__file__).with_name("_static") / "scorer.js")
 html_theme = "furo"
 html_title = f"moire {release}".strip()
 default_role = "code"
+math_eqref_format = "Eq. ({number})"
 suppress_warnings = ["ref.python"]  # a word in a docstring that is also an attribute of two classes
 nitpicky = True
 nitpick_ignore_regex = [  # links to public names of this package must lead somewhere

@@ -8,6 +8,7 @@ import moire as mo
 from moire.hartree_fock import ground_state
 from moire.io import read_record
 from moire.observables import entanglement_spectrum, many_body_chern, valley_polarisation
+from moire.predictions import quasihole_counts
 from tests.reference.ledger_models import build
 
 PHASES = Path(__file__).parents[2] / "data" / "reference" / "hf_nu2_field_epsilon.h5"
@@ -52,6 +53,10 @@ def quick():
     yield from phase_diagram()
     yield "bare/1 band", bare_energy(1, "-2/3")
     yield "bare/1 band at 1/3", bare_energy(1, "-1/3")
+    lattice = mo.MoireLattice.from_twist(3.7, 0.352)
+    for shape, n_kept in (((4, 6), 4), ([[6, 3], [-3, 3]], 3), ([[6, 3], [-3, 3]], 4)):
+        cluster = mo.MomentumGrid.cluster(lattice, shape)
+        yield f"counting/{cluster.n_points}/{n_kept}", int(quasihole_counts(cluster, n_kept, 3).sum())
     nine = mo.solve_all_sectors(wang((3, 3)), "-2/3", n_eigenstates=3)
     yield "3x3/levels", np.sort(nine.energies[np.isfinite(nine.energies)])[:3].tolist()
     for shape, filling in (((3, 4), "-2/3"), ((3, 5), "-2/3"), ((3, 5), "-3/5")):
