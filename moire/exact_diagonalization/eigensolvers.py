@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -154,8 +154,6 @@ def lanczos(
 ) -> SectorSolution:
     """Block Lanczos with as many Krylov vectors as fit, see :func:`moire.exact_diagonalization.block_lanczos`."""
     dimension, seed, tolerance = hamiltonian.shape[0], words(hamiltonian, settings), settings.tolerance_mev
-    if start is not None and settings.block_size is None:  # the residuals of all levels continue a start
-        settings = replace(settings, block_size=wanted)
     block, held = plan_lanczos(hamiltonian, wanted, settings)
     slots = None
     if checkpoint is not None:

@@ -63,7 +63,7 @@ class KrylovBasis:
     def project(self, multiply: Multiply, vectors: ComplexArray, n_wanted: int) -> None:
         """Make the lowest Ritz vectors in the span of `vectors` (vector, dim) the basis, and their residuals pending.
 
-        There are `n_wanted` of them, of which those beyond a block have an estimated residual of zero.
+        There are `n_wanted` of them, at most a block.
         """
         self.start_from(vectors)
         self.n_held, block = self.n_pending, np.ascontiguousarray(multiply(self.vectors[: self.n_pending].T).T)
@@ -71,10 +71,10 @@ class KrylovBasis:
         projected = self.space.overlaps(self.vectors[:held], block)
         self.space.subtract(block, self.vectors[:held], projected)
         values, columns = eigh((projected + projected.conj().T) / 2)
-        n_pending, held = min(self._block_size, n_wanted, held), min(n_wanted, held)
+        held = min(n_wanted, held)
         self.space.rotate(self.vectors, columns[:, :held])
         self.projected[:held, :held], self.n_held = np.diag(values[:held]), held
-        residuals = np.ascontiguousarray(columns[:, :n_pending].T.astype(block.dtype) @ block)
+        residuals = np.ascontiguousarray(columns[:, :held].T.astype(block.dtype) @ block)
         self._project_out(residuals, held)
         scale = float(self.space.norms(block).max()) + np.finfo(float).tiny
         self._set_pending(residuals, np.eye(len(residuals), held, dtype=np.complex128), scale)

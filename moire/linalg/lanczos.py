@@ -177,8 +177,8 @@ def block_lanczos(
         Eigenvectors (level, dim) that another solver found, to start from. The space orthogonal to them is searched
         for levels that it missed.
     start
-        Vectors (vector, dim) whose span approximates the levels wanted, such as those of a similar operator. They get
-        a small random part, so that no state is out of reach; residuals decide as without a start.
+        Vectors (vector, dim) whose span approximates the levels wanted, the nearest first, such as those of a similar
+        operator. They get a small random part, so that no state is out of reach; residuals decide as without a start.
 
     Notes
     -----
@@ -210,9 +210,12 @@ def block_lanczos(
         while True:
             if start is None:
                 basis.expand(multiply)
-            else:
+            elif wanted <= settings.block_size:
                 basis.project(multiply, _with_random_part(start, settings), wanted)
-                start = None
+            else:
+                basis.start_from(_mixed(_with_random_part(start[:wanted], settings), settings))
+                basis.expand(multiply)
+            start = None
             run.iterations += 1
             if basis.n_held < max(wanted, next_check) and not basis.is_full and not basis.is_complete:
                 continue
@@ -271,6 +274,16 @@ def _n_kept(settings: LanczosSettings, n_held: int) -> int:
     wanted = settings.n_eigenstates
     room = settings.n_krylov - 3 * settings.block_size
     return max(wanted, min(wanted + (n_held - wanted) // 3, room))
+
+
+def _mixed(vectors: ComplexArray, settings: LanczosSettings) -> ComplexArray:
+    """A block of random sums of more vectors than it has: the next blocks span them, and a larger block grows slowly.
+
+    Starting from fewer of the vectors, with the others held, is worse: their residuals are lost.
+    """
+    rng = np.random.default_rng([*settings.seed, len(vectors), 1])
+    shape = settings.block_size, len(vectors)
+    return np.asarray((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) @ vectors)
 
 
 def _with_random_part(start: ComplexArray, settings: LanczosSettings) -> ComplexArray:

@@ -1,5 +1,6 @@
 """Quantities computed from Hartree-Fock and many-body states."""
 
+from moire.observables.angular_momentum import AngularMomenta, angular_momenta
 from moire.observables.boundary_phase import LabelShift, at_boundary_phase, orbital_overlaps
 from moire.observables.carried_vectors import carried_vectors
 from moire.observables.charge_gap import ChargeGap, charge_gap
@@ -25,6 +26,7 @@ from moire.predictions.charge_density_waves import tower_momenta
 from moire.predictions.quasiholes import quasihole_counts
 
 __all__ = [
+    "AngularMomenta",
     "ChargeGap",
     "ChargeOrder",
     "Check",
@@ -44,6 +46,7 @@ __all__ = [
     "StatesAtPhase",
     "StructureFactor",
     "ValleyPolarisation",
+    "angular_momenta",
     "at_boundary_phase",
     "carried_vectors",
     "charge_gap",

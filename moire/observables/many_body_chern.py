@@ -51,7 +51,7 @@ class ManyBodyChern(Shown):
         Smallest ``|det|`` of the position operator and largest step of its phase in radians.
     min_gap
         Smallest distance over the grid, in meV, from the states of the manifold to the next level of the same
-        sector; infinite where a sector has no more states.
+        sector, whose residual is at most 0.01 meV; infinite where a sector has no more states.
     max_splitting
         Largest spread of the manifold over the grid, meV.
     momenta

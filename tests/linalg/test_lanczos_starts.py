@@ -50,6 +50,16 @@ def test_a_start_saves_products_and_changes_nothing_else(matrix, vectors, error)
         assert (result.residuals <= 1e-8).all()
 
 
+def test_more_levels_than_a_block_are_mixed(matrix, vectors):
+    rng = np.random.default_rng(3)
+    cold, n_cold = solved(matrix, wanted=4)
+    warm, n_warm = solved(matrix, vectors[:4] + 1e-2 * rng.standard_normal((4, 400)) / 20, wanted=4)
+    assert n_warm < 0.9 * n_cold
+    for result in (cold, warm):
+        assert result.converged
+        np.testing.assert_allclose(result.energies, LEVELS[:4], atol=1e-10)
+
+
 def test_a_wrong_start_still_gives_the_lowest_levels(matrix, vectors):
     """Eigenvectors of higher levels: only the random part of the start contains the lowest states."""
     result, _ = solved(matrix, vectors[3:6])

@@ -93,7 +93,8 @@ def test_a_flow_does_not_depend_on_starts_and_relations(problem, counted, monkey
     assert len(counted) == 7
     assert n_warm < 0.5 * sum(number for _, number in counted)
     np.testing.assert_allclose(warm.tracked, cold.tracked, atol=1e-5)  # (1e-3 meV)**2 over a distance of 0.1 meV
-    np.testing.assert_allclose(warm.gap, cold.gap, atol=1e-5)
+    # Without the other sectors the next level keeps its residual: (0.01 meV)**2 over a distance of 0.2 meV.
+    np.testing.assert_allclose(warm.gap, cold.gap, atol=1e-5 if sectors == "all" else 5e-4)
     np.testing.assert_allclose(warm.energies, cold.energies, atol=0.01)  # the residual bounds the error
     assert warm.permutation == cold.permutation
     assert warm.min_link == pytest.approx(cold.min_link, abs=1e-5)
