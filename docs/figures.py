@@ -1,8 +1,8 @@
 """Redraw the small figures of the documentation from the results of `make demo`: python docs/figures.py results/demo.
 
 They are bands.png, spectrum.png and fci-trend.png, and the phase maps hf-nu2-field-epsilon.png, hf-nu2-all-waves.png,
-hf-nu2-angle-field.png and hf-nu1.png of the tables in data/reference. The others are copied from the results folders of
-long sweeps, with the commands given below them in the theory pages:
+hf-nu2-angle-field.png and hf-nu1.png of the tables in data/reference. The others are copied from the results folders
+of long sweeps, with the commands given below them in the theory pages:
 
     hf-nu2-gap.png    scripts/phase_diagram_nu2.py
     hf-nu1-competitors.png    scripts/phase_diagram_nu1.py

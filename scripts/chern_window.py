@@ -50,7 +50,7 @@ def main() -> None:
         differences.append(energies.get("AFMz", np.nan) - min(others, default=np.nan))
         listed = ", ".join(f"{name} {energy:.4f}" for name, energy in energies.items())
         print(f"{twist_deg:.2f} deg D {field:5.2f} meV: {listed}; AFMz above by {differences[-1]:+.4f}", flush=True)
-    for i in np.flatnonzero(np.diff(np.sign(differences))):
+    for i in np.flatnonzero(np.abs(np.diff(np.sign(differences))) == 2):
         low, high = differences[i : i + 2]
         print(f"{twist_deg:.2f} deg: an edge at D = {fields[i] + step * low / (low - high):.2f} meV")
 

@@ -1,7 +1,8 @@
 """Phase diagram at nu = -2 in all plane waves, where three bands per valley leave the phase open.
 
 A cell of the stored table is solved again in all plane waves if its next phase lies within 1.5 meV per cell (the bands
-left out move a difference by up to 1.1 at eps = 13.5), or if a neighbour has another phase. The states tried are those
+left out move a difference by up to 1.1 at eps = 13.5), or if a neighbour has another phase. Only eps below 27 counts:
+beyond, gaps are small and 6 x 6 moves the lines by itself, with three bands too. The states tried are those
 named in the cell and in its neighbours, found in three bands and lifted. Other cells keep their row. Finished cells are
 skipped, and any number of processes may share the work, each with another number:
 
@@ -26,7 +27,7 @@ from moire.io import Dataset, Record, read_record, write_record
 from moire.observables import MeanFieldPoint
 
 STORED = Path(__file__).parents[1] / "data" / "reference" / "hf_nu2_field_epsilon.h5"
-OPEN_MEV = 1.5
+OPEN_MEV, LARGEST_EPSILON = 1.5, 27.0
 SIDE, SHELLS, N_BANDS, Q_CUTOFF = 6, 3, 3, 2.5
 BAND_SETTINGS, SETTINGS = ScfSettings(tolerance_mev=1e-4), ScfSettings(tolerance_mev=1e-2)
 GUESSES = {"AFMxy": "AFMxy", "IVC": "AFMxy", "AFMz": "AFMz", "QAH": "valley_polarised", "VP": "valley_polarised"}
@@ -51,7 +52,7 @@ def open_cells(cells: dict[tuple[float, float], dict[str, object]]) -> dict[tupl
     for key, row in cells.items():
         if row["margin"] < OPEN_MEV:
             tried[key].add(str(row["runner_up"]))
-    return {key: phases for key, phases in tried.items() if len(phases) > 1}
+    return {key: phases for key, phases in tried.items() if len(phases) > 1 and key[1] < LARGEST_EPSILON}
 
 
 def solve(cell: tuple[float, float], phases: set[str], full: MeanField, few: MeanField) -> dict[str, object]:
@@ -98,7 +99,7 @@ def mean_fields(displacement_mev: float, side: int = SIDE) -> tuple[MeanField, M
 def finished(folder: Path) -> dict[tuple[float, float], dict[str, object]]:
     """Rows written so far."""
     lines = [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
-    return {(row["D"], row["epsilon"]): row for row in lines}
+    return {(row["D"], row["epsilon"]): row for row in lines if row["epsilon"] < LARGEST_EPSILON}
 
 
 def write_table(folder: Path, cells: dict[tuple[float, float], dict[str, object]]) -> None:

@@ -87,7 +87,7 @@ def _extended(products: FloatArray, errors: list[ComplexArray]) -> FloatArray:
 
 def _combined(weights: FloatArray, focks: list[ComplexArray]) -> ComplexArray:
     """Sum of weighted matrices, with one temporary array: in plane waves each is large."""
-    total: ComplexArray = weights[0] * focks[0]
+    total = np.asarray(weights[0] * focks[0])
     part = np.empty_like(total)
     for weight, fock in zip(weights[1:], focks[1:], strict=True):
         total += np.multiply(weight, fock, out=part)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 
 from moire._types import checked
 from moire.bands import solve_bands
+from moire.errors import CutoffWarning
 from moire.filling import FillingLike, carriers_per_cell
 from moire.hartree_fock.follow import transferred
 from moire.hartree_fock.ground_state import GroundState, rank
@@ -30,7 +32,9 @@ def in_bands(mean_field: MeanField, n_bands: int) -> MeanField:
     MemoryRefusedError
         If the exchange of the bands does not fit in memory.
     """
-    bands = solve_bands(mean_field.problem.bands.models, mean_field.problem.grid, n_bands)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)  # the waves are those of the full space, chosen before
+        bands = solve_bands(mean_field.problem.bands.models, mean_field.problem.grid, n_bands)
     return MeanField(mean_field.problem.on_bands(bands), mean_field.supercell, mean_field.boost)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
+from moire._shown import Shown
+from moire._types import checked
 from moire.bands import BandStructure
 from moire.bloch.protocols import is_threefold_model
 from moire.errors import InputError, require
@@ -21,8 +23,9 @@ NOT_RESOLVED = -1
 _TOLERANCE = 0.05  # distance of an eigenvalue from a cube root of one
 
 
+@checked
 @dataclass(frozen=True, eq=False)
-class AngularMomenta:
+class AngularMomenta(Shown):
     """Angular momenta modulo 3 of the levels of a spectrum.
 
     Parameters
@@ -53,6 +56,7 @@ class AngularMomenta:
         return "\n".join(["angular momenta modulo 3 of the levels, ascending in energy", *lines])
 
 
+@checked
 def angular_momenta(spectrum: Spectrum, bands: BandStructure, carrier: Carrier) -> AngularMomenta:
     """Eigenvalues of C3 on the levels of a spectrum with vectors, counted from the state without carriers.
 

@@ -115,3 +115,20 @@ def test_names_of_the_reference_data_fit_their_invariants(name):
     np.testing.assert_array_equal(named, np.isfinite(columns["margin"]))
     assert (columns["margin"][named] >= 0).all()
     assert columns["converged"].all()
+
+
+def test_all_plane_waves_move_the_lines_of_the_diagram_down():
+    """Bands left out favour AFMxy over AFMz and AFMz over BI; at eps = 20 the phases are those of arXiv:2308.07488."""
+    tables = []
+    for name in ("hf_nu2_field_epsilon", "hf_nu2_all_waves"):
+        table = read_record(Path(__file__).parents[2] / "data" / "reference" / f"{name}.h5").datasets
+        columns = [np.asarray(table[f"hf/{key}"].values) for key in ("D", "epsilon", "phase")]
+        tables.append({(d, round(e, 1)): str(phase) for d, e, phase in zip(*columns, strict=True) if d % 2 == 0})
+    few, every = tables
+    assert set(few) == set(every)
+    changes = [(few[cell], every[cell]) for cell in few if few[cell] != every[cell]]
+    assert set(changes) == {("AFMxy", "AFMz"), ("AFMz", "BI")}
+    assert len(changes) == 23
+    line = {field: every[field, 20.0] for field in range(0, 51, 2)}
+    published = {field: "AFMxy" if field <= 26 else "AFMz" if field <= 44 else "BI" for field in line}
+    assert line == published
