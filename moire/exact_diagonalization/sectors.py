@@ -18,6 +18,9 @@ from moire.kernels import fock
 from moire.orbitals import MAX_ORBITALS, ChargeClasses, Numbers, Orbitals
 from moire.resources import fits_in_memory, reserve
 
+Sector = tuple[Numbers, int]
+"""Particles of each flavour, and the index of the total momentum."""
+
 
 def sector_dimensions(
     orbitals: Orbitals, n_particles: int | Sequence[int], truncation: Truncation | None = None

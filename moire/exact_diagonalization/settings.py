@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from moire.errors import is_whole, require
 from moire.exact_diagonalization.hamiltonian import STORAGES, Storage
@@ -84,6 +84,9 @@ class SpectrumSettings(EigensolverSettings):
         restart: the same call resumes from there and gives the same bits. Any number of spectra may share it.
     progress
         Show a progress bar.
+    communicator
+        MPI communicator whose ranks share every sector above 4000 states, no rank holding all of its rows; all of them
+        call the function. This process alone by default.
     """
 
     storage: Storage = "auto"
@@ -91,10 +94,13 @@ class SpectrumSettings(EigensolverSettings):
     use_symmetry: bool = True
     checkpoint: Path | str | None = None
     progress: bool = False
+    communicator: Any | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.storage in STORAGES, "storage", f"be one of {', '.join(STORAGES)}", repr(self.storage))
+        alone = self.communicator is None
+        require(alone or self.solver in ("auto", "lanczos"), "solver", "be 'lanczos' over ranks", repr(self.solver))
 
     def of_sector(self, tolerance_mev: float) -> EigensolverSettings:
         """Settings of one sector, with another tolerance."""

@@ -58,10 +58,15 @@ def solve_sector(
         solution = arpack(hamiltonian, wanted, settings)
     else:
         solution = lanczos(hamiltonian, wanted, settings, checkpoint)
+    return replace(checked(solution, sector.label, settings), n_products=hamiltonian.n_products)
+
+
+def checked(solution: SectorSolution, label: tuple[int, int], settings: EigensolverSettings) -> SectorSolution:
+    """The solution of the sector with this label; a warning, or an error under ``strict``, if it has not converged."""
     if not solution.converged:
         worst = f"largest residual {solution.residuals.max(initial=0.0):.1e} meV"
-        message = f"Sector {sector.label}: {solution.stop_reason}; {worst} against {settings.tolerance_mev:.1e}."
+        message = f"Sector {label}: {solution.stop_reason}; {worst} against {settings.tolerance_mev:.1e}."
         if settings.strict:
             raise ConvergenceWarning(message)
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
-    return replace(solution, n_products=hamiltonian.n_products)
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+    return solution

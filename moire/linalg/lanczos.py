@@ -132,6 +132,7 @@ def block_lanczos(
     checkpoint: Checkpoint | None = None,
     dtype: DTypeLike = np.complex128,
     known: ComplexArray | None = None,
+    space: VectorSpace | None = None,
 ) -> LanczosResult:
     """Lowest eigenpairs of a Hermitian operator.
 
@@ -150,6 +151,8 @@ def block_lanczos(
     known
         Eigenvectors (level, dim) that another solver found, to start from. The space orthogonal to them is searched
         for levels that it missed.
+    space
+        Space of the vectors where ranks share them: each calls this with its part, and `multiply` maps parts to parts.
 
     Notes
     -----
@@ -167,11 +170,12 @@ def block_lanczos(
     """
     wanted = settings.n_eigenstates
     require(1 <= wanted <= dimension, "n_eigenstates", f"lie in 1..{dimension}, the dimension", wanted)
-    basis = KrylovBasis(VectorSpace(dimension, dtype), settings.n_krylov, settings.block_size, settings.seed)
+    space = space or VectorSpace(dimension, dtype)
+    basis = KrylovBasis(space, settings.n_krylov, settings.block_size, settings.seed)
     run = _Progress(settings, settings.tolerance)
     if known is not None:
         basis.start_from(known)
-    saved = checkpoint.load() if checkpoint else None
+    saved = checkpoint.load(space) if checkpoint else None
     if saved is not None:
         basis.load(saved)
         run.load(saved)
@@ -218,7 +222,7 @@ def block_lanczos(
                 basis.compress(values[:kept], columns[:, :kept])
                 run.restarts, next_check = run.restarts + 1, 0
                 if checkpoint is not None:
-                    checkpoint.save({**basis.state(), **run.state()})
+                    checkpoint.save({**basis.state(), **run.state()}, space)
     return LanczosResult(
         energies=read_only(values),
         vectors=basis.vectors[: len(values)].copy(),

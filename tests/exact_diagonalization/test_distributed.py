@@ -1,0 +1,136 @@
+"""Sectors spread over ranks: the rows, the rounds, and the levels on one to four ranks."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from moire.errors import InputError
+from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SpectrumSettings, Truncation, solve_all_sectors
+from moire.exact_diagonalization.block_tables import BlockTables
+from moire.exact_diagonalization.distributed import SectorRows
+from moire.exact_diagonalization.distributed.rounds import reached_words, rounds_of
+from moire.grids import MomentumGrid
+from moire.lattice import MoireLattice
+from moire.orbitals import Orbitals
+from tests.flavour_cases import flavour_problem
+from tests.fractional_cases import problem_on
+from tests.sweep.test_mpi import ROOT, mpiexec
+
+ON_RANKS = [1, 2, 3, 4]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What the ranks found, in one job of four."""
+    command = [*mpiexec(4), sys.executable, "-m", "tests.exact_diagonalization.distributed_cases"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_NUM_THREADS": "1"}
+    folder = tmp_path_factory.mktemp("states")
+    done = subprocess.run(
+        [*command, folder], capture_output=True, text=True, timeout=600, check=False, env=environment, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("n", ON_RANKS)
+def test_products_are_those_of_the_stored_matrix(found, n):
+    for name, (difference, dimension, sent) in found["products"][str(n)].items():
+        assert difference < 1e-12, name
+        assert dimension > 100
+        assert (sent > 0) == (n > 1)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("n", ON_RANKS)
+def test_levels_do_not_depend_on_the_ranks(found, n):
+    cases = {
+        "one band": (problem_on((3, 5)), "-2/3", {"momenta": [(0, 0), (0, 1)]}),
+        "two bands": (flavour_problem((2, 3), 2, (+1,)), "-2/3", {"momenta": [(0, 1)]}),
+        "both valleys": (flavour_problem((2, 3), 1), "-4/3", {"momenta": [(0, 0)], "polarisation": (2, 0)}),
+    }
+    for name, (problem, filling, options) in cases.items():
+        settings = SpectrumSettings(solver="dense", use_symmetry=False)
+        expected = solve_all_sectors(problem, filling, 3, settings=settings, **options).energies
+        energies, storage, residual = found["spectra"][str(n)][name]
+        assert f"matrix-free on {n} ranks" in storage
+        assert residual <= 1e-6
+        # an energy differs from a level by residual^2 / gap
+        np.testing.assert_allclose(energies, expected, rtol=0, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.mpi
+def test_a_run_continues_on_other_numbers_of_ranks(found):
+    fresh_products, expected, _ = found["resumed"].pop("fresh")
+    for name, (n_products, energies, files) in found["resumed"].items():
+        ranks = int(name[2:])
+        assert 0 < n_products < fresh_products
+        np.testing.assert_allclose(energies, expected, rtol=0, atol=1e-9)
+        assert len(files) == 2 * ranks, "the files of the other number of ranks are removed"
+
+
+SECTORS = [
+    ((4, 5), 1, 1, (7,), None),
+    ((2, 3), 2, 1, (3, 2), None),
+    ((2, 4), 1, 3, (4,), Truncation(2)),
+]
+
+
+def rows_of(case, n_ranks, rank, momentum=1):
+    shape, n_flavours, n_bands, numbers, truncation = case
+    orbitals = Orbitals(MomentumGrid.regular(MoireLattice(1.0, 1.0), *shape), n_flavours, n_bands)
+    return SectorRows(orbitals, numbers, momentum, n_ranks, rank, truncation)
+
+
+@pytest.mark.parametrize("case", SECTORS)
+@pytest.mark.parametrize("n_ranks", [1, 3, 40])
+def test_the_ranks_hold_every_state_once(case, n_ranks):
+    parts = [rows_of(case, n_ranks, rank) for rank in range(n_ranks)]
+    sector = MomentumSector(parts[0].orbitals, case[3], 1, case[4])
+    assert parts[0].dimension == sector.dimension > 40
+    np.testing.assert_array_equal(np.concatenate([part.labels() for part in parts]), sector.labels)
+    held = [part.held.stop - part.held.start for part in parts]
+    largest_word = np.diff(parts[0].high_offset).max()
+    assert max(held) <= sector.dimension / n_ranks + 2 * largest_word
+
+
+@pytest.mark.parametrize("case", SECTORS)
+def test_blocks_reach_the_words_with_at_most_two_particles_more(case):
+    rows = rows_of(case, 1, 0)
+    words = rows.halves.high_words
+    words = np.arange(len(rows.high_offset) - 1, dtype=np.uint64) if words is None else words
+    chosen = np.arange(0, len(words), 5)
+    added = np.bitwise_count(words[None] & ~words[chosen][:, None])
+    kept = ((words[None] & words[chosen][:, None]) == words[chosen][:, None]) & (added <= 2)
+    expected = np.flatnonzero(kept.any(axis=0) & (np.diff(rows.high_offset) > 0))
+    np.testing.assert_array_equal(reached_words(chosen.astype(np.uint32), rows), expected)
+
+
+def test_rounds_share_the_blocks_and_reach_fewer_rows():
+    form = PairHamiltonian.from_problem(problem_on((4, 5)))
+    numbers, blocks, widest = (7,), [], {}
+    for n_ranks, n_rounds in [(1, 1), (3, 4)]:
+        for rank in range(n_ranks):
+            rows = SectorRows(form.orbitals, numbers, 0, n_ranks, rank)
+            tables = BlockTables(form, rows.classes, 0, None)
+            rounds = rounds_of(tables, rows, n_rounds)
+            blocks += [(found.blocks.start, found.blocks.stop) for found in rounds if n_ranks > 1]
+            widest[n_ranks] = max(found.n_rows for found in rounds)
+    assert blocks[0][0] == 0
+    assert blocks[-1][1] == len(tables.highs)
+    assert all(before[1] == after[0] for before, after in pairwise(blocks))
+    assert widest[1] == rows.dimension
+    assert widest[3] < 0.8 * rows.dimension
+
+
+def test_kept_vectors_are_refused_over_ranks():
+    problem = problem_on((3, 5))
+    with pytest.raises(InputError, match=r"`keep_vectors` must be False over ranks"):
+        solve_all_sectors(problem, "-2/3", keep_vectors=True, settings=SpectrumSettings(communicator=object()))
+    with pytest.raises(InputError, match=r"`solver` must be 'lanczos' over ranks, but is 'arpack'"):
+        SpectrumSettings(communicator=object(), solver="arpack")
