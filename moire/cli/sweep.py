@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,8 @@ from typing import Any
 import click
 
 from moire.cli.as_typed import as_typed
-from moire.errors import InputError, MoireError, OutputError, is_interrupt, on_one_line, require, writing
-from moire.interrupts import exit_code, farewell, was_stopped
+from moire.cli.ranks import end_all
+from moire.errors import InputError, MoireError, OutputError, on_one_line, require, writing
 from moire.sweep import (
     ResultsFolder,
     Summary,
@@ -66,7 +64,7 @@ def sweep(
         sys.exit(2)
     except BaseException as error:
         if communicator is not None:  # the other ranks would wait forever for one that leaves
-            _end_all(communicator, watcher, error)
+            end_all(communicator, error, watcher)
         raise
     finally:
         if watcher is not None:
@@ -80,22 +78,6 @@ def _read_shard(text: str) -> tuple[int, int]:
     whole = part.isascii() and part.isdigit() and n_parts.isascii() and n_parts.isdigit()
     require(whole, "shard", "read i/n with 1 <= i <= n", f"'{text}'")
     return int(part), int(n_parts)
-
-
-def _end_all(communicator: Any, watcher: Watcher | None, error: BaseException) -> None:
-    """End every rank, after a sentence about an interrupt, and after the traceback of another error."""
-    code = 141 if isinstance(error, BrokenPipeError) else 1
-    if is_interrupt(error) or was_stopped():
-        code = exit_code()
-        if communicator.rank:  # rank 0 tells of it: a launcher passes its signal to all ranks
-            time.sleep(1)
-        else:
-            click.echo(farewell(), err=True)
-    elif not isinstance(error, SystemExit | BrokenPipeError):
-        traceback.print_exc()
-    if watcher is not None:
-        watcher.all_leave()
-    communicator.Abort(code)
 
 
 def _sweep(

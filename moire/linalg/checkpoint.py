@@ -72,11 +72,11 @@ class Checkpoint:
 
         With the space of a run over ranks all of them call it, each with its rows of the vectors.
         """
-        written = self._write(self._file(self._count + 1, space), state, space)
+        written = self._write(self._file(self._count + 1, space), state)
         if space.add_up(float(not written)) > 0:  # the others write this state again too
             return
         self._count += 1
-        space.on_leader(lambda: self._remove_older(space))
+        space.on_leader(self._remove_older)
 
     def load(self, space: VectorSpace = ALONE) -> dict[str, np.ndarray] | None:
         """Return the newest state that can be read, with the rows of a space; None if there is none.
@@ -108,7 +108,7 @@ class Checkpoint:
             return self._slots()[count % 2]
         return self.path.with_name(f"{self.path.name}.{space.rows.start}-{space.rows.stop}.{count}.h5")
 
-    def _write(self, target: Path, state: Mapping[str, np.ndarray], space: VectorSpace) -> bool:
+    def _write(self, target: Path, state: Mapping[str, np.ndarray]) -> bool:
         temporary = target.with_suffix(".tmp")
         try:
             with new_hdf5(temporary) as file:
@@ -180,7 +180,7 @@ class Checkpoint:
             if part.number > self._count:
                 part.path.unlink(missing_ok=True)
 
-    def _remove_older(self, space: VectorSpace) -> None:
+    def _remove_older(self) -> None:
         """Delete what the newest two states do not need, and after the first state those of other numbers of ranks."""
         parts = self._parts()
         newest = {part[1:3] for part in parts if part.number == self._count}

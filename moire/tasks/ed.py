@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -60,6 +60,7 @@ class EdTask(SectorOptions, SpectrumTask):
     """Many-body spectrum on a cluster, of any number of bands of one valley or of both."""
 
     name: ClassVar[str] = "ed"
+    takes: ClassVar[frozenset[str]] = SpectrumTask.takes | {"communicator"}
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_spectrum)
 
     def sectors(self, grid: MomentumGrid) -> tuple[Orbitals, tuple[Numbers, ...]]:
@@ -78,7 +79,13 @@ class EdTask(SectorOptions, SpectrumTask):
     def _truncation(self) -> Truncation | None:
         return Truncation.of(self.max_promoted or None)
 
-    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
+    def compute(
+        self,
+        point: ModelPoint,
+        progress: bool = False,
+        checkpoint: Path | None = None,
+        communicator: Any | None = None,
+    ) -> Parts:
         """Compute the task at one point."""
         spectrum = solve_all_sectors(
             self.problem(point),
@@ -86,7 +93,7 @@ class EdTask(SectorOptions, SpectrumTask):
             self.n_eigenstates,
             polarisation=self.polarisation or None,
             max_promoted=self.max_promoted or None,
-            settings=self.settings(progress, checkpoint),
+            settings=replace(self.settings(progress, checkpoint), communicator=communicator),
         )
         text, columns = str(spectrum), self.columns(spectrum)
         if spectrum.filling == Fraction(1, 2) and self.n_bands == 1 and self.valleys == "one":

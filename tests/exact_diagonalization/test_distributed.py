@@ -9,12 +9,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from moire.cli import cli
 from moire.errors import InputError
 from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SpectrumSettings, Truncation, solve_all_sectors
 from moire.exact_diagonalization.block_tables import BlockTables
 from moire.exact_diagonalization.distributed import SectorRows
 from moire.exact_diagonalization.distributed.rounds import reached_words, rounds_of
 from moire.grids import MomentumGrid
+from moire.io import read_record, read_spectrum
 from moire.lattice import MoireLattice
 from moire.orbitals import Orbitals
 from tests.flavour_cases import flavour_problem
@@ -134,3 +136,33 @@ def test_kept_vectors_are_refused_over_ranks():
         solve_all_sectors(problem, "-2/3", keep_vectors=True, settings=SpectrumSettings(communicator=object()))
     with pytest.raises(InputError, match=r"`solver` must be 'lanczos' over ranks, but is 'arpack'"):
         SpectrumSettings(communicator=object(), solver="arpack")
+
+
+POINT = ["--twist", "3.7", "--cluster", "2x3", "--filling", "-5/6", "--bands", "4", "--shells", "3"]
+POINT += ["--q-cutoff", "2", "--states", "1"]
+
+
+@pytest.mark.mpi
+def test_the_command_spreads_its_sectors_when_told(tmp_path):
+    """Dimension 7084; alone it is computed by rank 0, as one rank can hold it."""
+    energies = {}
+    for name, how in {"spread": ["--distribute"], "alone": []}.items():
+        path = tmp_path / f"{name}.h5"
+        done = subprocess.run(
+            [*mpiexec(2), sys.executable, "-m", "moire", "ed", *POINT, *how, "--output", str(path)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("E0 per carrier") == 1
+        assert ("matrix-free on 2 ranks" in done.stdout) == (name == "spread")
+        energies[name] = read_spectrum(read_record(path)).energies
+    np.testing.assert_allclose(energies["spread"], energies["alone"], rtol=0, atol=1e-9)
+
+
+def test_one_process_cannot_spread():
+    with pytest.raises(InputError, match=r"`--distribute` must be given to several ranks"):
+        cli.main(["ed", *POINT, "--distribute"], standalone_mode=False)
