@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
+from math import comb
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from moire.cli import cli
 from moire.errors import InputError
 from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SpectrumSettings, Truncation, solve_all_sectors
 from moire.exact_diagonalization.block_tables import BlockTables
-from moire.exact_diagonalization.distributed import SectorRows
+from moire.exact_diagonalization.distributed import SectorRows, predict, prediction
 from moire.exact_diagonalization.distributed.rounds import reached_words, rounds_of
 from moire.grids import MomentumGrid
 from moire.io import read_record, read_spectrum
@@ -128,6 +129,38 @@ def test_rounds_share_the_blocks_and_reach_fewer_rows():
     assert all(before[1] == after[0] for before, after in pairwise(blocks))
     assert widest[1] == rows.dimension
     assert widest[3] < 0.8 * rows.dimension
+
+
+@pytest.mark.parametrize("n_ranks", [1, 3, 8])
+def test_memory_and_messages_are_predicted(n_ranks, monkeypatch):
+    """Against the rounds of every rank, without their exchange; bytes of one vector."""
+    monkeypatch.setattr(prediction, "FEW_ROWS", 100)
+    form = PairHamiltonian.from_problem(problem_on((4, 5)))
+    found = predict(form.orbitals, ((7,), 0), n_ranks)
+    sent, widest, held = 0, 0, []
+    for rank in range(n_ranks):
+        rows = SectorRows(form.orbitals, (7,), 0, n_ranks, rank)
+        for each in rounds_of(BlockTables(form, rows.classes, 0, None), rows, found.n_rounds):
+            first = rows.high_offset[each.high]
+            lengths = rows.high_offset[each.high + 1] - first
+            sent += lengths[(first < rows.held.start) | (first >= rows.held.stop)].sum()
+            widest = max(widest, each.n_rows)
+        held.append(rows.held.stop - rows.held.start)
+    assert found.states == 8 * max(held)
+    assert found.sent == pytest.approx(2 * 16 * sent / n_ranks, rel=0.25)
+    assert found.buffers == pytest.approx(16 * 2 * 6 * widest, rel=0.35)
+    assert found.work_s == pytest.approx(9e-9 * comb(20, 5) * comb(15, 2) / 20 / n_ranks)
+
+
+@pytest.mark.slow
+def test_a_sector_of_seven_milliard_states_on_a_thousand_ranks():
+    """45 orbitals, of which tables over half words alone are built; sectors of all momenta are about equal."""
+    orbitals = Orbitals(MomentumGrid.regular(MoireLattice(1.0, 1.0), 5, 9))
+    found = predict(orbitals, ((15,), 0), 1000)
+    assert found.dimension == pytest.approx(comb(45, 15) / 45, rel=1e-5)
+    assert found.states + found.vectors < 1.1 * found.dimension / 1000 * (8 + 16 * 72)
+    assert found.buffers < found.vectors
+    assert "7,663,720,710 states on 1000 ranks" in str(found)
 
 
 def test_kept_vectors_are_refused_over_ranks():

@@ -22,7 +22,7 @@ from moire.resources import threads
 
 _ALL_WORDS = np.zeros(0, dtype=np.uint64)
 MOST_ROUNDS = 256
-_NO_LESS = 0.95  # of the rows that half as many rounds reach
+NO_LESS = 0.95  # of the rows that half as many rounds reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,8 @@ def reached_words(highs: NDArray[np.uint32], rows: SectorRows) -> IntArray:
     words = rows.halves.high_words
     reached = np.zeros(len(rows.high_offset) - 1, np.uint8)
     row_runs.mark_reached(highs, _ALL_WORDS if words is None else words, rows.n_high_bits, reached)
-    return np.flatnonzero(reached & (np.diff(rows.high_offset) > 0))
+    high = np.flatnonzero(reached)
+    return high[rows.high_offset[high + 1] > rows.high_offset[high]]
 
 
 def my_blocks(tables: BlockTables, rows: SectorRows) -> slice:
@@ -92,7 +93,7 @@ def fewest_rounds(tables: BlockTables, rows: SectorRows, most_rows: float) -> in
     n_rounds, found = 1, _widest(tables, rows, 1)
     while found > most_rows and n_rounds < MOST_ROUNDS:
         halved = _widest(tables, rows, 2 * n_rounds)
-        if halved > _NO_LESS * found:
+        if halved > NO_LESS * found:
             break
         n_rounds, found = 2 * n_rounds, halved
     return n_rounds

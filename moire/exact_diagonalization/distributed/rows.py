@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,6 +74,12 @@ class SectorRows:
     def held(self) -> slice:
         """Rows held here."""
         return slice(int(self.first_row[self.rank]), int(self.first_row[self.rank + 1]))
+
+    def of_rank(self, rank: int) -> SectorRows:
+        """The rows of another rank."""
+        other = copy(self)
+        object.__setattr__(other, "rank", rank)
+        return other
 
     def labels(self) -> NDArray[np.uint64]:
         """States of the rows held here, as in :class:`MomentumSector`."""
