@@ -12,6 +12,7 @@ from moire.sweep.point import run_point
 from moire.sweep.progress import SweepReport
 from moire.sweep.run import SweepSettings, run_sweep
 from moire.sweep.script import FinishedPlan, run_plan_file
+from moire.sweep.simulation import Simulation, simulate
 from moire.sweep.status import FolderStatus, folder_status
 from moire.sweep.table_files import write_table
 from moire.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
@@ -35,6 +36,7 @@ __all__ = [
     "Plan",
     "Request",
     "ResultsFolder",
+    "Simulation",
     "Summary",
     "SweepReport",
     "SweepSettings",
@@ -58,6 +60,7 @@ __all__ = [
     "run_plan_file",
     "run_point",
     "run_sweep",
+    "simulate",
     "write_summary",
     "write_table",
 ]
