@@ -1,4 +1,4 @@
-"""Signals that end a run, and limits of time: each becomes one exception, and is remembered where that gets lost.
+"""Signals that end a run, and limits of time and memory: each becomes one exception, and is remembered in any case.
 
 An exception that a signal handler raises can be swallowed, in a callback of a library, or turned into another one, as
 by numba while it compiles. So the signal is kept, and loops ask for it.
@@ -6,18 +6,21 @@ by numba while it compiles. So the signal is kept, and loops ask for it.
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 _SENTENCES = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated"}
 _received: list[int] = []
+_LOOK_SECONDS = 0.1  # between two looks at the memory of the process
 
 
-class TimeLimitReached(BaseException):
-    """A computation took longer than :func:`time_limit` allows; not an Exception, so that no solver handles it."""
+class LimitReached(BaseException):
+    """A computation passed one of its :func:`limits`; not an Exception, so that no solver handles it."""
 
 
 @contextmanager
@@ -62,34 +65,45 @@ def farewell() -> str:
     return f"{word}; a sweep keeps its finished points, and the same command resumes it."
 
 
-class TimeLimit:
-    """Whether a limit was reached; the exception may have arrived as another one."""
+class Limits:
+    """Which limit was reached; the exception may have arrived as another one."""
 
-    reached = False
+    too_long = False
+    too_large = False
+
+    @property
+    def reached(self) -> bool:
+        """Whether one of them was."""
+        return self.too_long or self.too_large
 
 
 @contextmanager
-def time_limit(seconds: float | None) -> Iterator[TimeLimit]:
-    """Raise :class:`TimeLimitReached` in the block after some seconds, once a second until it ends.
+def limits(seconds: float | None, n_bytes: float | None = None) -> Iterator[Limits]:
+    """Raise :class:`LimitReached` in the block after some seconds, or once the process holds more than some bytes.
 
-    The exception comes between two steps of Python: a compiled kernel runs to its end. Without effect outside the main
-    thread, where no signals arrive, and where `seconds` is None.
+    The exception comes between two steps of Python, again until the block ends: a compiled kernel runs to its end.
+    Without effect outside the main thread, where no signals arrive, and where both are None.
     """
-    limit = TimeLimit()
-    if seconds is None or threading.current_thread() is not threading.main_thread():
-        yield limit
+    found = Limits()
+    if (seconds is None and n_bytes is None) or threading.current_thread() is not threading.main_thread():
+        yield found
         return
-    active = True
+    import psutil  # only where a point is limited
 
-    def ring(*_: Any) -> None:
-        limit.reached = True
-        if active:
-            raise TimeLimitReached
+    active, end, process = True, time.monotonic() + (math.inf if seconds is None else seconds), psutil.Process()
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    def look(*_: Any) -> None:
+        found.too_long |= time.monotonic() >= end
+        found.too_large |= n_bytes is not None and process.memory_info().rss > n_bytes
+        if active and found.reached:
+            raise LimitReached
+
+    every = 1.0 if n_bytes is None else _LOOK_SECONDS
+    first = every if seconds is None else min(seconds, math.inf if n_bytes is None else every)
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, first, every)
     try:
-        yield limit
+        yield found
     finally:
         active = False
         signal.setitimer(signal.ITIMER_REAL, 0.0)

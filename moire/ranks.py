@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ from moire.errors import EnvironmentMismatchError, MoireError
 from moire.resources import core_ids, set_threads, threads
 
 Result = TypeVar("Result")
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 1e-6, 1e-3
 
 _SIZE_VARIABLES = (
     "PMI_SIZE",
@@ -139,3 +142,37 @@ def asked_threads() -> int | None:
     """Threads that ``OMP_NUM_THREADS`` asks for, the first of a list by level; None if it is not set."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(first) if first.isascii() and first.isdigit() and int(first) > 0 else None
+
+
+def on_all(communicator: Any | None, action: Callable[[], Result]) -> Result:
+    """Call `action`, which does not communicate, on every rank; a MoireError of any rank is raised on all of them."""
+    result, error = None, None
+    try:
+        result = action()
+    except MoireError as failure:
+        error = failure
+    if communicator is not None:
+        error = next(filter(None, communicator.allgather(error)), None)
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+def ranks_here(communicator: Any | None) -> int:
+    """Ranks that share the memory of this machine; call it on all of them."""
+    if communicator is None:
+        return 1
+    from mpi4py import MPI
+
+    node = communicator.Split_type(MPI.COMM_TYPE_SHARED)
+    size = int(node.size)
+    node.Free()
+    return size
+
+
+def finish(request: Any) -> None:
+    """Wait for a nonblocking operation without taking the core from other processes, as MPI itself does."""
+    pause = 0.0
+    while not request.Test():
+        time.sleep(pause)
+        pause = min(2 * pause + _SHORTEST_PAUSE, _LONGEST_PAUSE)

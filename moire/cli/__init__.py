@@ -70,6 +70,7 @@ _COMMANDS = {
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
     "collect": ("collect", "Write the results in a FOLDER as a table: CSV, Parquet, HDF5."),
     "status": ("status", "Points of a results folder or PLAN: done, failed, running where, time left."),
+    "doctor": ("doctor", "What this machine and launcher give, and a self-test of five seconds."),
     "show": ("results", "Print the contents of a FILE or a results folder."),
     "plot": ("results", "Draw a FILE or a results folder."),
     "report": ("report", "Write one HTML page of a results FOLDER, to click through."),

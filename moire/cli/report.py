@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from moire._text import Number
 from moire.cli.as_typed import OptionCommand
 from moire.cli.options import FILE
 from moire.errors import require
@@ -29,4 +30,4 @@ def report(folder: Path, output: Path | None, plan: Path | None) -> None:
     write_page(target, data)
     failed = f"; {len(data['failures'])} failed" if data["failures"] else ""
     size = target.stat().st_size / 2**20
-    click.echo(f"Report: {target} ({len(data['points'])} points{failed}; {size:.1f} MB)")
+    click.echo(f"Report: {target} ({len(data['points'])} points{failed}; {Number(size):.1f} MB)")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from moire._text import printable
 from moire.cli.as_typed import as_typed
-from moire.errors import InputError, MoireError, OutputError, is_interrupt, on_one_line, require, writing
-from moire.interrupts import exit_code, farewell, was_stopped
+from moire.cli.ranks import end_all
+from moire.errors import InputError, MoireError, OutputError, on_one_line, require, writing
 from moire.sweep import (
     ResultsFolder,
     Summary,
@@ -37,6 +36,7 @@ from moire.sweep.watch import Watcher
 @click.option("--plot", is_flag=True, help="Draw the figures afterwards.")
 @click.option("--dry-run", is_flag=True, help="List the points with their time and memory, and stop.")
 @click.option("--point-limit", type=float, help="Time in s after which a point is recorded as too long.")
+@click.option("--memory-limit", type=float, help="Memory in GiB beyond which a point is recorded as too large.")
 @click.option("--workers", type=int, default=0, help="Local processes, where there is no MPI.")
 @click.option("--shard", default="1/1", help="Part i/n of the points, for one of n jobs.")
 @click.option("--mpi/--no-mpi", default=None, help="Initialise MPI or not; by default where a launcher is found.")
@@ -46,6 +46,7 @@ def sweep(
     plot: bool,
     dry_run: bool,
     point_limit: float | None,
+    memory_limit: float | None,
     workers: int,
     shard: str,
     mpi: bool | None,
@@ -58,7 +59,9 @@ def sweep(
     communicator = None
     try:
         communicator, situation = find_communicator(mpi)
-        settings = SweepSettings(point_limit_s=point_limit, n_workers=workers, shard=_read_shard(shard))
+        settings = SweepSettings(
+            point_limit_s=point_limit, memory_limit_gib=memory_limit, n_workers=workers, shard=_read_shard(shard)
+        )
         n_failures = _sweep(plan, output, plot, dry_run, settings, communicator, situation, watcher)
     except MoireError as error:  # all ranks read the same plan and fail in the same way; only rank 0 prints the error
         if communicator is None or communicator.rank == 0:
@@ -66,7 +69,7 @@ def sweep(
         sys.exit(2)
     except BaseException as error:
         if communicator is not None:  # the other ranks would wait forever for one that leaves
-            _end_all(communicator, watcher, error)
+            end_all(communicator, error, watcher)
         raise
     finally:
         if watcher is not None:
@@ -80,22 +83,6 @@ def _read_shard(text: str) -> tuple[int, int]:
     whole = part.isascii() and part.isdigit() and n_parts.isascii() and n_parts.isdigit()
     require(whole, "shard", "read i/n with 1 <= i <= n", f"'{text}'")
     return int(part), int(n_parts)
-
-
-def _end_all(communicator: Any, watcher: Watcher | None, error: BaseException) -> None:
-    """End every rank, after a sentence about an interrupt, and after the traceback of another error."""
-    code = 141 if isinstance(error, BrokenPipeError) else 1
-    if is_interrupt(error) or was_stopped():
-        code = exit_code()
-        if communicator.rank:  # rank 0 tells of it: a launcher passes its signal to all ranks
-            time.sleep(1)
-        else:
-            click.echo(farewell(), err=True)
-    elif not isinstance(error, SystemExit | BrokenPipeError):
-        traceback.print_exc()
-    if watcher is not None:
-        watcher.all_leave()
-    communicator.Abort(code)
 
 
 def _sweep(
@@ -129,7 +116,7 @@ def _sweep(
         each = " each" * (communicator is not None or settings.n_workers > 0)
         many = f"{n_threads} thread{'s' * (n_threads > 1)}{each}"
         click.echo(f"{plan.name}: {len(requests)} point{'s' * (len(requests) != 1)}. {situation} {many}.")
-    requests, report = run_plan(plan, folder, communicator, click.echo, settings, doing)
+    requests, report = run_plan(plan, folder, communicator, _say, settings, doing)
     keys = [request.key for request in requests]
     n_problems = report.n_unfinished
     if leading:
@@ -145,7 +132,7 @@ def _sweep(
             from moire.report.figures import draw_folder  # matplotlib only where something is drawn
 
             for figure in draw_folder(folder, summary, folder.path / "figures", keys, communicator):
-                click.echo(f"Figure: {figure}")
+                _say(f"Figure: {figure}")
     except (InputError, OutputError) as error:  # nothing to show, or no place for figures: the points are kept
         if leading:
             _complain(str(error))
@@ -164,9 +151,13 @@ def _write_summary(folder: ResultsFolder, summary: Summary) -> bool:
                 written = f", summary: {write_summary(folder, summary)}"
     except OutputError as error:
         _complain(str(error))
-    click.echo(f"Files: {folder.points}{written}")
+    _say(f"Files: {folder.points}{written}")
     return bool(written) or bool(folder.read_only)
 
 
 def _complain(sentence: str) -> None:
     click.echo(f"Error: {on_one_line(as_typed(sentence, sweep.params))}", err=True)
+
+
+def _say(line: str) -> None:
+    click.echo(printable(line))

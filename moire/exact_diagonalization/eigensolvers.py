@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from moire._types import checked
 from moire.errors import require
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian
 from moire.exact_diagonalization.pair_product import PairProduct
+from moire.exact_diagonalization.pairs import PairHamiltonian
+from moire.exact_diagonalization.sectors import Sector
 from moire.exact_diagonalization.settings import EigensolverSettings
 from moire.linalg.checkpoint import Checkpoint
 from moire.linalg.lanczos import ROUNDING, LanczosSettings, block_lanczos
@@ -100,7 +103,8 @@ def arpack(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSet
     ARPACK builds its space from one vector, which contains one state of each degenerate level, and converged levels
     need not be the lowest. The search takes about half as many products again, and adds the levels that it finds.
     """
-    dimension, seed = hamiltonian.shape[0], words(hamiltonian, settings)
+    dimension, sector = hamiltonian.shape[0], hamiltonian.sector
+    seed = words((sector.numbers, sector.momentum), settings)
     tolerance, max_restarts = settings.tolerance_mev, settings.max_restarts
     n_krylov = n_arpack_vectors(wanted, dimension)
     reserve(
@@ -153,12 +157,15 @@ def lanczos(
     start: ComplexArray | None = None,
 ) -> SectorSolution:
     """Block Lanczos with as many Krylov vectors as fit, see :func:`moire.exact_diagonalization.block_lanczos`."""
-    dimension, seed, tolerance = hamiltonian.shape[0], words(hamiltonian, settings), settings.tolerance_mev
+    dimension, tolerance, sector = hamiltonian.shape[0], settings.tolerance_mev, hamiltonian.sector
+    seed = words((sector.numbers, sector.momentum), settings)
     block, held = plan_lanczos(hamiltonian, wanted, settings)
     slots = None
     if checkpoint is not None:
-        asked = (tolerance, *settings.looser_mev, start is not None)
-        slots = Checkpoint(Path(checkpoint), content_key(hamiltonian, wanted, block, asked, seed))
+        levels = (tolerance, *settings.looser_mev, start is not None)
+        asked = (wanted, block, levels, seed, hamiltonian.dtype.name)
+        key = content_key(hamiltonian.pair_hamiltonian, (sector.numbers, sector.momentum), asked)
+        slots = Checkpoint(Path(checkpoint), key)
     how = LanczosSettings(wanted, block, held, tolerance, settings.max_restarts, seed, settings.looser_mev)
     result = block_lanczos(hamiltonian.matmat, dimension, how, slots, hamiltonian.dtype, start=start)
     return SectorSolution(
@@ -168,39 +175,53 @@ def lanczos(
     )
 
 
-def words(hamiltonian: SectorHamiltonian, settings: EigensolverSettings) -> tuple[int, ...]:
+def words(sector: Sector, settings: EigensolverSettings) -> tuple[int, ...]:
     """Seed of the starting vectors of a sector."""
-    return (settings.seed, *hamiltonian.sector.numbers, hamiltonian.sector.momentum)
+    numbers, momentum = sector
+    return (settings.seed, *numbers, momentum)
 
 
 def plan_lanczos(hamiltonian: SectorHamiltonian, wanted: int, settings: EigensolverSettings) -> tuple[int, int]:
     """Choose the block size and the number of Krylov vectors, and reserve their memory."""
     dimension, bytes_each = int(hamiltonian.shape[0]), hamiltonian.dtype.itemsize
-    block, held, needed = choose_lanczos(
-        *(dimension, bytes_each, hamiltonian.is_stored, wanted, settings.block_size, settings.n_krylov)
-    )
+
+    def n_bytes(block: int, held: int) -> float:
+        return vector_bytes(dimension, bytes_each, hamiltonian.is_stored, wanted, block, held)
+
+    block, held = choose_lanczos(dimension, wanted, settings.block_size, settings.n_krylov, n_bytes)
+    needed = n_bytes(block, held)
     what = f"{held} Krylov vectors of dimension {dimension} in blocks of {block}"
     reserve(what, needed, "fewer levels or vectors in complex64 would fit")
     return block, held
 
 
+def vector_bytes(dimension: int, bytes_each: int, is_stored: bool, wanted: int, block: int, held: int) -> float:
+    """Bytes of the vectors of Lanczos with `held` Krylov vectors, those of products and of the result included."""
+    products = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
+    return products + float(bytes_each) * dimension * (held + WORKING_VECTORS * block + wanted)
+
+
 def choose_lanczos(
     dimension: int,
-    bytes_each: int,
-    is_stored: bool,
     wanted: int,
     block_size: int | None,
     n_krylov: int | None,
+    n_bytes: Callable[[int, int], float],
     taken: float = 0.0,
-) -> tuple[int, int, float]:
-    """Block size, number of Krylov vectors, and bytes of all vectors, those of products and of the result included.
+) -> tuple[int, int]:
+    """Block size and number of Krylov vectors: as many as fit, or the fewest possible if not even these do.
 
-    As many Krylov vectors as fit next to `taken` bytes in use; the fewest possible if not even these fit.
+    Parameters
+    ----------
+    dimension, wanted
+        Of the sector, and levels.
+    block_size, n_krylov
+        What the user asks for; None to choose.
+    n_bytes
+        Bytes of all vectors for a block size and a number of Krylov vectors.
+    taken
+        Bytes in use besides.
     """
-
-    def n_bytes(block: int, held: int) -> float:
-        products = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
-        return products + float(bytes_each) * dimension * (held + WORKING_VECTORS * block + wanted)
 
     def fits(block: int, held: int) -> bool:
         return fits_in_memory(taken + n_bytes(block, held))
@@ -217,15 +238,12 @@ def choose_lanczos(
         block = 1
     while n_krylov is None and held > smallest(block) and not fits(block, held):
         held -= 1
-    return block, held, n_bytes(block, held)
+    return block, held
 
 
-def content_key(
-    hamiltonian: SectorHamiltonian, wanted: int, block: int, asked: tuple[object, ...], seed: tuple[int, ...]
-) -> str:
-    """Hash of everything that determines a run, except the memory."""
-    form, sector = hamiltonian.pair_hamiltonian, hamiltonian.sector
-    settings = (LAYOUT, sector.numbers, sector.momentum, wanted, block, asked, seed, hamiltonian.dtype.name)
-    digest = hashlib.sha256(repr((sector.grid.matrix.tolist(), settings)).encode())
+def content_key(form: PairHamiltonian, sector: Sector, asked: tuple[object, ...]) -> str:
+    """Hash of everything that determines a run, except the memory and the ranks that share it."""
+    settings = (LAYOUT, *sector, *asked)
+    digest = hashlib.sha256(repr((form.orbitals.grid.matrix.tolist(), settings)).encode())
     digest.update(form.one_body.tobytes() + form.blocks.tobytes())
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from math import comb
 
 from moire._types import checked
 from moire.errors import InputError
-from moire.exact_diagonalization.eigensolvers import choose_lanczos, is_dense, n_arpack_vectors
+from moire.exact_diagonalization.eigensolvers import choose_lanczos, is_dense, n_arpack_vectors, vector_bytes
 from moire.exact_diagonalization.halves import HalfSizes, check_words
 from moire.exact_diagonalization.hamiltonian import SectorHamiltonian, Storage
 from moire.exact_diagonalization.pair_product import PairProduct
@@ -81,13 +81,17 @@ def sector_memory(
     if is_dense(solver, dimension, wanted):
         products = tables if is_stored else tables + matrix + PairProduct.estimated_bytes(dimension)
         return SectorMemory(basis, products, 48.0 * dimension**2, is_stored)
-    block, _, held = choose_lanczos(dimension, 16, is_stored, wanted, None, None, basis + tables)
-    vectors = held - (0.0 if is_stored else PairProduct.estimated_bytes(dimension, block))
+
+    def n_bytes(block: int, held: int) -> float:
+        return vector_bytes(dimension, 16, is_stored, wanted, block, held)
+
+    block, held = choose_lanczos(dimension, wanted, None, None, n_bytes, basis + tables)
+    accumulators = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
+    vectors = n_bytes(block, held) - accumulators
     if solver == "arpack":  # followed by block Lanczos, which searches for missed levels next to the vectors found
         vectors = max(
             vectors + 16.0 * dimension * wanted, 16.0 * dimension * (n_arpack_vectors(wanted, dimension) + wanted)
         )
-    accumulators = 0.0 if is_stored else PairProduct.estimated_bytes(dimension, block)
     return SectorMemory(basis, tables + accumulators, vectors, is_stored)
 
 

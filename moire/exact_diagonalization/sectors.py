@@ -22,6 +22,9 @@ from moire.kernels import fock
 from moire.orbitals import MAX_ORBITALS, ChargeClasses, Numbers, Orbitals
 from moire.resources import fits_in_memory, reserve
 
+Sector = tuple[Numbers, int]
+"""Particles of each flavour, and the index of the total momentum."""
+
 
 @checked
 def sector_dimensions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from moire._shown import Shown
 from moire._types import checked
@@ -94,6 +94,9 @@ class SpectrumSettings(EigensolverSettings):
         restart: the same call resumes from there and gives the same bits. Any number of spectra may share it.
     progress
         Show progress: a bar on a terminal, and a line a minute otherwise.
+    communicator
+        MPI communicator whose ranks share every sector above 4000 states, no rank holding all of its rows; all of them
+        call the function. This process alone by default.
     """
 
     storage: Storage = "auto"
@@ -101,10 +104,13 @@ class SpectrumSettings(EigensolverSettings):
     use_symmetry: bool = True
     checkpoint: Path | str | None = None
     progress: bool = False
+    communicator: Any | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.storage in STORAGES, "storage", f"be one of {', '.join(STORAGES)}", repr(self.storage))
+        alone = self.communicator is None
+        require(alone or self.solver in ("auto", "lanczos"), "solver", "be 'lanczos' over ranks", repr(self.solver))
 
     def of_sector(self, bound_mev: float) -> EigensolverSettings:
         """Settings of one sector, with residuals smaller by a bound on the difference from related sectors."""

@@ -66,10 +66,15 @@ def solve_sector(
         solution = arpack(hamiltonian, wanted, settings)
     else:
         solution = lanczos(hamiltonian, wanted, settings, checkpoint, start)
+    return replace(with_warning(solution, sector.label, settings), n_products=hamiltonian.n_products)
+
+
+def with_warning(solution: SectorSolution, label: tuple[int, int], settings: EigensolverSettings) -> SectorSolution:
+    """The solution of the sector with this label; a warning, or an error under ``strict``, if it has not converged."""
     if not solution.converged:
         worst = f"largest residual {solution.residuals.max(initial=0.0):.1e} meV"
-        message = f"Sector {sector.label}: {solution.stop_reason}; {worst} against {settings.tolerance_mev:.1e}."
+        message = f"Sector {label}: {solution.stop_reason}; {worst} against {settings.tolerance_mev:.1e}."
         if settings.strict:
             raise ConvergenceWarning(message)
         warn(message, ConvergenceWarning)
-    return replace(solution, n_products=hamiltonian.n_products)
+    return solution

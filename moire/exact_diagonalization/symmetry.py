@@ -11,16 +11,13 @@ from moire._arrays import ComplexArray, FloatArray, IntArray, read_only
 from moire._shown import Shown
 from moire._types import checked
 from moire.exact_diagonalization.pairs import PairHamiltonian, PairTable
-from moire.exact_diagonalization.sectors import MomentumSector
+from moire.exact_diagonalization.sectors import MomentumSector, Sector
 from moire.grids import MomentumGrid
 from moire.kernels import orbital_map
 from moire.orbitals import Numbers, Orbitals
 
 ROTATION_60 = np.array([[0, 1], [-1, 1]])  # b_1 -> b_2, b_2 -> b_2 - b_1, as rows
 COINCIDENCE = 1e-9
-
-Sector = tuple[Numbers, int]
-"""Particles of each flavour, and the index of the total momentum."""
 
 
 @checked

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, least_squares
 
 from moire._arrays import FloatArray
+from moire._text import Number
 from moire.fitting.problem import LinearBands
 from moire.fitting.terms import values_of
 from moire.parameters import ContinuumParameters
@@ -117,7 +118,7 @@ def covariance_of(
     if from_residuals:
         covariance = covariance * 2 * result.cost / max(1, n_known - len(names))
     free = [
-        " ".join(f"{weight:+.2f} {name}" for name, weight in zip(names, row, strict=True) if abs(weight) > 0.05)
+        " ".join(f"{Number(weight):+.2f} {name}" for name, weight in zip(names, row, strict=True) if abs(weight) > 0.05)
         for row in rows[null]
     ]
     return covariance[:-1, :-1], tuple(free)

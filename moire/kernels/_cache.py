@@ -3,7 +3,7 @@
 Numba's own cache keeps an index beside the code. A truncated file breaks every later run, two processes that save at
 once can exchange their entries, and an edit in a jitted callee of another file goes unnoticed. Here every kernel
 and signature has one file, which begins with the hash of its content; the folder is named by a hash of all kernel
-sources and by the MPI rank.
+sources and by the machine, whose processes share it: equal code is written by several at worst.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import hashlib
 import logging
 import os
 import pickle
+import re
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -26,20 +28,19 @@ from numba.core.serialize import dumps
 
 logger = logging.getLogger("moire")
 
-_RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID")
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 def cache_directory() -> Path | None:
-    """Directory of the compiled kernels of this rank; None if it cannot be written."""
+    """Directory of the compiled kernels of this machine; None if it cannot be written."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    rank = next((os.environ[name] for name in _RANK_VARIABLES if name in os.environ), "0")
+    host = re.sub(r"[^\w.-]", "_", socket.gethostname()) or "unnamed"
     try:
         user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         home = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(user_cache) / "moire").absolute()
-        directory = home / f"kernels-{digest.hexdigest()[:12]}" / f"rank-{rank}"
+        directory = home / f"kernels-{digest.hexdigest()[:12]}" / f"host-{host}"
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             return directory

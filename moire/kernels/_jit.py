@@ -40,7 +40,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def jit(*, parallel: bool = False, inline: bool = False, fused: bool = False) -> Callable[[_Kernel], _Kernel]:
-    """Compile a kernel: nopython, no interpreter lock, cached per rank and per kernel source.
+    """Compile a kernel: nopython, no interpreter lock, cached per machine and per kernel source.
 
     Parameters
     ----------

@@ -154,7 +154,8 @@ class KrylovBasis:
 
         The estimate assumes H V = V T + F B, which is inexact after rounding or a random pending block.
         """
-        values, columns = eigh(self.projected[: self.n_held, : self.n_held])
+        held = self.projected[: self.n_held, : self.n_held]
+        values, columns = self.space.on_leader(lambda: eigh(held))  # two machines may give vectors of other phases
         return values, columns, np.linalg.norm(self.coupling @ columns, axis=0)
 
     def compress(self, values: FloatArray, columns: ComplexArray) -> None:

@@ -158,6 +158,7 @@ def block_lanczos(
     dtype: DTypeLike = np.complex128,
     known: ComplexArray | None = None,
     start: ComplexArray | None = None,
+    space: VectorSpace | None = None,
 ) -> LanczosResult:
     """Lowest eigenpairs of a Hermitian operator.
 
@@ -179,6 +180,8 @@ def block_lanczos(
     start
         Vectors (vector, dim) whose span approximates the levels wanted, the nearest first, such as those of a similar
         operator. They get a small random part, so that no state is out of reach; residuals decide as without a start.
+    space
+        Space of the vectors where ranks share them: each calls this with its part, and `multiply` maps parts to parts.
 
     Notes
     -----
@@ -196,11 +199,12 @@ def block_lanczos(
     """
     wanted = settings.n_eigenstates
     require(1 <= wanted <= dimension, "n_eigenstates", f"lie in 1..{dimension}, the dimension", wanted)
-    basis = KrylovBasis(VectorSpace(dimension, dtype), settings.n_krylov, settings.block_size, settings.seed)
+    space = space or VectorSpace(dimension, dtype)
+    basis = KrylovBasis(space, settings.n_krylov, settings.block_size, settings.seed)
     run, tolerances = _Progress(settings), settings.tolerances
     if known is not None:
         basis.start_from(known)
-    saved = checkpoint.load() if checkpoint else None
+    saved = checkpoint.load(space) if checkpoint else None
     if saved is not None:
         start = None
         basis.load(saved)
@@ -256,7 +260,7 @@ def block_lanczos(
                 basis.compress(values[:kept], columns[:, :kept])
                 run.restarts, next_check = run.restarts + 1, 0
                 if checkpoint is not None:
-                    checkpoint.save({**basis.state(), **run.state()})
+                    checkpoint.save({**basis.state(), **run.state()}, space)
     return LanczosResult(
         energies=read_only(values),
         vectors=basis.vectors[: len(values)].copy(),

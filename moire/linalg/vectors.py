@@ -1,7 +1,7 @@
 """The space of the vectors of a Krylov method: the one place where components are added up.
 
 A vector may be a part of a longer one, the rest of which other ranks hold: then `add_up` sums over the ranks, and
-nothing else of the method changes.
+`on_leader` takes the decisions that all of them must share; nothing else of the method changes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from moire.resources import threads
 CHUNK = 1 << 13  # components handled at once, so that temporary arrays stay small and in cache
 _FEW = 1 << 20  # components read, below which starting a thread takes longer than it saves
 _SHORT = 1 << 10  # real numbers of a vector in one of the products of an overlap
+_DRAWN = 1 << 20  # components of a random vector that are drawn from one stream
 _Found = TypeVar("_Found")
 
 
 def _alone(sums: Any) -> Any:
     return sums
+
+
+def _here(action: Callable[[], Any]) -> Any:
+    return action()
 
 
 def in_pieces(work: Callable[[slice], _Found], n_components: int, n_vectors: int) -> list[_Found]:
@@ -72,27 +77,49 @@ class VectorSpace:
         The components held here; all by default.
     add_up
         Adds an array of sums over the components held here to those of all other ranks; by default there are none.
+        All ranks must get the same bits.
+    on_leader
+        Calls a function on one of the ranks and returns its result on all of them.
     """
 
     dimension: int
     dtype: DTypeLike = np.complex128
     part: slice = field(default_factory=lambda: slice(None))
     add_up: Callable[[Any], Any] = _alone
+    on_leader: Callable[[Callable[[], Any]], Any] = _here
+
+    @property
+    def rows(self) -> range:
+        """The components held here."""
+        return range(self.dimension)[self.part]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all components are held here."""
+        return self.held == self.dimension
 
     @property
     def held(self) -> int:
         """Number of components held here."""
-        return len(range(self.dimension)[self.part])
+        return len(self.rows)
 
     def empty(self, n_vectors: int) -> ComplexArray:
         """Uninitialised vectors, (vector, held)."""
         return np.empty((n_vectors, self.held), dtype=self.dtype)
 
     def random(self, words: tuple[int, ...]) -> ComplexArray:
-        """A normal random vector, (held,), the same whatever the parts."""
-        rng = np.random.default_rng(list(words))
-        whole = rng.standard_normal(self.dimension) + 1j * rng.standard_normal(self.dimension)
-        return whole[self.part].astype(self.dtype)
+        """A normal random vector, (held,), the same whatever the parts: each 2^20 components have their own stream."""
+        vector: ComplexArray = self.empty(1)[0]
+        rows = self.rows
+        for number, first in enumerate(range(0, self.dimension, _DRAWN)):
+            held = slice(max(first, rows.start), min(first + _DRAWN, rows.stop))
+            if held.start < held.stop:
+                rng = np.random.default_rng([*words, number] if number else list(words))
+                length = min(_DRAWN, self.dimension - first)
+                drawn = rng.standard_normal(length) + 1j * rng.standard_normal(length)
+                here = slice(held.start - rows.start, held.stop - rows.start)
+                vector[here] = drawn[held.start - first : held.stop - first]
+        return vector
 
     def norm(self, vector: ComplexArray) -> float:
         """Euclidean norm of one vector, of any shape."""
@@ -132,3 +159,7 @@ class VectorSpace:
             vectors[:kept, piece] = rotation @ vectors[:held, piece]
 
         in_pieces(work, self.held, held)
+
+
+ALONE = VectorSpace(0)
+"""The space of a run that no other rank shares."""

@@ -101,7 +101,7 @@ class LandauFan(Shown):
         for start, chern in self.lines[:12]:
             own = self.line(start, chern)
             fields = [gap.tesla for gap in own]
-            span = f"{min(fields):.1f} to {max(fields):.1f}"
+            span = f"{Number(min(fields)):.1f} to {Number(max(fields)):.1f}"
             lines.append(f"{start:>4} {chern:>4} {len(own):>8} {span:>15} {Number(max(g.gap_mev for g in own)):18.3f}")
         if len(self.lines) > 12:
             lines.append(f"... and {len(self.lines) - 12} more lines with smaller gaps")
@@ -208,7 +208,9 @@ def _gaps(
             if abs(total - chern) < 1e-6 and start.denominator == 1:
                 found.append(FanGap(flux, model.tesla, holes, gap, chern, int(start)))
             else:
-                refused.append(f"flux {flux}, {holes} holes per cell, gap {gap:.2f} meV (links give {total:.3f})")
+                refused.append(
+                    f"flux {flux}, {holes} holes per cell, gap {Number(gap):.2f} meV (links give {Number(total):.3f})"
+                )
         counts[valley] += 1
         if counts[valley] >= bands[valley].n_subbands:
             break  # below its last subband nothing is known of a valley

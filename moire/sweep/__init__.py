@@ -13,6 +13,7 @@ from moire.sweep.point import run_point
 from moire.sweep.progress import SweepReport
 from moire.sweep.run import SweepSettings, run_sweep
 from moire.sweep.script import FinishedPlan, run_plan_file
+from moire.sweep.simulation import Simulation, simulate
 from moire.sweep.status import FolderStatus, folder_status
 from moire.sweep.table_files import write_table
 from moire.tasks import TASKS, BandsTask, ChernTask, EdTask, FciTask, HfTask, Task, TopologyTask
@@ -36,6 +37,7 @@ __all__ = [
     "Plan",
     "Request",
     "ResultsFolder",
+    "Simulation",
     "Summary",
     "SweepReport",
     "SweepSettings",
@@ -60,6 +62,7 @@ __all__ = [
     "run_plan_file",
     "run_point",
     "run_sweep",
+    "simulate",
     "write_summary",
     "write_table",
 ]

@@ -64,23 +64,23 @@ def estimates(requests: Sequence[Request]) -> list[float]:
 
 
 class CostQueue:
-    """Requests in the order in which they are begun: always the one that is expected to take longest.
+    """Points in the order in which they are begun: always the one that is expected to take longest.
 
     Parameters
     ----------
-    requests
-        The requests.
+    tasks, estimate
+        Name of the task of each point, and its estimate in seconds.
     model
         Learns while the queue is emptied: tasks move against each other, and points of one task keep their order.
     """
 
-    def __init__(self, requests: Sequence[Request], model: CostModel) -> None:
+    def __init__(self, tasks: Sequence[str], estimate: Sequence[float], model: CostModel) -> None:
         self._model = model
-        self._index = {request: index for index, request in enumerate(requests)}
-        self._estimate = estimates(requests)
+        self._index: dict[Request, int] = {}
+        self._estimate = list(estimate)
         members: dict[str, list[int]] = defaultdict(list)
-        for index, request in enumerate(requests):
-            members[request.task.name].append(index)
+        for index, task in enumerate(tasks):
+            members[task].append(index)
         self._order = {
             task: np.array(sorted(indices, key=lambda index: -self._estimate[index]))
             for task, indices in members.items()
@@ -88,8 +88,15 @@ class CostQueue:
         self._sorted = {task: np.array(self._estimate)[order] for task, order in self._order.items()}
         self._begun = dict.fromkeys(self._order, 0)
 
+    @classmethod
+    def of(cls, requests: Sequence[Request], model: CostModel) -> CostQueue:
+        """Order of requests."""
+        queue = cls([request.task.name for request in requests], estimates(requests), model)
+        queue._index = {request: index for index, request in enumerate(requests)}
+        return queue
+
     def take(self) -> int | None:
-        """Index of the next request; None if there is none left."""
+        """Index of the next point; None if there is none left."""
         heads = {
             task: float(self._model.seconds(task, self._sorted[task][begun : begun + 1])[0])
             for task, begun in self._begun.items()
@@ -106,7 +113,7 @@ class CostQueue:
         return self._estimate[self._index[request]]
 
     def seconds_left(self) -> float:
-        """Expected seconds of all requests that were not begun, one after the other."""
+        """Expected seconds of all points that were not begun, one after the other."""
         return sum(
             float(self._model.seconds(task, self._sorted[task][begun:]).sum()) for task, begun in self._begun.items()
         )

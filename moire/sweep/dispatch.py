@@ -26,7 +26,7 @@ class _AsGiven:
 Job = TypeVar("Job")
 Report = TypeVar("Report")
 
-_POLL_SECONDS = 0.002
+POLL_SECONDS = 0.002
 
 
 def dispatch(
@@ -100,7 +100,7 @@ def _lead(
         status = MPI.Status()
         while active:
             if not communicator.Iprobe(source=MPI.ANY_SOURCE, status=status):
-                time.sleep(_POLL_SECONDS)
+                time.sleep(POLL_SECONDS)
                 continue
             source = status.Get_source()
             finished = communicator.recv(source=source)

@@ -62,6 +62,9 @@ class Estimates(Shown):
         ]
         if too_large:
             lines.append(f"{too_large} of them would not fit in the memory available here.")
+            spread = getattr(largest.request.task, "spread", None)
+            if spread is not None and (found := spread(largest.request.point)) is not None:
+                lines.append(f"`moire {largest.request.task.name}` under mpiexec could compute the largest: {found}.")
         return "\n".join(lines)
 
 

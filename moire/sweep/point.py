@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from moire._progress import titled
 from moire._types import checked
-from moire.errors import OutputError, is_interrupt
-from moire.interrupts import TimeLimitReached, time_limit, was_stopped
+from moire.errors import MemoryRefusedError, OutputError, is_interrupt
+from moire.interrupts import LimitReached, limits, was_stopped
 from moire.io import Record, provenance
+from moire.resources import human_bytes
 from moire.sweep.folder import ResultsFolder
 from moire.tasks.compute import compute
 from moire.tasks.request import Request
+
+_GIB = 2.0**30
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ class PointReport:
 
 
 @checked
-def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = None) -> PointReport:
+def run_point(
+    request: Request, folder: ResultsFolder, limit_s: float | None = None, memory_gib: float | None = None
+) -> PointReport:
     """Compute one request and write its file; a failure is written too, with its traceback.
 
     An interrupted or failed request resumes its spectra from checkpoints in the folder, which a finished one removes.
@@ -49,6 +54,9 @@ def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = N
         Opened results folder.
     limit_s
         Time in seconds after which the point is recorded as too long; none by default.
+    memory_gib
+        Memory of this process in GiB beyond which it is recorded as too large: before it is begun if the estimate of
+        its task exceeds it, or once the process holds more; none by default.
 
     Raises
     ------
@@ -58,14 +66,17 @@ def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = N
     start = time.perf_counter()
     error, warnings = "", ()
     try:
-        with titled(request.title), time_limit(limit_s) as limit:
+        with titled(request.title), limits(limit_s, None if memory_gib is None else memory_gib * _GIB) as limit:
+            _check_size(request, memory_gib)
             record = compute(request, progress=True, checkpoint=folder.checkpoint_of(request)).record
         warnings = tuple(record.attributes["warnings"])
-    except (Exception, TimeLimitReached) as failure:  # one bad point must not end the sweep
+    except (Exception, LimitReached) as failure:  # one bad point must not end the sweep
         if is_interrupt(failure) or was_stopped():
             raise KeyboardInterrupt from failure
         error = f"{type(failure).__name__}: {failure}"
-        if limit.reached:
+        if limit.too_large:
+            error = f"The point took more than its limit of {memory_gib:g} GiB."
+        elif limit.too_long:
             resumes = "; a longer limit continues from its checkpoint" * ("checkpoint" in request.task.takes)
             error = f"The point took longer than its limit of {limit_s:g} s{resumes}."
         record = record_failure(request, error, traceback.format_exc(), time.perf_counter() - start)
@@ -76,6 +87,13 @@ def run_point(request: Request, folder: ResultsFolder, limit_s: float | None = N
     if not error:
         folder.forget_checkpoint(request)
     return PointReport(time.perf_counter() - start, warnings, error)
+
+
+def _check_size(request: Request, memory_gib: float | None) -> None:
+    if memory_gib is not None and (needed := request.task.memory(request.point)) > memory_gib * _GIB:
+        raise MemoryRefusedError(
+            f"The point would take about {human_bytes(needed)}, more than its limit of {memory_gib:g} GiB."
+        )
 
 
 def record_failure(request: Request, error: str, trace: str, seconds: float) -> Record:

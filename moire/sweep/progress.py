@@ -36,6 +36,8 @@ class SweepReport(Shown):
         Wall time.
     missing
         Files that were there, or were written, and are gone at the end.
+    idle
+        Share of the time of all processes in which none of their points was computed; 0 of one process.
     """
 
     computed: int
@@ -44,6 +46,7 @@ class SweepReport(Shown):
     damaged: tuple[Path, ...]
     seconds: float
     missing: tuple[Path, ...] = ()
+    idle: float = 0.0
 
     @property
     def n_unfinished(self) -> int:
@@ -59,12 +62,14 @@ class SweepReport(Shown):
             self.damaged + later.damaged,
             self.seconds + later.seconds,
             self.missing + later.missing,
+            (self.idle * self.seconds + later.idle * later.seconds) / max(self.seconds + later.seconds, 1e-9),
         )
 
     def __str__(self) -> str:
         text = f"{self.computed} computed, {self.skipped} already finished, {len(self.failures)} failed"
         text += f", {len(self.missing)} missing" if self.missing else ""
-        return f"{text}; {self.seconds:.1f} s."
+        idle = f", processes idle for {self.idle:.0%} of the time" if self.idle else ""
+        return f"{text}; {self.seconds:.1f} s{idle}."
 
 
 class Progress:
@@ -88,15 +93,16 @@ class Progress:
         self.model = CostModel()
         self._folder, self._waiting, self._say, self._n_processes = folder, waiting, say, n_processes
         self._start = time.perf_counter()
-        self._queue = CostQueue((), self.model)
+        self._queue = CostQueue((), (), self.model)
         self._failures: dict[Request, str] = {}
         self._elsewhere: list[Request] = []
         self._n_done, self._n_by_others = 0, 0
+        self._busy = 0.0
         self._said_where = False
 
     def queue(self, pending: Sequence[Request]) -> CostQueue:
         """Order of the requests of a round."""
-        self._queue = CostQueue(pending, self.model)
+        self._queue = CostQueue.of(pending, self.model)
         return self._queue
 
     def on_report(self, request: Request, report: PointReport) -> None:
@@ -105,6 +111,7 @@ class Progress:
             self._elsewhere.append(request)
             return
         self._n_done += 1
+        self._busy += 0.0 if report.by_another else report.seconds
         if report.error:
             self._failures[request] = report.error
         if report.by_another:
@@ -138,11 +145,14 @@ class Progress:
     def report(self, requests: Sequence[Request], n_finished: int, damaged: tuple[Path, ...]) -> SweepReport:
         """Report on all requests, of which `n_finished` were finished before."""
         missing = [r for r in self._folder.absent(requests) if r not in self._failures]
+        seconds = time.perf_counter() - self._start
+        many = self._n_processes > 1 and self._n_done > self._n_by_others
         return SweepReport(
             self._n_done - self._n_by_others - len(self._failures),
             n_finished + self._n_by_others,
             tuple((request.title, error) for request, error in self._failures.items()),
             damaged,
-            time.perf_counter() - self._start,
+            seconds,
             tuple(self._folder.file_of(request) for request in missing),
+            max(0.0, 1 - self._busy / (self._n_processes * seconds)) if many else 0.0,
         )

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from moire._shown import Shown
+from moire._text import printable
 from moire._types import checked
 from moire.errors import require
 from moire.interrupts import check_signals
@@ -32,6 +33,9 @@ class SweepSettings(Shown):
     ----------
     point_limit_s
         Time in seconds after which a point is recorded as too long, and the sweep goes on; no limit if None.
+    memory_limit_gib
+        Memory in GiB of one process beyond which a point is recorded as too large, before it is begun if its estimate
+        exceeds the limit, and otherwise once it takes more; no limit if None.
     n_workers
         Local processes that compute the points, where there is no MPI; this process alone if 0.
     shard
@@ -39,12 +43,15 @@ class SweepSettings(Shown):
     """
 
     point_limit_s: float | None = None
+    memory_limit_gib: float | None = None
     n_workers: int = 0
     shard: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
         limit, (part, n_parts) = self.point_limit_s, self.shard
         require(limit is None or (limit > 0 and math.isfinite(limit)), "point_limit", "be positive seconds", limit)
+        memory = self.memory_limit_gib
+        require(memory is None or (memory > 0 and math.isfinite(memory)), "memory_limit", "be positive GiB", memory)
         require(self.n_workers >= 0, "workers", "be at least 0", self.n_workers)
         require(1 <= part <= n_parts, "shard", "read i/n with 1 <= i <= n", f"{part}/{n_parts}")
 
@@ -100,7 +107,7 @@ def run_sweep(
         for request in finished:
             folder.forget_checkpoint(request)  # left if interrupted between writing the file and the removal
         for path in damaged:
-            say(f"{path} is damaged and will be recomputed.")
+            say(f"{printable(str(path))} is damaged and will be recomputed.")
         if finished:
             say(f"{len(finished)} of {len(requests)} points are already finished.")
         if not folder.read_only:
@@ -117,7 +124,7 @@ def run_sweep(
                 died = partial(record_death, folder)
                 dispatch_to_workers(settings.n_workers, pending, queue, prepare, progress.on_report, died)
             else:
-                work = partial(work_on, folder, claims, stamps, settings.point_limit_s, doing)
+                work = partial(work_on, folder, claims, stamps, settings, doing)
                 dispatch(communicator, pending, work, progress.on_report, queue)
         check_signals()
 

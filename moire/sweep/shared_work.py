@@ -24,7 +24,7 @@ def work_on(
     folder: ResultsFolder,
     claims: Claims,
     stamps: Mapping[Request, Stamp],
-    limit_s: float | None,
+    settings: SweepSettings,
     doing: Callable[[str], object],
     request: Request,
 ) -> PointReport:
@@ -40,7 +40,7 @@ def work_on(
                 found = _by_another(folder, request)
                 if found is not None:
                     return found
-            return run_point(request, folder, limit_s)
+            return run_point(request, folder, settings.point_limit_s, settings.memory_limit_gib)
     except OutputError as failure:
         return PointReport(0.0, (), str(failure))
 
@@ -68,7 +68,7 @@ def prepare_worker(
     claims = folder.claims().__enter__()  # until the process ends
 
     def work(request: Request) -> PointReport:
-        return work_on(folder, claims, stamps, settings.point_limit_s, str, request)
+        return work_on(folder, claims, stamps, settings, str, request)
 
     return work
 

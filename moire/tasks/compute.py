@@ -6,6 +6,7 @@ import time
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from moire._shown import Shown
 from moire._types import checked
@@ -32,7 +33,9 @@ class Outcome(Shown):
 
 
 @checked
-def compute(request: Request, progress: bool = False, checkpoint: Path | None = None) -> Outcome:
+def compute(
+    request: Request, progress: bool = False, checkpoint: Path | None = None, communicator: Any | None = None
+) -> Outcome:
     """Compute one request; warnings are collected in the outcome and not printed.
 
     Parameters
@@ -43,6 +46,8 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
         Show the loops of the task: as bars on a terminal, and as a line a minute otherwise.
     checkpoint
         Existing folder for finished parts, from which an interrupted run resumes; none by default.
+    communicator
+        MPI communicator whose ranks share the work, if the task can share it; all of them call this.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def compute(request: Request, progress: bool = False, checkpoint: Path | None = 
     task = request.task
     resumes = checkpoint is None or "checkpoint" in task.takes
     require(resumes, "checkpoint", "be given to a task that resumes, such as ed", f"given to {task.name}")
-    how = {"progress": progress, "checkpoint": checkpoint}
+    how = {"progress": progress, "checkpoint": checkpoint, "communicator": communicator}
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

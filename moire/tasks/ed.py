@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil, log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -13,17 +14,22 @@ from pydantic import ConfigDict
 from moire._shown import Shown
 from moire._types import checked
 from moire.exact_diagonalization import (
+    PairProduct,
     Truncation,
     carriers_of_flavours,
     carriers_on,
     check_orbitals,
     composite_fermi_liquid,
+    sector_dimensions,
     solve_all_sectors,
 )
+from moire.exact_diagonalization.distributed import RankPrediction, predict
+from moire.exact_diagonalization.halves import HalfSizes
 from moire.grids import MomentumGrid
 from moire.io import Dataset, Record, read_spectrum, spectrum_record
 from moire.observables import holds_a_flip, valley_polarisation
-from moire.orbitals import Numbers, Orbitals
+from moire.orbitals import Numbers, Orbitals, Species
+from moire.resources import fits_in_memory, would_fit_times
 from moire.tasks.options import Option
 from moire.tasks.parts import Parts
 from moire.tasks.point import ModelPoint
@@ -32,6 +38,9 @@ from moire.tasks.values import Integers, Polarisations
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_MOST_RANKS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +72,7 @@ class EdTask(Shown, SectorOptions, SpectrumTask):
     """Many-body spectrum on a cluster, of any number of bands of one valley or of both."""
 
     name: ClassVar[str] = "ed"
+    takes: ClassVar[frozenset[str]] = SpectrumTask.takes | {"communicator"}
     read: ClassVar[Callable[[Record], Any]] = staticmethod(read_spectrum)
 
     def sectors(self, grid: MomentumGrid) -> tuple[Orbitals, tuple[Numbers, ...]]:
@@ -77,11 +87,38 @@ class EdTask(Shown, SectorOptions, SpectrumTask):
         check_orbitals(orbitals, every[-1], truncation)
         return orbitals, every
 
+    def spread(self, point: ModelPoint) -> RankPrediction | None:
+        """Prediction for the largest sector on the fewest machines like this one that hold it, one rank on each.
+
+        Powers of two are tried, up to 4096; None if these do not hold it.
+        """
+        orbitals, sectors = self.sectors(point.grid(self.cluster))
+        species = Species(orbitals, 2 * sum(sectors[0]) > orbitals.size and self.n_bands == 1)
+        counted = {n: sector_dimensions(orbitals, n, self._truncation) for n in map(species.numbers, sectors)}
+        numbers = max(counted, key=lambda n: int(counted[n].max()))
+        sizes = None if self._truncation is None else HalfSizes.of(orbitals, self._truncation)
+        if not fits_in_memory(PairProduct.table_bytes(orbitals.size, sum(numbers), sizes)):
+            return None
+        sector = (numbers, int(counted[numbers].argmax()))
+        n_ranks = 2 ** ceil(log2(max(2.0, 1.0 / would_fit_times(self.memory(point)))))
+        while n_ranks <= _MOST_RANKS:
+            found = predict(orbitals, sector, n_ranks, self.n_eigenstates, truncation=self._truncation)
+            if fits_in_memory(found.total):
+                return found
+            n_ranks *= 2
+        return None
+
     @property
     def _truncation(self) -> Truncation | None:
         return Truncation.of(self.max_promoted or None)
 
-    def compute(self, point: ModelPoint, progress: bool = False, checkpoint: Path | None = None) -> Parts:
+    def compute(
+        self,
+        point: ModelPoint,
+        progress: bool = False,
+        checkpoint: Path | None = None,
+        communicator: Any | None = None,
+    ) -> Parts:
         """Compute the task at one point."""
         spectrum = solve_all_sectors(
             self.problem(point),
@@ -89,7 +126,7 @@ class EdTask(Shown, SectorOptions, SpectrumTask):
             self.n_eigenstates,
             polarisation=self.polarisation or None,
             max_promoted=self.max_promoted or None,
-            settings=self.settings(progress, checkpoint),
+            settings=replace(self.settings(progress, checkpoint), communicator=communicator),
         )
         text, columns = str(spectrum), self.columns(spectrum)
         if spectrum.filling == Fraction(1, 2) and self.n_bands == 1 and self.valleys == "one":

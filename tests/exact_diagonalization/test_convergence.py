@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian, all_sectors, solve_sector
+from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian, solve_sector
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def test_a_tolerance_out_of_reach_is_not_called_converged(hamiltonian):
 
 
 def test_a_failed_sector_leaves_nan_and_no_verdict(small_problem, monkeypatch):
-    original = all_sectors.solve_sector
+    original = sector_work.solve_sector
 
     def impatient(h, n, settings, **options):
         if h.sector.label == (0, 2):
             settings = replace(settings, max_restarts=1, solver="arpack")
         return original(h, n, settings, **options)
 
-    monkeypatch.setattr(all_sectors, "solve_sector", impatient)
+    monkeypatch.setattr(sector_work, "solve_sector", impatient)
     with pytest.warns(mo.ConvergenceWarning):
         spectrum = mo.solve_all_sectors(small_problem([3, 5]), (2, 5), 4)
     row = spectrum.labels.index((0, 2))

@@ -15,7 +15,7 @@ from moire.linalg.lanczos import LanczosSettings, block_lanczos
 SOLVERS = ("dense", "arpack", "lanczos")
 
 
-class Planted(LinearOperator):
+class Planted(SectorHamiltonian):
     """A Hamiltonian with given levels in random directions, in place of a sector's."""
 
     is_stored = True
@@ -27,7 +27,7 @@ class Planted(LinearOperator):
         self.matrix = (matrix + matrix.conj().T) / 2
         self.diagonal, self.n_products = self.matrix.diagonal().real, 0
         self.sector = SimpleNamespace(label=(0, 0), numbers=(1,), momentum=0)
-        super().__init__(np.complex128, (n, n))
+        LinearOperator.__init__(self, np.complex128, (n, n))
 
     def _matmat(self, x):
         self.n_products += x.shape[1]

@@ -89,6 +89,18 @@ def test_a_folder_that_vanished_is_made_again(tmp_path):
     assert hits_of_a_new_process(tmp_path / "gone") == 1
 
 
+def test_the_ranks_of_a_machine_share_their_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    found = set()
+    for host, rank in [("node1", "0"), ("node1", "1"), ("node2", "0"), ("a/../b c", "0")]:
+        monkeypatch.setattr(_cache.socket, "gethostname", lambda host=host: host)
+        monkeypatch.setenv("PMI_RANK", rank)
+        found.add(cache_directory())
+    assert {path.name for path in found} == {"host-node1", "host-node2", "host-a_.._b_c"}
+    assert len({path.parent for path in found}) == 1
+    assert _cache.Path(found.pop()).parent.parent == tmp_path
+
+
 def test_a_file_in_place_of_the_folder_costs_a_compilation(tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")

@@ -78,11 +78,16 @@ def test_the_number_of_threads_does_not_change_the_bits(monkeypatch):
             np.testing.assert_array_equal(one, other)
 
 
-def test_random_vectors_do_not_depend_on_the_parts():
+@pytest.mark.parametrize("drawn", [vectors._DRAWN, 3000])
+def test_random_vectors_do_not_depend_on_the_parts(drawn, monkeypatch):
+    monkeypatch.setattr(vectors, "_DRAWN", drawn)
     whole = VectorSpace(DIMENSION).random((3, 1))
     np.testing.assert_array_equal(
         np.concatenate([VectorSpace(DIMENSION, part=part).random((3, 1)) for part in parts(3)]), whole
     )
+    assert len(np.unique(whole)) == DIMENSION
+    first = np.random.default_rng([3, 1]).standard_normal(min(drawn, DIMENSION))
+    np.testing.assert_array_equal(whole.real[:drawn], first)
 
 
 def test_the_method_sums_through_its_space_alone():

@@ -88,8 +88,9 @@ def command_lines():
         for _, block in blocks(path, "sh"):
             for line in block.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
-                programs = [i for i, word in enumerate(words[:2]) if Path(word).name == "moire"]
-                if programs:  # moire ..., or srun moire ...
+                reach = 4 if words[:1] == ["mpiexec"] else 2
+                programs = [i for i, word in enumerate(words[:reach]) if Path(word).name == "moire"]
+                if programs:  # moire ..., srun moire ..., or mpiexec -n 4 moire ...
                     yield pytest.param(words[programs[0] + 1 :], id=f"{name(path)}: {line.strip()}")
 
 

@@ -86,7 +86,7 @@ COMMANDS = {
         "--tolerance": 1e-5, "--segment": 7, "--modes": 2, "--random": 3, "--searches": 2, "--checkpoint": "kept",
         "--excitation-bands": 5, "--crossing": "AFMxy,AFMz", "--crossing-field": 20,
     },
-    "ed": SPECTRUM | {"--polarisation": "4,2", "--max-promoted": "2,1"},
+    "ed": SPECTRUM | {"--polarisation": "4,2", "--max-promoted": "2,1", "--no-distribute": None},
     "fci": SPECTRUM | {"--kept": 2, "--flux": "2", "--flux-steps": 5, "--phases": "4x5", "--no-charge-gap": None},
 }  # fmt: skip
 
@@ -98,10 +98,12 @@ def test_every_option_of_a_command_reaches_its_task(name, monkeypatch):
         parts = value if isinstance(value, tuple) else () if value is None else (value,)
         arguments += [option, *map(str, parts)]
     offered = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
-    assert offered - set(COMMANDS[name]) == ({"--charge-gap"} if name == "fci" else set())
+    opposites = {"fci": {"--charge-gap"}, "ed": {"--distribute"}}
+    assert offered - set(COMMANDS[name]) == opposites.get(name, set())
 
-    def caught_by(task, point, output, figure, checkpoint):
+    def caught_by(task, point, output, figure, checkpoint, distribute):
         caught.update(task=task, point=point, output=output, figure=figure, checkpoint=checkpoint)
+        caught.update(distribute=distribute)
 
     monkeypatch.setattr(commands, "run_task", caught_by)
     done = CliRunner().invoke(cli, [name, *arguments], catch_exceptions=False)
@@ -115,6 +117,7 @@ def test_every_option_of_a_command_reaches_its_task(name, monkeypatch):
     )
     assert (str(caught["output"]), str(caught["figure"])) == ("x.h5", "x.png")
     assert str(caught["checkpoint"]) == ("kept" if "checkpoint" in task.takes else "None")
+    assert caught["distribute"] is (False if name == "ed" else None)
 
 
 def test_the_task_of_a_report_passes_every_option_on(monkeypatch, tmp_path):

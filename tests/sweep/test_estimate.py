@@ -1,7 +1,10 @@
 """Estimates of a dry run: what grows is counted, and the largest and the longest task are named."""
 
+import re
+
 import pytest
 
+from moire import resources
 from moire.bands import solve_bands
 from moire.exact_diagonalization import sector_dimensions
 from moire.exact_diagonalization.memory import sector_memory
@@ -86,6 +89,15 @@ def test_what_does_not_fit_here_is_told():
     huge = only("ed", cluster=[6, 10], filling="-1/2")
     text = str(estimate([huge, only("bands")]))
     assert text.endswith("1 of them would not fit in the memory available here.")
+
+
+def test_what_many_machines_could_compute_is_told(monkeypatch):
+    """3x9 with 9 holes does not fit in 64 MiB with the fewest vectors; eight such machines hold 60 of them."""
+    monkeypatch.setattr(resources, "available_bytes", lambda: 64 << 20)
+    text = str(estimate([only("ed", cluster=[3, 9], filling="-1/3")]))
+    told = r"`moire ed` under mpiexec could compute the largest: 173,613 states on 8 ranks: \d\d\.\d MiB on each"
+    assert re.match(told, text.splitlines()[-1])
+    assert "under mpiexec" not in str(estimate([only("ed", cluster=[3, 4], filling="-1/3")]))
 
 
 def test_points_at_other_fields_are_not_counted_anew(monkeypatch):

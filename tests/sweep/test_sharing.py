@@ -254,7 +254,7 @@ def test_the_costliest_point_comes_first_as_known_by_then():
     ed = EdTask(cluster=(3, 4), filling="-2/3")
     requests = [request(0), request(1, ed), request(2), request(3, EdTask(cluster=(3, 3), filling="-2/3"))]
     model = CostModel()
-    queue = CostQueue(requests, model)
+    queue = CostQueue.of(requests, model)
     assert queue.take() == 1
     model.learn("ed", queue.estimate(requests[1]), 1e-6)
     model.learn("bands", queue.estimate(requests[0]), 100.0)

@@ -8,10 +8,12 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 
 from moire.errors import InputError
-from moire.interrupts import TimeLimitReached, check_signals, stopping_signals, time_limit
+from moire.interrupts import LimitReached, check_signals, limits, stopping_signals
 from moire.io import read_record
 from moire.parameters import WANG_2023
 from moire.sweep import BandsTask, EdTask, ModelPoint, Request, ResultsFolder, SweepSettings, run_sweep
@@ -119,7 +121,7 @@ def test_a_limit_that_arrives_as_another_error_is_the_limit(folder, monkeypatch)
     def wrapped(*_, **__):
         try:
             endless(None, checkpoint=None)
-        except TimeLimitReached:
+        except LimitReached:
             raise RuntimeError("failed in nopython mode pipeline") from None
 
     monkeypatch.setattr(point_module, "compute", wrapped)
@@ -127,14 +129,43 @@ def test_a_limit_that_arrives_as_another_error_is_the_limit(folder, monkeypatch)
     assert report.failures == ((BANDS.title, "The point took longer than its limit of 0.02 s."),)
 
 
+def test_a_point_that_grows_beyond_its_memory_is_recorded(folder, monkeypatch):
+    """The block is written to, so that the process holds it; the limit lies halfway."""
+    held = psutil.Process().memory_info().rss / 2**30
+
+    def growing(*_, **__):
+        kept = np.ones(1 << 25)  # 256 MiB
+        while kept[0]:
+            time.sleep(0.001)
+
+    genuine = point_module.compute
+    monkeypatch.setattr(point_module, "compute", lambda r, **how: (growing if r is ED else genuine)(r, **how))
+    limit = held + 0.125
+    report = run_sweep([ED, BANDS], folder, say=str, settings=SweepSettings(memory_limit_gib=limit))
+    sentence = f"The point took more than its limit of {limit:g} GiB."
+    assert (ED.title, sentence) in report.failures
+    assert read_record(folder.file_of(ED)).attributes["error"] == sentence
+
+
+def test_a_point_that_would_be_too_large_is_not_begun(folder, monkeypatch):
+    begun = []
+    monkeypatch.setattr(point_module, "compute", lambda request, **_: begun.append(request))
+    monkeypatch.setattr(type(ED.task), "memory", lambda *_: 5.2 * 2**30)
+    report = run_sweep([ED], folder, say=str, settings=SweepSettings(memory_limit_gib=4))
+    assert report.failures == (
+        (ED.title, "MemoryRefusedError: The point would take about 5.2 GiB, more than its limit of 4 GiB."),
+    )
+    assert not begun
+
+
 def test_a_limit_leaves_no_alarm_behind():
     before = signal.getsignal(signal.SIGALRM)
-    with time_limit(3600.0):
+    with limits(3600.0):
         pass
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) is before
     reached = []
-    thread = threading.Thread(target=lambda: reached.append(time_limit(1e-9).__enter__().reached))
+    thread = threading.Thread(target=lambda: reached.append(limits(1e-9).__enter__().reached))
     thread.start()  # signals go to the main thread: elsewhere there is no limit
     thread.join()
     assert reached == [False]
@@ -144,6 +175,12 @@ def test_a_limit_leaves_no_alarm_behind():
 def test_a_limit_is_a_time(limit):
     with pytest.raises(InputError, match=r"`point_limit` must be positive seconds, but is"):
         SweepSettings(point_limit_s=limit)
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_limit_is_a_memory(limit):
+    with pytest.raises(InputError, match=r"`memory_limit` must be positive GiB, but is"):
+        SweepSettings(memory_limit_gib=limit)
 
 
 def test_a_closed_pipe_ends_quietly(command):
