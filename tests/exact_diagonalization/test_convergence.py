@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import moire as mo
-from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian, solve_sector
+from moire.exact_diagonalization import MomentumSector, PairHamiltonian, SectorHamiltonian, sector_work, solve_sector
 
 
 @pytest.fixture
