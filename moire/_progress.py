@@ -66,8 +66,15 @@ class _Lines:
         return ": ".join(filter(None, [self.title, ", ".join(parts)]))
 
 
-_lines = _Lines()
-_counts: dict[str, Callable[[], object]] = {}
+class _OfThread(threading.local):
+    """Loops of one thread: points of a sweep may be computed in several."""
+
+    def __init__(self) -> None:
+        self.lines = _Lines()
+        self.counts: dict[str, Callable[[], object]] = {}
+
+
+_own = _OfThread()
 
 
 @contextmanager
@@ -77,32 +84,32 @@ def stage(label: str, n_steps: int, shown: bool = True) -> Iterator[Callable[[],
         yield lambda: None
         return
     close: Callable[[], object]
-    if sys.stderr.isatty() and not _lines.title:
+    if sys.stderr.isatty() and not _own.lines.title:
         bar = tqdm(total=n_steps, desc=label, leave=False)
         count, close = bar.update, bar.close
     else:
         loop = _Loop(label, n_steps)
-        _lines.open(loop)
-        count, close = lambda: setattr(loop, "n_done", loop.n_done + 1), lambda: _lines.close(loop)
-    outer = _counts.get(label)
-    _counts[label] = count
+        _own.lines.open(loop)
+        count, close = lambda: setattr(loop, "n_done", loop.n_done + 1), lambda: _own.lines.close(loop)
+    outer = _own.counts.get(label)
+    _own.counts[label] = count
     try:
         yield count
     finally:
         close()
-        _counts.pop(label)
+        _own.counts.pop(label)
         if outer is not None:
-            _counts[label] = outer
+            _own.counts[label] = outer
 
 
 def done(label: str) -> None:
     """Count a step of the stage of this name, if there is one."""
-    _counts.get(label, lambda: None)()
+    _own.counts.get(label, lambda: None)()
 
 
 def counted(items: Sequence[Item], label: str, shown: bool | None = None) -> Iterator[Item]:
     """Return the items of a loop, which is shown; by default where an outer one is."""
-    with stage(label, len(items), bool(_counts) if shown is None else shown) as count:
+    with stage(label, len(items), bool(_own.counts) if shown is None else shown) as count:
         for item in items:
             yield item
             count()
@@ -111,9 +118,9 @@ def counted(items: Sequence[Item], label: str, shown: bool | None = None) -> Ite
 @contextmanager
 def titled(title: str) -> Iterator[None]:
     """Tell of all loops in lines that begin with a title, as several points of a sweep do at once."""
-    _lines.title = title
+    _own.lines.title = title
     try:
         with stage("", 1):
             yield
     finally:
-        _lines.title = ""
+        _own.lines.title = ""

@@ -2,7 +2,9 @@
 
 import io
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,8 +21,8 @@ def lines(monkeypatch):
     """Stderr that is a file; no loop is left behind."""
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     yield
-    assert _progress._lines.loops == []
-    assert _progress._counts == {}
+    assert _progress._own.lines.loops == []
+    assert _progress._own.counts == {}
 
 
 def test_a_line_tells_of_all_loops_and_of_the_time_left(lines, monkeypatch):
@@ -28,7 +30,7 @@ def test_a_line_tells_of_all_loops_and_of_the_time_left(lines, monkeypatch):
     monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
     with titled("point"), stage("spectra", 4) as finished:
         finished()
-        assert _progress._lines.line() == "point: spectra: 1 of 4, 01:30 elapsed, about 04:30 left"
+        assert _progress._own.lines.line() == "point: spectra: 1 of 4, 01:30 elapsed, about 04:30 left"
 
 
 def test_inner_loops_count_as_parts_of_a_step(lines, monkeypatch):
@@ -37,7 +39,7 @@ def test_inner_loops_count_as_parts_of_a_step(lines, monkeypatch):
     with stage("spectra", 2):
         for number in counted(range(4), "sectors"):
             if number == 2:
-                line = _progress._lines.line()
+                line = _progress._own.lines.line()
     assert line == "spectra: 0 of 2, sectors: 2 of 4, 01:40 elapsed, about 05:00 left"
 
 
@@ -63,15 +65,35 @@ def test_a_terminal_has_bars_and_no_lines(monkeypatch):
 
     monkeypatch.setattr(sys, "stderr", Terminal())
     with stage("steps", 2):
-        assert _progress._lines.loops == []
+        assert _progress._own.lines.loops == []
     with titled("point"), stage("steps", 2):  # several processes of a sweep would write over each other's bars
-        assert [loop.label for loop in _progress._lines.loops] == ["", "steps"]
+        assert [loop.label for loop in _progress._own.lines.loops] == ["", "steps"]
+
+
+def test_threads_have_loops_of_their_own(lines):
+    """Points of a sweep may be computed in threads: a loop that ends in one is not taken from another."""
+    begun, ended = threading.Barrier(2), threading.Event()
+
+    def first():
+        with titled("first"):
+            begun.wait(10)
+            assert ended.wait(10)
+            return [loop.label for loop in _progress._own.lines.loops]
+
+    def second():
+        with titled("second"):
+            begun.wait(10)
+        ended.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        found, _ = pool.submit(first), pool.submit(second).result()
+        assert found.result() == [""]
 
 
 def test_hidden_loops_count_nothing(lines):
     assert list(counted([1, 2], "sectors")) == [1, 2]
     with stage("spectra", 2, shown=False):
-        assert _progress._lines.loops == []
+        assert _progress._own.lines.loops == []
     done("spectra")
 
 
