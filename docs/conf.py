@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 os.environ.pop("MPLBACKEND", None)  # executed pages show their figures by the backend of Jupyter
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # their cells may call moire
 os.environ["PYTHONPATH"] = str(ROOT)  # and import this checkout
+os.environ["MATPLOTLIBRC"] = str(ROOT / "moire" / "plot" / "moire.mplstyle")  # and draw in the style of the package
 
 project = "moire"
 author = "The moire developers"

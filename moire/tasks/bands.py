@@ -84,4 +84,4 @@ class BandsTask(Shown):
         from moire.plot import panels, plot_bands
 
         path, _ = read_bands(record)
-        return panels([lambda ax: plot_bands(path, ax)], [title], size=(5.0, 4.0))
+        return panels([lambda ax: plot_bands(path, ax, zone=True)], [title], size=(5.0, 4.0))

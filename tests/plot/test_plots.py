@@ -148,3 +148,16 @@ def test_cells_that_cutoffs_can_decide_are_hatched():
     assert hatched(undecided_mev=0.05) is None
     assert hatched(undecided_mev=0.0) is None
     assert "1 meV" in hatched(undecided_mev=1.0)[1]
+
+
+def test_the_zone_beside_the_bands_has_the_path_inside():
+    """Every corner of the path lies in the hexagon about gamma, at its name."""
+    wang = mo.parameters.WANG_2023
+    lattice = mo.MoireLattice.from_twist(3.7, wang.lattice_constant_nm)
+    path = mo.KPath.through(lattice, points_per_segment=2)
+    bands = mo.solve_bands(mo.ContinuumModel(wang, mo.PlaneWaveBasis(lattice, 2)), path, 1)
+    (inset,) = plot.plot_bands(bands, Figure().subplots(), zone=True).child_axes
+    hexagon, line = inset.lines[0].get_xydata(), inset.lines[1].get_xydata()
+    np.testing.assert_allclose(line, path.points)
+    assert np.linalg.norm(line, axis=1).max() == pytest.approx(np.linalg.norm(hexagon[0]))  # at kappa
+    assert inset.texts[0].get_text() == r"$\gamma$"
