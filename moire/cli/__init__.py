@@ -66,7 +66,7 @@ _COMMANDS = {
     "clusters": ("clusters", "Clusters commensurate with a filling, the roundest first."),
     "ed": ("tasks", "Many-body spectrum of bands of one valley or of both, all sectors."),
     "fci": ("tasks", "Every diagnostic of a fractional Chern insulator."),
-    "fit": ("fit", "Parameters of the continuum model from band energies in a text file."),
+    "fit": ("fit", "Fit parameters of the continuum model to band energies in a text file."),
     "export": ("clusters", "Hamiltonian of the bands kept in the format of another code."),
     "sweep": ("sweep", "Run a PLAN (TOML), alone or under mpiexec -n N."),
     "collect": ("collect", "Write the results in a FOLDER as a table: CSV, Parquet, HDF5."),

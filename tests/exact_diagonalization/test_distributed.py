@@ -40,6 +40,7 @@ def found(tmp_path_factory):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize("n", ON_RANKS)
 def test_products_are_those_of_the_stored_matrix(found, n):
@@ -49,6 +50,7 @@ def test_products_are_those_of_the_stored_matrix(found, n):
         assert (sent > 0) == (n > 1)
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize("n", ON_RANKS)
 def test_levels_do_not_depend_on_the_ranks(found, n):
@@ -67,6 +69,7 @@ def test_levels_do_not_depend_on_the_ranks(found, n):
         np.testing.assert_allclose(energies, expected, rtol=0, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_a_run_continues_on_other_numbers_of_ranks(found):
     fresh_products, expected, _ = found["resumed"].pop("fresh")

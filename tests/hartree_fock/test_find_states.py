@@ -88,6 +88,7 @@ def test_partners_are_counted_once(build_model):
     assert counts == {"band insulator": 1, "CDW": 6}
 
 
+@pytest.mark.slow
 def test_the_lowest_state_is_found_from_every_random_start(near_the_line):
     lowest = hf.ground_state(near_the_line, 2, ("AFMxy", "AFMz")).best
     assert lowest.moments.coherence > 0.3

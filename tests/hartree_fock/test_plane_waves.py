@@ -96,6 +96,7 @@ def test_states_are_those_of_all_bands():
         assert waves.moments.layer_polarisation == pytest.approx(bands.moments.layer_polarisation, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_full_space_at_zero_field():
     """37 waves a layer on 6x6: the energy and the gap of an independent program that transforms on a padded grid."""
     basis = mo.PlaneWaveBasis(LATTICE, 3)

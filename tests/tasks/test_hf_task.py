@@ -62,6 +62,7 @@ def test_the_text_names_the_phase_and_the_competitors(outcome):
         assert guess in outcome.text
 
 
+@pytest.mark.slow
 def test_all_plane_waves_are_all_bands():
     point = ModelPoint(parameters=WANG_2023, twist_deg=3.89, displacement_mev=20.0, plane_wave_shells=1)
     options = {"mesh": (2, 3), "guesses": ("AFMz",), "epsilon_r": (10.0, 40.0), "points_per_segment": 2}
@@ -76,6 +77,7 @@ def test_all_plane_waves_are_all_bands():
     assert "Undecided" not in waves.text
 
 
+@pytest.mark.slow
 def test_excitations_of_all_plane_waves_are_those_of_all_bands():
     point = ModelPoint(parameters=WANG_2023, twist_deg=3.89, displacement_mev=15.0, plane_wave_shells=1)
     options = {"filling": "-1", "mesh": (2, 2), "guesses": ("valley_polarised",), "epsilon_r": (30.0,), "n_modes": 2}
