@@ -30,7 +30,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.run        ## the main job: a twist-angle sweep on 2 ranks
 	$(BIN)/mpiexec -n $(RANKS) $(BIN)/moire sweep data/plans/demo.toml --output results/demo --plot
 
-test: $(VENV)/.run        ## the default tests, under five minutes
+test: $(VENV)/.run        ## the default tests, seven minutes on two cores
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.run    ## with the slow ones
