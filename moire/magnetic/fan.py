@@ -1,4 +1,4 @@
-"""The Landau fan: gaps of one or both valleys over flux, each with its Chern number and its filling at zero field."""
+"""The Landau fan: gaps of one or both valleys over flux, with Chern numbers by links and slopes by counting states."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class LandauFan(Shown):
         Energies in meV at each flux, the highest first, with all mesh points.
     threshold_mev
         Smallest gap that is listed.
-    refused
-        Gaps whose links give no solution of n = s + t phi in integers: the mesh is too coarse.
+    n_points
+        Points of the mesh of angles, so many energies for each subband.
     """
 
     name: str
@@ -80,11 +80,28 @@ class LandauFan(Shown):
     gaps: tuple[FanGap, ...] = field(repr=False)
     energies: tuple[FloatArray, ...] = field(repr=False)
     threshold_mev: float
-    refused: tuple[str, ...] = ()
+    n_points: int
 
     def line(self, start: int, chern: int) -> tuple[FanGap, ...]:
         """Gaps of one line n = s + t phi, by flux."""
         return tuple(gap for gap in self.gaps if (gap.start, gap.chern) == (start, chern))
+
+    def slope(self, gap: FanGap) -> Fraction | None:
+        """Slope dn/dphi of a gap to the next flux, from energies alone: t by a second route.
+
+        States above the middle of the gap are counted at both fluxes (Streda, J. Phys. C 15, L717). None for the last
+        flux, and where that energy lies in no listed gap of the next one; steps of flux must be small enough that a gap
+        does not close between them.
+        """
+        i = self.fluxes.index(gap.flux)
+        if i + 1 == len(self.fluxes):
+            return None
+        n_above = int(gap.holes * gap.flux.denominator) * self.n_points
+        middle = float(self.energies[i][n_above - 1] + self.energies[i][n_above]) / 2
+        following = self.fluxes[i + 1]
+        holes = Fraction(int(np.sum(self.energies[i + 1] > middle)), following.denominator * self.n_points)
+        listed = any(other.flux == following and other.holes == holes for other in self.gaps)
+        return (holes - gap.holes) / (following - gap.flux) if listed else None
 
     @property
     def lines(self) -> tuple[tuple[int, int], ...]:
@@ -105,7 +122,11 @@ class LandauFan(Shown):
             lines.append(f"{start:>4} {chern:>4} {len(own):>8} {span:>15} {Number(max(g.gap_mev for g in own)):18.3f}")
         if len(self.lines) > 12:
             lines.append(f"... and {len(self.lines) - 12} more lines with smaller gaps")
-        lines += [f"Without Chern number: {text}" for text in self.refused]
+        slopes = [(self.slope(gap), gap.chern) for gap in self.gaps]
+        followed = [slope == chern for slope, chern in slopes if slope is not None]
+        lines.append(
+            f"Slopes by counting states agree with the links at {sum(followed)} of {len(followed)} gaps followed."
+        )
         return "\n".join(lines)
 
 
@@ -123,7 +144,8 @@ def landau_fan(
 ) -> LandauFan:
     """Gaps at rational fluxes, with (s, t) of n = s + t phi: t by links, and s by the count of states.
 
-    A gap is listed with both only if s is an integer, which the links alone do not imply: the two routes agree.
+    With exact links s is an integer at any gap, whatever t is modulo q, so that it proves nothing about t;
+    :meth:`LandauFan.slope` gives t from the energies at two fluxes, and the text of the fan says where both agree.
 
     Parameters
     ----------
@@ -161,17 +183,18 @@ def landau_fan(
     require(len(set(valleys)) == len(valleys) > 0, "models", "be of different valleys", found=f"are of {valleys}")
     chosen = sorted({Fraction(flux) for flux in fluxes})
     require(chosen, "fluxes", "hold at least one flux", found="are none")
+    places = {(model.lattice, model.displacement_mev) for model in every}
+    rule = "be of one lattice and displacement field"
+    require(len(places) == 1, "models", rule, found=f"are {' and '.join(model.name for model in every)}")
     magnetic = [[MagneticModel.at_flux(model, flux, level_shells) for model in every] for flux in chosen]
     gaps: list[FanGap] = []
-    energies, refused = [], []
+    energies = []
     for flux, pair in zip(chosen, magnetic, strict=True):
         if on_flux is not None:
             on_flux(flux)
         bands = [solve_magnetic(model, holes_per_cell, mesh) for model in pair]
         shifts = [-model.zero_field.valley * valley_g_factor * BOHR_MAGNETON * model.tesla / 2 for model in pair]
-        found, without = _gaps(bands, shifts, threshold_mev)
-        gaps += found
-        refused += without
+        gaps += _gaps(bands, shifts, threshold_mev)
         shifted = [(band.energies + shift).ravel() for band, shift in zip(bands, shifts, strict=True)]
         energies.append(read_only(np.sort(np.concatenate(shifted))[::-1]))
     return LandauFan(
@@ -181,14 +204,12 @@ def landau_fan(
         gaps=tuple(gaps),
         energies=tuple(energies),
         threshold_mev=threshold_mev,
-        refused=tuple(refused),
+        n_points=mesh**2,
     )
 
 
-def _gaps(
-    bands: Sequence[MagneticSubbands], shifts: Sequence[float], threshold_mev: float
-) -> tuple[list[FanGap], list[str]]:
-    """Gaps of all electrons at one flux, and those without integers."""
+def _gaps(bands: Sequence[MagneticSubbands], shifts: Sequence[float], threshold_mev: float) -> list[FanGap]:
+    """Gaps of all electrons at one flux."""
     edges = [
         (float(low) + shift, float(high) + shift, valley)
         for valley, (band, shift) in enumerate(zip(bands, shifts, strict=True))
@@ -197,22 +218,15 @@ def _gaps(
     edges.sort(key=lambda edge: -edge[1])
     model = bands[0].model
     flux, counts, lowest = model.flux, [0] * len(bands), np.inf
-    found, refused = [], []
+    found = []
     for low, high, valley in edges:
         gap = lowest - high
         if gap > threshold_mev and any(counts):
             holes = Fraction(sum(counts), flux.denominator)
-            total = sum(band.chern(count) for band, count in zip(bands, counts, strict=True) if count)
-            chern = round(total)
-            start = holes - chern * flux
-            if abs(total - chern) < 1e-6 and start.denominator == 1:
-                found.append(FanGap(flux, model.tesla, holes, gap, chern, int(start)))
-            else:
-                refused.append(
-                    f"flux {flux}, {holes} holes per cell, gap {Number(gap):.2f} meV (links give {Number(total):.3f})"
-                )
+            chern = round(sum(band.chern(count) for band, count in zip(bands, counts, strict=True) if count))
+            found.append(FanGap(flux, model.tesla, holes, gap, chern, int(holes - chern * flux)))
         counts[valley] += 1
         if counts[valley] >= bands[valley].n_subbands:
             break  # below its last subband nothing is known of a valley
         lowest = min(lowest, low)
-    return found, refused
+    return found

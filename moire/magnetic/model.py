@@ -106,7 +106,7 @@ class MagneticModel(Shown):
         return sqrt(self.zero_field.lattice.cell_area_nm2 / (2 * np.pi * abs(float(self.flux))))
 
     @property
-    def _sign(self) -> int:
+    def sign(self) -> int:
         """Sign of the flux as valley K sees it."""
         return (1 if self.flux > 0 else -1) * self.zero_field.valley
 
@@ -129,7 +129,7 @@ class MagneticModel(Shown):
     @cached_property
     def _waves(self) -> tuple[tuple[Harmonic, ComplexArray], ...]:
         """Each harmonic that is not diagonal, with its matrix between Landau levels and all constant phases."""
-        lattice, length, sign = self.zero_field.lattice, self.magnetic_length, self._sign
+        lattice, length, sign = self.zero_field.lattice, self.magnetic_length, self.sign
         corners = np.stack([lattice.corners["kappa_+"], lattice.corners["kappa_-"]])
         offset = corners[1] - corners[0]
         found = []
@@ -157,7 +157,7 @@ class MagneticModel(Shown):
                 matrix[layer, level, :, layer, level, :] += self._level_energies[layer, level] * np.eye(p)
         for row, levels in self._waves:
             centre = guiding_centre_wave(
-                row.transfer, p, self.flux.denominator, self._sign, (float(angles[0]), float(angles[1]))
+                row.transfer, p, self.flux.denominator, self.sign, (float(angles[0]), float(angles[1]))
             )
             matrix[row.to, :, :, row.source] += np.einsum("nm,ij->nimj", levels, centre)
         return matrix.reshape(self.dimension, self.dimension)

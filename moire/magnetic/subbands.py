@@ -83,7 +83,7 @@ class MagneticSubbands(Shown):
         gap = self.gaps[n_highest - 1]
         require(gap > 0, "n_highest", "leave a gap below", found=f"leaves {gap:.4g} meV below {n_highest}")
         model, n = self.model, len(self.energies)
-        p, q, sign = model.numerator, model.flux.denominator, model._sign
+        p, q, sign = model.numerator, model.flux.denominator, model.sign
         chosen = self.states[:, :, :n_highest].reshape(n, n, n_highest, -1, p)
         first, second = _sewing(p, q, sign)
         grid = np.empty((n + 1, n + 1, *chosen.shape[2:]), dtype=complex)

@@ -12,7 +12,7 @@ from moire._arrays import ComplexArray
 from moire._types import checked
 from moire.continuum import Harmonic, HarmonicTable
 from moire.errors import require
-from moire.relaxation.relax import Relaxation, _cell_points, stacking_momenta
+from moire.relaxation.relax import Relaxation, cell_points, stacking_momenta
 
 _CONSTANT = (0, 0)
 
@@ -48,7 +48,7 @@ def relaxed_table(
     require(shells >= 1, "shells", "be at least 1", shells)
     lattice = relaxation.lattice
     n = fft.next_fast_len(4 * shells + 4 * int(np.abs(relaxation.vectors).max()) + 2)
-    displacement = relaxation.displacement(_cell_points(lattice, n))
+    displacement = relaxation.displacement(cell_points(lattice, n))
     corners = np.stack([lattice.corners["kappa_+"], lattice.corners["kappa_-"]])
     rows: list[Harmonic] = []
     expanded: set[Harmonic] = set()

@@ -62,7 +62,7 @@ class Relaxation(Shown):
         return np.asarray(np.sin(np.asarray(points) @ self.momenta.T) @ self.amplitudes)
 
     def __str__(self) -> str:
-        largest = float(np.linalg.norm(self.displacement(_cell_points(self.lattice, 48)), axis=-1).max())
+        largest = float(np.linalg.norm(self.displacement(cell_points(self.lattice, 48)), axis=-1).max())
         state = "converged" if self.converged else f"not converged: {self.stop_reason}"
         return (
             f"Relaxed at {self.lattice.twist_deg:g} deg, {len(self.vectors)} harmonics: largest displacement "
@@ -137,7 +137,7 @@ def relax(
     vectors = _half_of(shells)
     momenta = vectors @ lattice.reciprocal
     n = fft.next_fast_len(4 * shells + 2)
-    points = _cell_points(lattice, n).reshape(-1, 2)
+    points = cell_points(lattice, n).reshape(-1, 2)
     sines = np.sin(points @ momenta.T)
     terms = stacking.vectors @ lattice.reciprocal
     shapes, rigid = stacking_momenta(lattice, terms), points @ terms.T
@@ -196,7 +196,7 @@ def _half_of(shells: int) -> IntArray:
     return np.asarray(every[inside & half])
 
 
-def _cell_points(lattice: MoireLattice, n: int) -> FloatArray:
+def cell_points(lattice: MoireLattice, n: int) -> FloatArray:
     """Points of the moire cell in nm, (n, n, 2)."""
     steps = np.arange(n) / n
     return np.asarray(steps[:, None, None] * lattice.primitive[0] + steps[None, :, None] * lattice.primitive[1])

@@ -8,7 +8,7 @@ from moire.continuum import harmonic_table
 from moire.continuum.symmetry import asymmetry
 from moire.errors import InputError
 from moire.relaxation import ElasticModuli, StackingEnergy, first_order, relax, relaxed_table
-from moire.relaxation.relax import _cell_points, stacking_momenta
+from moire.relaxation.relax import cell_points, stacking_momenta
 
 MODULI = ElasticModuli(lame_lambda=1.5e5, shear=2.8e5, source="assumed, of the size of a transition-metal layer")
 STACKING = StackingEnergy(coefficients=(84.0, -14.0, 19.0), source="assumed")
@@ -27,7 +27,7 @@ def scaled(factor):
 def energy_by_hand(lattice, displacement, stacking=STACKING, moduli=MODULI, n=60):
     """Elastic and stacking energy of any displacement by derivatives on a grid."""
     step = 1e-5
-    points = _cell_points(lattice, n).reshape(-1, 2)
+    points = cell_points(lattice, n).reshape(-1, 2)
     slopes = [(displacement(points + step * e) - displacement(points - step * e)) / (2 * step) for e in np.eye(2)]
     gradient = np.stack(slopes, axis=1)  # (point, derivative, component)
     strain = (gradient + gradient.transpose(0, 2, 1)) / 2
